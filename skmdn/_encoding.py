@@ -1,0 +1,80 @@
+"""Piecewise-linear encoding of numerical features over their quantiles."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skmdn._scaling import weighted_quantiles
+
+Array = NDArray[np.floating]
+FloatArray = NDArray[np.float64]
+
+# The network gets at most so many inputs, z-scores included.
+MAX_INPUTS = 2048
+# Edges come from at most so many rows.
+_MAX_ROWS = 200_000
+# The first and last bins go on linearly for so many of their own widths.
+OVERHANG = 2.0
+
+
+class PiecewiseLinear(NamedTuple):
+    """One column for every bin: the part of the bin that lies below x.
+
+    Y. Gorishniy, I. Rubachev and A. Babenko, "On embeddings for numerical features in tabular deep
+    learning", NeurIPS 2022.
+
+    Column t of a feature is ``clip((x - start) / width, lower, upper)``, with limits 0 and 1 but
+    for the first bin's lower and the last bin's upper limit.
+    """
+
+    edges: list[FloatArray]  # of every feature
+    feature: NDArray[np.intp]  # (q,) which feature the column encodes
+    start: FloatArray  # (q,)
+    width: FloatArray  # (q,)
+    lower: FloatArray  # (q,)
+    upper: FloatArray  # (q,)
+
+    @classmethod
+    def from_edges(cls, edges: list[FloatArray]) -> "PiecewiseLinear":
+        """Encoding with the given edges of every feature; less than two bins make no column."""
+        bins = [np.diff(e) if len(e) > 2 else np.empty(0) for e in edges]
+        counts = [len(widths) for widths in bins]
+        feature = np.repeat(np.arange(len(edges)), counts)
+        start = np.concatenate([e[: len(w)] for e, w in zip(edges, bins, strict=True)])
+        first = np.concatenate([[True], feature[1:] != feature[:-1]])[: len(feature)]
+        last = np.concatenate([feature[1:] != feature[:-1], [True]])[: len(feature)]
+        return cls(
+            edges,
+            feature,
+            start,
+            np.concatenate(bins),
+            np.where(first, -OVERHANG, 0.0),
+            np.where(last, 1.0 + OVERHANG, 1.0),
+        )
+
+    def encode(self, X: Array) -> FloatArray:
+        """Encode ``X (n, p)`` into ``(n, q)``."""
+        columns = X[:, self.feature].astype(np.float64, copy=False)
+        columns = np.subtract(columns, self.start, out=columns)
+        columns /= self.width
+        return np.clip(columns, self.lower, self.upper, out=columns)
+
+
+def affordable_bins(n_bins: int, n_features: int) -> int:
+    """Bins per feature, so that z-scores and encoding stay within `MAX_INPUTS` columns."""
+    return min(n_bins, max(1, MAX_INPUTS // n_features - 1))
+
+
+def bin_edges(
+    X: Array, weights: FloatArray | None, n_bins: int, rng: np.random.Generator
+) -> list[FloatArray]:
+    """Distinct quantiles at the levels 0, 1 / n_bins, ..., 1 of every feature.
+
+    They are those of a random part of the rows where there are very many.
+    """
+    if len(X) > _MAX_ROWS:
+        rows = np.sort(rng.choice(len(X), _MAX_ROWS, replace=False))
+        X, weights = X[rows], None if weights is None else weights[rows]
+    levels = np.linspace(0.0, 1.0, n_bins + 1)
+    return [np.unique(weighted_quantiles(X[:, j], weights, levels)) for j in range(X.shape[1])]

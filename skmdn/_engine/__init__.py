@@ -1,0 +1,20 @@
+"""Training: the only room that imports torch. Arrays in, arrays out.
+
+Read `recipe` for the way from data to a trained network, `fit` for the loop, `network`, `head` and
+`spreads` for the mathematics of a step, `batches` for how rows reach it.
+"""
+
+from skmdn._engine.batches import Observations
+from skmdn._engine.device import cuda_is_available, raw_outputs
+from skmdn._engine.fit import Moments, Trained, TrainingOptions
+from skmdn._engine.recipe import train
+
+__all__ = [
+    "Moments",
+    "Observations",
+    "Trained",
+    "TrainingOptions",
+    "cuda_is_available",
+    "raw_outputs",
+    "train",
+]

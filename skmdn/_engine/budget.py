@@ -1,0 +1,55 @@
+"""How long to train and how often to look: the recipe's rules, from the number of rows alone."""
+
+import math
+from typing import NamedTuple
+
+MIN_STEPS = 2000
+MAX_CHECKPOINTS = 20
+# A validation pass costs about a third of a training step on as many rows.
+_FORWARD_SHARE = 1 / 3
+_MAX_VALIDATION_SHARE = 0.1
+
+
+class Budget(NamedTuple):
+    """What a training may spend."""
+
+    batch_size: int
+    n_steps: int
+
+
+def budget_for(n: int, batch_size: int | None, n_passes: int | None) -> Budget:
+    """Budget for n rows; None stands for the rule."""
+    size = min(batch_size or auto_batch_size(n), n)
+    if n_passes is None:
+        return Budget(size, auto_steps(n))
+    return Budget(size, n_passes * batches_per_pass(n, size))
+
+
+def auto_batch_size(n: int) -> int:
+    """Largest power of two up to the root of n, between 32 and 256."""
+    return min(max(1 << int(math.log2(n) / 2), 32), 256)
+
+
+def auto_steps(n: int) -> int:
+    """2000 steps for up to a thousand rows, then growing with the fourth root of n."""
+    return max(MIN_STEPS, int(MIN_STEPS * (n / 1000) ** 0.25))
+
+
+def batches_per_pass(n: int, batch_size: int) -> int:
+    """Batches of a pass over n rows; the last one takes the remainder, at most half a batch."""
+    return max(1, round(n / batch_size))
+
+
+def checkpoints(budget: Budget, n_validation: int) -> list[int]:
+    """Steps after which training looks back: evenly spaced, the last step included.
+
+    There are at most 20, and fewer where validation passes would cost more than a tenth of the
+    training: that is only so where the training makes few passes, and cannot overfit much.
+    """
+    affordable = MAX_CHECKPOINTS
+    if n_validation > 0:
+        cost = _FORWARD_SHARE * n_validation
+        rows = budget.n_steps * budget.batch_size
+        affordable = int(_MAX_VALIDATION_SHARE * rows / cost)
+    number = max(2, min(MAX_CHECKPOINTS, affordable))
+    return sorted({max(1, round(budget.n_steps * (i + 1) / number)) for i in range(number)})

@@ -1,0 +1,284 @@
+"""The training loop: steps, checkpoints, recovery, history. Arrays in, arrays out."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skmdn._engine.activations import ACTIVATIONS
+from skmdn._engine.batches import Batch, Batches, Observations
+from skmdn._engine.budget import Budget, checkpoints
+from skmdn._engine.head import make_head
+from skmdn._engine.network import Parameters, Pass, multiply_adds
+from skmdn._engine.optimizer import Adam, cosine_schedule
+from skmdn._engine.threads import threads_for
+from skmdn._preparation import Preparation
+
+Array = NDArray[np.floating]
+# Passes made, passes planned, loss and validation loss in nats per row, in units of y.
+Report = Callable[[float, float, float, float | None], None]
+
+# Rows of one validation batch: large enough for full speed, small enough for the cache.
+_VALIDATION_BATCH = 1024
+# Scales are compared as they are and up to several times as wide: overconfident scales are set
+# right after the training, so they should not decide when the means are at their best.
+_SCALE_FACTORS = (0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.5, 3.3, 4.5)
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """The network and how to train it."""
+
+    n_components: int
+    covariance_type: str
+    hidden_layer_sizes: tuple[int, ...]
+    activation: str
+    scale_floor: float
+    alpha: float
+    learning_rate: float
+    warmup: float | None  # part of the steps with a rising rate; None: a constant rate
+    max_grad_norm: float
+    batch_size: int | None  # None: by the number of rows
+    n_passes: int | None  # None: by the number of rows
+    validation_fraction: float | None
+    calibrate: bool  # compare checkpoints at their best scale factor
+    dtype: str
+    device: str
+
+
+class Moments(NamedTuple):
+    """Adam's memory: two moments of the flat gradient and the number of steps behind them."""
+
+    first: Array
+    second: Array
+    n_steps: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training leaves behind; losses are in nats per row, in units of y."""
+
+    layers: list[Array]  # (in + 1, out), intercepts last
+    moments: Moments
+    loss_curve: list[float]  # one value a pass
+    validation_loss_curve: list[float]  # one value a checkpoint, the first before training
+    n_passes: int
+    n_recoveries: int
+    interrupted: bool
+    held_out: NDArray[np.intp] | None = None  # rows of the data that validated
+
+
+@dataclass
+class _Snapshot:
+    flat: Tensor
+    adam: tuple[Tensor, Tensor, int]
+
+
+@dataclass
+class _History:
+    losses: Tensor  # (n_steps,) summed over the rows of a step
+    validation: list[float] = field(default_factory=list)
+    best: float = math.inf
+    seen: int = 0  # steps that a checkpoint has looked at
+    n_recoveries: int = 0
+
+
+class Training:
+    """One fit: a network, its optimiser and the data it sees."""
+
+    def __init__(
+        self,
+        layers: list[Array],
+        data: Observations,
+        preparation: Preparation,
+        options: TrainingOptions,
+        budget: Budget,
+        *,
+        validation: Observations | None = None,
+        moments: Moments | None = None,
+        rng: np.random.Generator,
+        report: Report | None = None,
+    ) -> None:
+        device, dtype = torch.device(options.device), getattr(torch, options.dtype)
+        self._options = options
+        self._budget = budget
+        self._report = report
+        self._rng = rng
+        self._parameters = Parameters(
+            [torch.tensor(layer, dtype=dtype, device=device) for layer in layers]
+        )
+        self._adam = Adam(
+            self._parameters, alpha=options.alpha, max_grad_norm=options.max_grad_norm
+        )
+        if moments is not None:
+            self._adam.restore(
+                (
+                    torch.tensor(moments.first, dtype=dtype, device=device),
+                    torch.tensor(moments.second, dtype=dtype, device=device),
+                    moments.n_steps,
+                )
+            )
+        self._n_outputs = data.y.shape[1]
+        # Losses of standardised targets become those of y by the preparation's Jacobian.
+        self._log_unit = float(np.log(preparation.y_scale).sum())
+        self._batches = Batches(data, preparation, budget.batch_size, dtype, device)
+        self._rows = self._batches.rows_of_steps(budget.n_steps)
+        self._validation = None
+        if validation is not None:
+            size = min(len(validation.rows), _VALIDATION_BATCH)
+            self._validation = Batches(validation, preparation, size, dtype, device)
+        self._passes: dict[tuple[int, bool], Pass] = {}
+        n_validation = 0 if validation is None else len(validation.rows)
+        self._checkpoints = set(checkpoints(budget, n_validation))
+        self._step = 0
+        self._rate_factor = 1.0
+        self._history = _History(torch.zeros(budget.n_steps, dtype=dtype, device=device))
+        self._last_good = self._best = self._snapshot()
+
+    def run(self) -> Trained:
+        """Train to the end of the budget, or until the user interrupts."""
+        interrupted = False
+        sizes = [layer.shape[0] - 1 for layer in self._parameters.layers]
+        sizes.append(self._parameters.layers[-1].shape[1])
+        with threads_for(multiply_adds(sizes, self._budget.batch_size)):
+            try:
+                self._run_steps()
+            except KeyboardInterrupt:
+                interrupted = True
+        return self._result(interrupted)
+
+    def _run_steps(self) -> None:
+        self._validate()
+        while self._step < self._budget.n_steps:
+            for batch in self._batches.one_pass(self._rng):
+                self._train_on(batch)
+                if self._step in self._checkpoints:
+                    self._checkpoint()
+                if self._step == self._budget.n_steps:
+                    return
+
+    def _train_on(self, batch: Batch) -> None:
+        """One step."""
+        step = self._pass_for(len(batch.x), training=True)
+        step.forward(batch.x)
+        values = step.head.evaluate(batch.y)
+        step.head.differentiate(batch.weights)
+        step.backward(batch.x)
+        if batch.weights is not None:
+            values.mul_(batch.weights)
+        torch.sum(values, 0, out=self._history.losses[self._step])
+        self._adam.ascend(self._learning_rate(), len(batch.x))
+        self._step += 1
+
+    def _learning_rate(self) -> float:
+        options = self._options
+        rate = options.learning_rate * self._rate_factor
+        if options.warmup is None:
+            return rate
+        return rate * cosine_schedule(self._step, self._budget.n_steps, options.warmup)
+
+    def _pass_for(self, n_rows: int, *, training: bool) -> Pass:
+        """Buffers for batches of `n_rows`, made once; a fit has two sizes of batch at most."""
+        key = n_rows, training
+        if key not in self._passes:
+            o = self._options
+            head = make_head(
+                o.covariance_type,
+                o.n_components,
+                self._n_outputs,
+                n_rows,
+                o.scale_floor,
+                self._parameters.flat,
+            )
+            activation = ACTIVATIONS[o.activation]
+            self._passes[key] = Pass(self._parameters, activation, head, training=training)
+        return self._passes[key]
+
+    def _checkpoint(self) -> None:
+        """Look back: recover from a divergence, else remember, validate and report."""
+        recent = slice(self._history.seen, self._step)
+        loss = -float(self._history.losses[recent].sum()) / float(self._rows[recent].sum())
+        self._history.seen = self._step
+        if not (math.isfinite(loss) and bool(torch.isfinite(self._parameters.flat).all())):
+            self._recover()
+            return
+        self._last_good = self._snapshot()
+        validation_loss = self._validate()
+        if self._report is not None:
+            per_pass = self._batches.n_batches
+            made, planned = self._step / per_pass, self._budget.n_steps / per_pass
+            self._report(made, planned, loss + self._log_unit, validation_loss)
+
+    def _recover(self) -> None:
+        """Go back to the last good parameters, and on with half the learning rate."""
+        self._restore(self._last_good)
+        self._rate_factor *= 0.5
+        self._history.n_recoveries += 1
+
+    def _validate(self) -> float | None:
+        """Loss of the validation part; remembers the parameters where it is the lowest so far."""
+        if self._validation is None:
+            return None
+        totals, weight = torch.zeros(1, dtype=torch.float64), 0.0
+        for batch in self._validation.one_pass():
+            values = self._validation_values(batch)
+            w = torch.ones_like(values[0]) if batch.weights is None else batch.weights
+            totals = totals - (values * w).sum(dim=1, dtype=torch.float64).cpu()
+            weight += float(w.sum())
+        loss = float(totals.min()) / weight + self._log_unit
+        self._history.validation.append(loss)
+        if loss < self._history.best:
+            self._history.best = loss
+            self._best = self._snapshot()
+        return loss
+
+    def _validation_values(self, batch: Batch) -> Tensor:
+        """Log-densities ``(A, b)``, with calibration for every factor of the scales."""
+        look = self._pass_for(len(batch.x), training=False)
+        look.forward(batch.x)
+        values = look.head.evaluate(batch.y)
+        if self._options.calibrate:
+            return look.head.evaluate_scaled(_SCALE_FACTORS)
+        return values[None]
+
+    def _snapshot(self) -> _Snapshot:
+        return _Snapshot(self._parameters.flat.clone(), self._adam.state())
+
+    def _restore(self, snapshot: _Snapshot) -> None:
+        self._parameters.flat.copy_(snapshot.flat)
+        self._adam.restore(snapshot.adam)
+
+    def _result(self, interrupted: bool) -> Trained:
+        """The best parameters where there is a validation part, else the last good ones."""
+        chosen = self._last_good
+        if math.isfinite(self._history.best):
+            chosen = self._best
+        self._restore(chosen)
+        return Trained(
+            layers=[layer.cpu().numpy().copy() for layer in self._parameters.layers],
+            moments=Moments(
+                self._adam.first.cpu().numpy().copy(),
+                self._adam.second.cpu().numpy().copy(),
+                self._adam.n_steps,
+            ),
+            loss_curve=self._loss_curve(),
+            validation_loss_curve=self._history.validation,
+            n_passes=math.ceil(self._step / self._batches.n_batches),
+            n_recoveries=self._history.n_recoveries,
+            interrupted=interrupted,
+        )
+
+    def _loss_curve(self) -> list[float]:
+        """Mean loss over the rows of every pass, the last one perhaps in part."""
+        losses = self._history.losses[: self._step].double().cpu().numpy()
+        starts = np.arange(0, self._step, self._batches.n_batches)
+        if len(starts) == 0:
+            return []
+        rows = np.add.reduceat(self._rows[: self._step], starts)
+        means = -np.add.reduceat(losses, starts) / rows
+        return [float(value) for value in means + self._log_unit]

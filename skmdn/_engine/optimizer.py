@@ -1,0 +1,59 @@
+"""Adam on one flat vector, with gradient clipping, decoupled weight decay and a schedule."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from skmdn._engine.network import Parameters
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+
+
+class Adam:
+    """Ascend a log-likelihood by Adam (Kingma & Ba 2015), weights decayed apart from it.
+
+    Decoupled decay is that of Loshchilov & Hutter (2019): weights shrink by
+    ``learning_rate * alpha`` a step. The gradient's mean over rows is clipped by its global norm.
+    """
+
+    def __init__(self, parameters: Parameters, *, alpha: float, max_grad_norm: float) -> None:
+        self._parameters = parameters
+        self._alpha = alpha
+        self._max_grad_norm = max_grad_norm
+        self.first = torch.zeros_like(parameters.flat)
+        self.second = torch.zeros_like(parameters.flat)
+        self._root = torch.empty_like(parameters.flat)
+        self.n_steps = 0
+
+    def state(self) -> tuple[Tensor, Tensor, int]:
+        """Copies of the moments, and the number of steps behind them."""
+        return self.first.clone(), self.second.clone(), self.n_steps
+
+    def restore(self, state: tuple[Tensor, Tensor, int]) -> None:
+        """Take the moments back from `state`."""
+        first, second, self.n_steps = state
+        self.first.copy_(first)
+        self.second.copy_(second)
+
+    def ascend(self, learning_rate: float, n_rows: int) -> None:
+        """Step along the gradient, which is a sum over `n_rows` rows."""
+        flat, gradient = self._parameters.flat, self._parameters.gradient
+        self.n_steps += 1
+        # One division does both: mean over rows, and clipping where the mean's norm is too large.
+        norm = torch.linalg.vector_norm(gradient)
+        gradient.div_(norm.div_(self._max_grad_norm).clamp_(min=n_rows))
+        self.first.lerp_(gradient, 1 - BETA_1)
+        self.second.mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
+        unbias = math.sqrt(1 - BETA_2**self.n_steps)
+        torch.sqrt(self.second, out=self._root).add_(EPSILON * unbias)
+        if self._alpha > 0:
+            flat.addcmul_(flat, self._parameters.decayed, value=-learning_rate * self._alpha)
+        rate = learning_rate * unbias / (1 - BETA_1**self.n_steps)
+        flat.addcdiv_(self.first, self._root, value=rate)
+
+
+def cosine_schedule(step: int, n_steps: int, warmup: float) -> float:
+    """Factor of the learning rate: linear warm-up over a part of the steps, cosine to zero."""
+    rising = min(1.0, (step + 1) / (warmup * n_steps))
+    return rising * 0.5 * (1 + math.cos(math.pi * step / n_steps))

@@ -1,0 +1,64 @@
+"""What happens to X and y before the network: standardised, soft-clipped, encoded."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skmdn._encoding import PiecewiseLinear
+from skmdn._scaling import location_and_scale
+
+Array = NDArray[np.floating]
+FloatArray = NDArray[np.float64]
+
+# z-scores bend smoothly towards this limit, so that no row is far outside all others.
+_Z_LIMIT = 3.0
+
+
+class Preparation(NamedTuple):
+    """Location and scale of inputs and targets, and the encoding of the inputs.
+
+    The network's inputs are soft-clipped z-scores ``z / sqrt(1 + (z / 3)^2)`` and, beside them, the
+    encoded columns. An infinite scale switches an input off.
+    """
+
+    X_mean: FloatArray  # (p,)
+    X_scale: FloatArray  # (p,)
+    y_mean: FloatArray  # (D,)
+    y_scale: FloatArray  # (D,)
+    encoding: PiecewiseLinear | None
+
+    @classmethod
+    def of(
+        cls,
+        X: Array,
+        y: FloatArray,
+        weights: FloatArray | None,
+        encoding: PiecewiseLinear | None = None,
+    ) -> "Preparation":
+        """Preparation by the given data; a constant target keeps its unit."""
+        X_mean, X_scale = location_and_scale(X, weights)
+        y_mean, y_scale = location_and_scale(y, weights)
+        return cls(
+            X_mean,
+            np.where(X_scale > 0, X_scale, np.inf),
+            y_mean,
+            np.where(y_scale > 0, y_scale, 1.0),
+            encoding,
+        )
+
+    @property
+    def n_inputs(self) -> int:
+        """Columns of the network's input."""
+        return len(self.X_mean) + (0 if self.encoding is None else len(self.encoding.feature))
+
+    def inputs(self, X: Array) -> FloatArray:
+        """Network inputs ``(n, n_inputs)`` of the rows ``X (n, p)``, computed in float64."""
+        z = np.subtract(X, self.X_mean, dtype=np.float64)
+        z /= self.X_scale
+        z /= np.hypot(1.0, z / _Z_LIMIT)
+        return z if self.encoding is None else np.hstack([z, self.encoding.encode(X)])
+
+    def targets(self, y: FloatArray) -> FloatArray:
+        """Standardised targets ``(n, D)``."""
+        return np.asarray((y - self.y_mean) / self.y_scale)

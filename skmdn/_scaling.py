@@ -1,0 +1,68 @@
+"""Weighted standardisation: location and scale of columns, without a copy of the data."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import gen_batches
+
+Array = NDArray[np.floating]
+FloatArray = NDArray[np.float64]
+
+_BLOCK_CELLS = 1 << 17
+
+
+def location_and_scale(values: Array, weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Weighted mean and standard deviation of every column of ``values (n, p)``.
+
+    A weight of two counts as the row twice. Both are computed in float64, about a first row and in
+    units of the largest distance from it, so that neither offsets nor extreme units cost digits.
+    The scale of a constant column (up to rounding of its values) is exactly 0.
+    """
+    n, p = values.shape
+    w = np.ones(n) if weights is None else weights / weights.max()
+    blocks = list(gen_batches(n, max(1, _BLOCK_CELLS // p)))
+    present = np.flatnonzero(w)[0]
+    origin = values[present].astype(np.float64)
+    reach = np.zeros(p)
+    for rows in blocks:
+        np.maximum(reach, np.abs(_distances(values[rows], origin, w[rows])).max(axis=0), out=reach)
+    unit = np.where(reach > 0, reach, 1.0)
+    total, mean, variance = w.sum(), np.zeros(p), np.zeros(p)
+    # Plain sums: a matrix product's result would depend on the number of threads.
+    for rows in blocks:
+        z = _distances(values[rows], origin, w[rows]) / unit
+        mean += np.sum(z * w[rows, None], axis=0) / total
+    for rows in blocks:
+        z = _distances(values[rows], origin, w[rows]) / unit - mean
+        variance += np.sum(z * z * w[rows, None], axis=0) / total
+    scale = np.sqrt(variance) * unit
+    location = origin + mean * unit
+    # Values that differ by no more than their own rounding carry no information.
+    rounding = np.finfo(values.dtype).eps * np.abs(location)
+    return location, np.where(scale > rounding, scale, 0.0)
+
+
+def _distances(values: Array, origin: FloatArray, weights: FloatArray) -> FloatArray:
+    """Distances from the origin; rows without weight are put there."""
+    distances = values - origin
+    distances[weights == 0] = 0.0
+    return np.asarray(distances)
+
+
+def weighted_quantiles(values: Array, weights: FloatArray | None, levels: FloatArray) -> FloatArray:
+    """Smallest values whose weight of values up to them reaches the levels ``(Q,)``."""
+    return np.asarray(values[quantile_rows(values, weights, levels)], dtype=np.float64)
+
+
+def quantile_rows(
+    values: Array, weights: FloatArray | None, levels: FloatArray
+) -> NDArray[np.intp]:
+    """Rows at the quantiles of ``values (n,)``; a weight of two counts as the row twice."""
+    order = np.argsort(values, kind="stable")
+    if weights is None:
+        cumulative = np.arange(1.0, len(values) + 1)
+    else:
+        order = order[weights[order] > 0]
+        cumulative = np.cumsum(weights[order])
+    # The tolerance makes the sums of repeated and of weighted rows reach the same level.
+    places = np.searchsorted(cumulative, levels * cumulative[-1] * (1 - 1e-12))
+    return np.asarray(order[np.minimum(places, len(order) - 1)])
