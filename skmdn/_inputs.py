@@ -1,0 +1,132 @@
+"""The public door: what data an estimator accepts, checked once."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_consistent_length, validate_data
+
+Array = NDArray[np.floating]
+FloatArray = NDArray[np.float64]
+
+_FLOATS = (np.float64, np.float32)
+
+
+class TrainingData(NamedTuple):
+    """Checked data: every array finite, lengths equal, weights with a maximum of one."""
+
+    X: Array  # (n, p), float64 or float32
+    y: FloatArray  # (n, D)
+    weights: FloatArray | None  # (n,)
+    y_ndim: int  # 1 where the targets came without an outputs axis
+
+    def take(self, rows: NDArray[np.intp]) -> "TrainingData":
+        """The data of some rows."""
+        weights = None if self.weights is None else self.weights[rows]
+        return TrainingData(self.X[rows], self.y[rows], weights, self.y_ndim)
+
+
+@contextmanager
+def unchanged_on_error(estimator: Any) -> Iterator[None]:
+    """Put the estimator's attributes back where the block fails: no half-fitted model."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def check_inputs(estimator: Any, X: ArrayLike) -> Array:
+    """Inputs to predict for, with the features of fit."""
+    return np.asarray(validate_data(estimator, X, reset=False, dtype=_FLOATS))
+
+
+def check_training_data(
+    estimator: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
+) -> TrainingData:
+    """Data to fit; `reset` takes the number and names of features from X."""
+    inputs, targets = validate_data(
+        estimator, X, y, reset=reset, dtype=_FLOATS, multi_output=True, y_numeric=True
+    )
+    targets, y_ndim = _check_targets(targets, "y")
+    weights = _check_weights(sample_weight, len(targets), "sample_weight")
+    return TrainingData(inputs, targets, weights, y_ndim)
+
+
+def check_validation_data(
+    estimator: Any,
+    X_val: ArrayLike | None,
+    y_val: ArrayLike | None,
+    sample_weight_val: ArrayLike | None,
+    like: TrainingData,
+) -> TrainingData | None:
+    """Validation data of the user's choice, with the features and outputs of the training data."""
+    if X_val is None and y_val is None:
+        if sample_weight_val is not None:
+            raise ValueError("sample_weight_val expects X_val and y_val beside it; got neither.")
+        return None
+    if X_val is None or y_val is None:
+        missing, given = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
+        raise ValueError(f"X_val and y_val go together: got {given} but no {missing}.")
+    X = check_array(X_val, dtype=_FLOATS, input_name="X_val", estimator=estimator)
+    validate_data(estimator, X_val, reset=False, skip_check_array=True)
+    targets, y_ndim = _check_targets(y_val, "y_val")
+    check_consistent_length(X, targets)
+    if (y_ndim, targets.shape[1]) != (like.y_ndim, like.y.shape[1]):
+        raise ValueError(
+            f"y_val must have the outputs of y, of shape (n,{_outputs(like.y_ndim, like.y)}); "
+            f"got shape (n,{_outputs(y_ndim, targets)})."
+        )
+    weights = _check_weights(sample_weight_val, len(targets), "sample_weight_val")
+    return TrainingData(X, targets, weights, y_ndim)
+
+
+def check_device(device: str) -> str:
+    """The name of a torch device: "cpu", "cuda" or "cuda:0", "cuda:1", ..."""
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise ValueError(
+            "The 'device' parameter of MDNRegressor must be 'cpu', 'cuda' or 'cuda:<number>'. "
+            f"Got {device!r} instead."
+        )
+    return device
+
+
+def new_generator(random_state: Any) -> np.random.Generator:
+    """Random numbers for one call; None draws fresh entropy, no global state is touched."""
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return np.random.default_rng(random_state)
+    return np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _outputs(y_ndim: int, y: FloatArray) -> str:
+    return "" if y_ndim == 1 else f" {y.shape[1]}"
+
+
+def _check_targets(y: ArrayLike, name: str) -> tuple[FloatArray, int]:
+    """Targets as float64 ``(n, D)``, and the number of axes they came with."""
+    if np.asarray(y).dtype.kind in "USmM":
+        raise ValueError(f"{name} must be numeric, got an array of {np.asarray(y).dtype}.")
+    values = check_array(y, dtype=np.float64, ensure_2d=False, input_name=name)
+    if values.ndim == 1:
+        return values.reshape(-1, 1), 1
+    return np.ascontiguousarray(values), 2
+
+
+def _check_weights(weights: ArrayLike | None, n: int, name: str) -> FloatArray | None:
+    """Non-negative weights ``(n,)`` in units of the largest, so that no sum overflows."""
+    if weights is None:
+        return None
+    w = check_array(weights, dtype=np.float64, ensure_2d=False, input_name=name)
+    if w.shape != (n,):
+        raise ValueError(f"{name} must have one weight per row, shape ({n},); got shape {w.shape}.")
+    if w.min() < 0:
+        raise ValueError(f"{name} must not be negative; got {w.min():g} at row {w.argmin()}.")
+    if w.max() == 0:
+        raise ValueError(f"{name} must be positive for at least one row; got only zeros.")
+    return np.asarray(w / w.max())

@@ -1,0 +1,51 @@
+"""Allowed constructor values, as data. The only importer of private scikit-learn."""
+
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
+
+_POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+
+MDN_REGRESSOR: dict[str, list[Any]] = {
+    "n_components": [_POSITIVE_INTEGER],
+    "covariance_type": [StrOptions({"spherical", "diag", "full"})],
+    "hidden_layer_sizes": ["array-like", _POSITIVE_INTEGER],
+    "activation": [StrOptions({"relu", "silu", "tanh", "logistic", "identity"})],
+    "encoding": [StrOptions({"piecewise"}), None],
+    "n_bins": [Interval(Integral, 2, None, closed="left")],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "learning_rate_init": [_POSITIVE],
+    "max_grad_norm": [_POSITIVE],
+    "batch_size": [StrOptions({"auto"}), _POSITIVE_INTEGER],
+    "max_iter": [StrOptions({"auto"}), _POSITIVE_INTEGER],
+    "reg_covar": [_POSITIVE],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+    "calibrate": ["boolean"],
+    "warm_start": ["boolean"],
+    "point_estimate": [StrOptions({"mean", "median", "mode"})],
+    "device": [str],
+    "dtype": [StrOptions({"float32", "float64"})],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+
+def check_parameters(estimator: Any, constraints: dict[str, list[Any]]) -> None:
+    """Raise a ValueError that names a parameter out of range, what it may be and what it is."""
+    validate_parameter_constraints(
+        constraints, estimator.get_params(deep=False), caller_name=type(estimator).__name__
+    )
+
+
+def hidden_sizes(value: Any) -> tuple[int, ...]:
+    """Sizes of the hidden layers as a tuple; one integer means one layer."""
+    sizes = (value,) if isinstance(value, Integral) else tuple(value)
+    for size in sizes:
+        if not isinstance(size, Integral) or size < 1:
+            raise ValueError(
+                "The 'hidden_layer_sizes' parameter of MDNRegressor must hold integers of at "
+                f"least 1, or be empty for a linear model. Got {value!r} instead."
+            )
+    return tuple(int(size) for size in sizes)

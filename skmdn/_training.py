@@ -1,0 +1,210 @@
+"""From checked data and parameters to a fitted network: what stands between door and engine."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skmdn import _engine
+from skmdn._calibration import MAX_ROWS, calibrate
+from skmdn._encoding import PiecewiseLinear, affordable_bins, bin_edges
+from skmdn._inputs import TrainingData, new_generator
+from skmdn._params import hidden_sizes
+from skmdn._predictor import Predictor
+from skmdn._preparation import Preparation
+from skmdn._progress import ProgressDisplay
+
+Array = NDArray[np.floating]
+FloatArray = NDArray[np.float64]
+
+# Part of the steps with a rising learning rate.
+_WARMUP = 0.05
+
+
+class Outcome(NamedTuple):
+    """A fitted network and how it came about."""
+
+    predictor: Predictor
+    trained: _engine.Trained
+
+
+def train(
+    parameters: dict[str, Any],
+    data: TrainingData,
+    validation: TrainingData | None,
+    before: Predictor | None,
+) -> Outcome:
+    """Train by the whole budget and calibrate; go on from `before` where it is given."""
+    rng = new_generator(parameters["random_state"])
+    start = _start(parameters, data, before, rng)
+    options = _options(
+        parameters,
+        start.architecture,
+        warmup=_WARMUP,
+        n_passes=_none_if_auto(parameters["max_iter"]),
+        validation_fraction=parameters["validation_fraction"],
+    )
+    trained = _run(parameters, data, validation, start, options, rng)
+    held_out = _held_out(data, validation, trained)
+    predictor = _with_layers(start, trained)
+    if held_out is not None and parameters["calibrate"]:
+        predictor = _calibrated(predictor, held_out, rng)
+    return Outcome(predictor, trained)
+
+
+def train_on_part(
+    parameters: dict[str, Any],
+    data: TrainingData,
+    before: Predictor | None,
+    memory: tuple[Any, ...],
+) -> Outcome:
+    """Train by one pass at a constant rate; Adam's `memory` is empty or the fields of `Moments`."""
+    rng = new_generator(parameters["random_state"])
+    start = _start(parameters, data, before, rng)
+    options = _options(
+        parameters, start.architecture, warmup=None, n_passes=1, validation_fraction=None
+    )
+    moments = _engine.Moments(*memory) if memory else None
+    trained = _run(parameters, data, None, start, options, rng, moments)
+    return Outcome(_with_layers(start, trained), trained)
+
+
+def _start(
+    parameters: dict[str, Any],
+    data: TrainingData,
+    before: Predictor | None,
+    rng: np.random.Generator,
+) -> Predictor:
+    """Where training starts: without layers for a new network."""
+    architecture = {
+        "n_components": int(parameters["n_components"]),
+        "covariance_type": parameters["covariance_type"],
+        "hidden_layer_sizes": hidden_sizes(parameters["hidden_layer_sizes"]),
+        "activation": parameters["activation"],
+        "scale_floor": math.sqrt(parameters["reg_covar"]),
+    }
+    if before is None:
+        preparation = _prepare(parameters, data, rng)
+        return Predictor(
+            preparation, [], [], architecture, 1.0, 0.0, data.y_ndim, parameters["device"]
+        )
+    _check_same_network(before, architecture, data)
+    return before._replace(
+        architecture=architecture,
+        spread_factor=1.0,
+        spread_noise=0.0,
+        device=parameters["device"],
+    )
+
+
+def _prepare(
+    parameters: dict[str, Any], data: TrainingData, rng: np.random.Generator
+) -> Preparation:
+    """Scaling and encoding by the data."""
+    encoding = None
+    if parameters["encoding"] is not None:
+        n_bins = affordable_bins(parameters["n_bins"], data.X.shape[1])
+        edges = bin_edges(data.X, data.weights, n_bins, rng)
+        encoding = PiecewiseLinear.from_edges(edges)
+    return Preparation.of(data.X, data.y, data.weights, encoding)
+
+
+def _check_same_network(
+    before: Predictor, architecture: dict[str, Any], data: TrainingData
+) -> None:
+    """Going on needs the network and the form of the targets of before."""
+    outputs = {"y.ndim": before.y_ndim, "number of outputs": len(before.preparation.y_mean)}
+    old = {**before.architecture, **outputs}
+    new = {**architecture, "y.ndim": data.y_ndim, "number of outputs": data.y.shape[1]}
+    for name in (name for name in new if name != "scale_floor"):
+        if new[name] != old[name]:
+            raise ValueError(
+                f"To go on with a fitted model, {name} must stay {old[name]!r}; got "
+                f"{new[name]!r}. Fit anew, with warm_start=False or on a clone, to change it."
+            )
+
+
+def _options(
+    parameters: dict[str, Any],
+    architecture: dict[str, Any],
+    *,
+    warmup: float | None,
+    n_passes: int | None,
+    validation_fraction: float | None,
+) -> _engine.TrainingOptions:
+    return _engine.TrainingOptions(
+        **architecture,
+        alpha=parameters["alpha"],
+        learning_rate=parameters["learning_rate_init"],
+        warmup=warmup,
+        max_grad_norm=parameters["max_grad_norm"],
+        batch_size=_none_if_auto(parameters["batch_size"]),
+        n_passes=n_passes,
+        validation_fraction=validation_fraction,
+        calibrate=parameters["calibrate"],
+        dtype=parameters["dtype"],
+        device=parameters["device"],
+    )
+
+
+def _none_if_auto(value: int | str) -> int | None:
+    return None if isinstance(value, str) else int(value)
+
+
+def _run(
+    parameters: dict[str, Any],
+    data: TrainingData,
+    validation: TrainingData | None,
+    start: Predictor,
+    options: _engine.TrainingOptions,
+    rng: np.random.Generator,
+    moments: _engine.Moments | None = None,
+) -> _engine.Trained:
+    """Hand arrays to the engine."""
+    layers = [np.vstack(layer) for layer in zip(start.coefs, start.intercepts, strict=True)]
+    with ProgressDisplay(parameters["verbose"]) as display:
+        return _engine.train(
+            _observations(data),
+            start.preparation,
+            options,
+            rng,
+            validation=None if validation is None else _observations(validation),
+            layers=layers or None,
+            moments=moments,
+            report=display.show,
+        )
+
+
+def _observations(data: TrainingData) -> _engine.Observations:
+    return _engine.Observations.with_weight(data.X, data.y, data.weights)
+
+
+def _held_out(
+    data: TrainingData, validation: TrainingData | None, trained: _engine.Trained
+) -> TrainingData | None:
+    """Rows that did not train, where there are any."""
+    if validation is not None:
+        return validation
+    return None if trained.held_out is None else data.take(trained.held_out)
+
+
+def _with_layers(start: Predictor, trained: _engine.Trained) -> Predictor:
+    return start._replace(
+        coefs=[layer[:-1] for layer in trained.layers],
+        intercepts=[layer[-1] for layer in trained.layers],
+    )
+
+
+def _calibrated(
+    predictor: Predictor, held_out: TrainingData, rng: np.random.Generator
+) -> Predictor:
+    """Fit the factor and noise of the spreads on rows that did not train."""
+    if len(held_out.y) > MAX_ROWS:
+        held_out = held_out.take(rng.choice(len(held_out.y), MAX_ROWS, replace=False))
+    found = calibrate(
+        [predictor.uncalibrated_density(held_out.X)],
+        predictor.preparation.targets(held_out.y),
+        held_out.weights,
+    )
+    return predictor._replace(spread_factor=float(found.factors[0]), spread_noise=found.noise)

@@ -1,0 +1,421 @@
+"""The estimator: checks at the door, fitted attributes, answers as densities."""
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from skmdn._encoding import PiecewiseLinear
+from skmdn._inputs import (
+    check_device,
+    check_inputs,
+    check_training_data,
+    check_validation_data,
+    new_generator,
+    unchanged_on_error,
+)
+from skmdn._params import MDN_REGRESSOR, check_parameters, hidden_sizes
+from skmdn._predictor import Predictor
+from skmdn._preparation import Preparation
+from skmdn.mixture import Mixture
+
+if TYPE_CHECKING:
+    from skmdn import _engine, _training
+
+FloatArray = NDArray[np.float64]
+
+
+class MDNRegressor(RegressorMixin, BaseEstimator):
+    r"""Mixture density network: predicts a whole density p(y | x) as a Gaussian mixture.
+
+    A multilayer perceptron computes, for every row x, the mixing proportions (softmax), means and
+    covariances of a mixture of K Gaussians over y, and is trained by minimising the negative
+    log-likelihood [1]_,
+
+    .. math:: -\log p(y \mid x) = -\log \sum_{k=1}^K \pi_k(x)\, N(y; \mu_k(x), \Sigma_k(x)).
+
+    Inputs and targets are standardised inside (weighted, undone exactly), so their units do not
+    matter. All parameters are keyword-only.
+
+    Parameters
+    ----------
+    n_components : int, default=5
+        Number of Gaussians K.
+    covariance_type : {"spherical", "diag", "full"}, default="diag"
+        Covariance of a component over several outputs: one variance in units of the standardised
+        outputs, one variance per output, or a full matrix. For one output they are the same.
+    hidden_layer_sizes : array-like of int, default=(64, 64, 64)
+        Units of the hidden layers; ``()`` makes all parameters linear in x.
+    activation : {"silu", "relu", "tanh", "logistic", "identity"}, default="silu"
+        Activation of the hidden layers.
+    encoding : "piecewise" or None, default="piecewise"
+        Inputs of the network beside the z-scores: "piecewise" adds the bins of
+        `skmdn.preprocessing.PiecewiseLinearEncoder`. Either way z-scores are soft-clipped,
+        ``z / sqrt(1 + (z / 3)**2)``, so that rows far from all others get bounded answers.
+    n_bins : int, default=16
+        Bins per feature, at the quantiles of the training data; fewer where the network would
+        get more than 2,048 inputs. A feature of up to two values has none.
+    alpha : float, default=0.03
+        Decoupled weight decay of the weights (not of the intercepts) [2]_: a step shrinks them by
+        the factor ``1 - learning_rate * alpha``.
+    learning_rate_init : float, default=5e-3
+        Largest learning rate of Adam: reached by a linear warm-up over 5 % of the steps, then
+        lowered to zero along a cosine. `partial_fit` uses it as it is.
+    max_grad_norm : float, default=10
+        The gradient of the mean loss is shortened to this Euclidean norm; ``inf`` never.
+    batch_size : int or "auto", default="auto"
+        Rows of a mini-batch. "auto" is the largest power of two up to the root of n, between 32 and
+        256. The last batch of a pass takes the remainder; more than n means all rows.
+    max_iter : int or "auto", default="auto"
+        Passes over the data. "auto" makes ``max(2000, 2000 (n / 1000)**0.25)`` steps.
+    reg_covar : float, default=1e-6
+        Floor of every variance in units of the standardised y (of every output given those before
+        it, for full covariance): guards against components that collapse onto single rows.
+    validation_fraction : float or None, default=0.1
+        Part of the rows, at least one, that is set aside to choose among about 20 checkpoints of
+        the training by its log-likelihood, and to calibrate. None trains on all rows, keeps the
+        last parameters and does not calibrate.
+    calibrate : bool, default=True
+        Whether checkpoints are compared at the best common factor of their scales, and whether
+        after the training covariances become ``a**2 Sigma + b**2 I`` (in units of the standardised
+        y), with a and b fitted on the validation part. A weak prior draws towards no change.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the present parameters and scaling instead of starting anew.
+    point_estimate : {"mean", "median", "mode"}, default="mean"
+        What `predict` returns.
+    device : str, default="cpu"
+        "cpu", "cuda" or "cuda:<number>". A model fitted on a GPU predicts on the CPU where there is
+        no GPU.
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of the training.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the validation part, the starts and the order of rows. None draws fresh entropy.
+    verbose : bool or int, default=0
+        Whether to show progress: a bar where tqdm is installed, else lines.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of features p.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had any.
+    n_outputs_ : int
+        Number of outputs D.
+    n_iter_ : int
+        Passes over the data, the last one perhaps in part.
+    loss_curve_ : list of float
+        Mean negative log-likelihood of every pass while it trained, in nats per row of y.
+    validation_loss_curve_ : list of float
+        The same of the validation part before training and at every checkpoint; empty without one.
+    coefs_, intercepts_ : list of ndarray
+        Weights ``(in, out)`` and intercepts ``(out,)`` of the layers, for standardised inputs.
+    X_mean_, X_scale_ : ndarray of shape (n_features_in_,)
+        Scaling of the inputs. The scale of a constant column is ``inf``: it has no influence.
+    y_mean_, y_scale_ : ndarray of shape (n_outputs_,)
+        Scaling of the targets.
+    bin_edges_ : list of ndarray or None
+        Edges of the bins of every feature; None without encoding.
+    spread_factor_, spread_noise_ : float
+        The calibration's a and b; 1 and 0 without one.
+    adam_memory_ : tuple
+        Adam's two moments and number of steps; only after `partial_fit`.
+    y_ndim_ : int
+        1 where y was one-dimensional at fit, so that answers have no outputs axis, else 2.
+    architecture_ : dict
+        Components, covariance type, activation, sizes and scale floor of the fitted network.
+
+    Notes
+    -----
+    `score` is R² of `predict`, as for every regressor; it cannot judge a density. Pass
+    ``scoring=skmdn.metrics.log_likelihood_scorer`` to GridSearchCV and its kin.
+
+    The fitted state is NumPy arrays and plain values: a model loads and predicts without torch.
+
+    References
+    ----------
+    .. [1] C. M. Bishop, "Mixture density networks", Technical Report NCRG/94/004, Aston University,
+       1994.
+    .. [2] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmdn import MDNRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (400, 1))
+    >>> y = rng.choice([-1.0, 1.0], 400) + 0.1 * rng.normal(size=400)  # two answers
+    >>> model = MDNRegressor(n_components=2, max_iter=30, random_state=0).fit(X, y)
+    >>> density = model.predict_proba([[0.5]])
+    >>> density.modes().round(1).shape
+    (1, 2)
+    """
+
+    def __init__(
+        self,
+        *,
+        n_components: int = 5,
+        covariance_type: str = "diag",
+        hidden_layer_sizes: ArrayLike = (64, 64, 64),
+        activation: str = "silu",
+        encoding: str | None = "piecewise",
+        n_bins: int = 16,
+        alpha: float = 0.03,
+        learning_rate_init: float = 5e-3,
+        max_grad_norm: float = 10.0,
+        batch_size: int | str = "auto",
+        max_iter: int | str = "auto",
+        reg_covar: float = 1e-6,
+        validation_fraction: float | None = 0.1,
+        calibrate: bool = True,
+        warm_start: bool = False,
+        point_estimate: str = "mean",
+        device: str = "cpu",
+        dtype: str = "float32",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.encoding = encoding
+        self.n_bins = n_bins
+        self.alpha = alpha
+        self.learning_rate_init = learning_rate_init
+        self.max_grad_norm = max_grad_norm
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.reg_covar = reg_covar
+        self.validation_fraction = validation_fraction
+        self.calibrate = calibrate
+        self.warm_start = warm_start
+        self.point_estimate = point_estimate
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> "MDNRegressor":
+        """Fit the density of y given X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Inputs, dense and finite.
+        y : array-like of shape (n,) or (n, D)
+            Targets. Answers have an outputs axis exactly if y has one.
+        sample_weight : array-like of shape (n,), default=None
+            Non-negative weights. A weight of two counts as the row twice, also in the scaling and
+            the starts; rows of weight zero take no part.
+        X_val, y_val, sample_weight_val : array-like, default=None
+            Validation data in place of a random part of X and y.
+
+        Returns
+        -------
+        self : MDNRegressor
+
+        Raises
+        ------
+        ValueError
+            If a constructor value or an argument is not as described. The estimator is then what it
+            was before the call.
+        """
+        from skmdn import _training  # imports torch, which predicting does not need
+
+        with unchanged_on_error(self):
+            self._check_constructor()
+            goes_on = self.warm_start and hasattr(self, "coefs_")
+            data = check_training_data(self, X, y, sample_weight, reset=not goes_on)
+            validation = check_validation_data(self, X_val, y_val, sample_weight_val, data)
+            before = self._predictor() if goes_on else None
+            outcome = _training.train(self.get_params(deep=False), data, validation, before)
+            self._keep(outcome)
+            self.loss_curve_ = outcome.trained.loss_curve
+            self.n_iter_ = outcome.trained.n_passes
+            # Adam's memory belongs to partial_fit; here it would only make models large.
+            if hasattr(self, "adam_memory_"):
+                del self.adam_memory_
+        return self
+
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> "MDNRegressor":
+        """Make one pass over a part of the data, at a constant learning rate.
+
+        The first call fixes scaling and starts, so its rows should be typical. There is no
+        validation part.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Inputs.
+        y : array-like of shape (n,) or (n, D)
+            Targets.
+        sample_weight : array-like of shape (n,), default=None
+            Non-negative weights, relative to the other rows of this call.
+
+        Returns
+        -------
+        self : MDNRegressor
+
+        Raises
+        ------
+        ValueError
+            If a constructor value or an argument is not as described. The estimator is then what it
+            was before the call.
+        """
+        from skmdn import _training  # imports torch, which predicting does not need
+
+        goes_on = hasattr(self, "coefs_")
+        with unchanged_on_error(self):
+            self._check_constructor()
+            data = check_training_data(self, X, y, sample_weight, reset=not goes_on)
+            before = self._predictor() if goes_on else None
+            memory = getattr(self, "adam_memory_", ())
+            outcome = _training.train_on_part(self.get_params(deep=False), data, before, memory)
+            self._keep(outcome)
+            trained = outcome.trained
+            self.loss_curve_ = [*(self.loss_curve_ if goes_on else []), *trained.loss_curve]
+            self.n_iter_ = (self.n_iter_ if goes_on else 0) + trained.n_passes
+            self.adam_memory_ = tuple(trained.moments)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> Mixture:
+        """Predict the density of y for every row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Inputs. The network computes in their precision, float64 or float32.
+
+        Returns
+        -------
+        Mixture
+            n Gaussian mixtures, one per row.
+        """
+        predictor = self._predictor()
+        return predictor.density(check_inputs(self, X))
+
+    def predict(
+        self, X: ArrayLike, return_std: bool = False, return_cov: bool = False
+    ) -> FloatArray | tuple[FloatArray, FloatArray]:
+        """Predict a point for every row: the mean, median or mode, as `point_estimate` says.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Inputs.
+        return_std : bool, default=False
+            Whether to return the standard deviation too, in the shape of the point.
+        return_cov : bool, default=False
+            Whether to return the covariance between outputs too, ``(n, D, D)``, or the variance
+            ``(n,)`` where y was one-dimensional.
+
+        Returns
+        -------
+        point : ndarray of shape (n,) or (n, D)
+        spread : ndarray
+            Only with `return_std` or `return_cov`.
+
+        Raises
+        ------
+        ValueError
+            If both flags are set.
+        """
+        predictor = self._predictor()
+        if return_std and return_cov:
+            raise ValueError("At most one of return_std and return_cov can be True; got both.")
+        spread = "std" if return_std else "cov" if return_cov else None
+        answers = [
+            [getattr(density, verb)() for verb in (self.point_estimate, spread) if verb]
+            for density in predictor.densities(check_inputs(self, X))
+        ]
+        point, *rest = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+        return (point, rest[0]) if rest else point
+
+    def sample(self, X: ArrayLike, n_samples: int = 1, random_state: Any = None) -> FloatArray:
+        """Draw from the predicted density of every row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Inputs.
+        n_samples : int, default=1
+            Draws S per row.
+        random_state : int, RandomState instance, Generator or None, default=None
+            None draws fresh entropy.
+
+        Returns
+        -------
+        ndarray of shape (n, S) or (n, S, D)
+        """
+        predictor = self._predictor()
+        rng = new_generator(random_state)
+        chunks = predictor.densities(check_inputs(self, X))
+        return np.concatenate([density.sample(n_samples, rng) for density in chunks])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _check_constructor(self) -> None:
+        check_parameters(self, MDN_REGRESSOR)
+        hidden_sizes(self.hidden_layer_sizes)
+        check_device(self.device)
+
+    def _predictor(self) -> Predictor:
+        """The fitted network."""
+        check_is_fitted(self)
+        encoding = None if self.bin_edges_ is None else PiecewiseLinear.from_edges(self.bin_edges_)
+        return Predictor(
+            Preparation(self.X_mean_, self.X_scale_, self.y_mean_, self.y_scale_, encoding),
+            self.coefs_,
+            self.intercepts_,
+            self.architecture_,
+            self.spread_factor_,
+            self.spread_noise_,
+            self.y_ndim_,
+            self.device,
+        )
+
+    def _keep(self, outcome: "_training.Outcome") -> None:
+        """Turn the outcome of a training into fitted attributes, and warn of what went wrong."""
+        predictor, trained = outcome
+        self.X_mean_, self.X_scale_, self.y_mean_, self.y_scale_, encoding = predictor.preparation
+        self.bin_edges_ = None if encoding is None else encoding.edges
+        self.n_outputs_ = len(self.y_mean_)
+        self.y_ndim_ = predictor.y_ndim
+        self.coefs_, self.intercepts_ = predictor.coefs, predictor.intercepts
+        self.architecture_ = predictor.architecture
+        self.spread_factor_ = predictor.spread_factor
+        self.spread_noise_ = predictor.spread_noise
+        self.validation_loss_curve_ = trained.validation_loss_curve
+        _warn_of(trained)
+
+
+def _warn_of(trained: "_engine.Trained") -> None:
+    """Say what went wrong in a training."""
+    if trained.interrupted:
+        warnings.warn("Training interrupted by user: the best model so far is kept.", stacklevel=4)
+    if trained.n_recoveries:
+        warnings.warn(
+            f"The loss or its gradient was not finite {trained.n_recoveries} time(s): training "
+            "went back to the last good parameters and on with half the learning rate. A smaller "
+            "learning_rate_init or a larger reg_covar may help.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
