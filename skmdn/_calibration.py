@@ -3,7 +3,8 @@
 One or several views of the same rows, each a `Mixture`, are pooled with weights w, every covariance
 of view v becomes ``a_v^2 Sigma + b^2 I``, and ``w, a, b`` minimise the mean negative log-likelihood
 of the observed targets. A weak prior draws them towards equal weights, a = 1 and b = 0, so that a
-few rows change little.
+few rows change little. A broad background component may stand beside the views, so that no single
+row can cost more than a bounded number of nats.
 """
 
 from collections.abc import Sequence
@@ -11,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import logsumexp, softmax
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import log_softmax, logsumexp, softmax
+from scipy.stats import norm
 
 from skmdn.mixture import Mixture
 
@@ -22,12 +24,19 @@ FloatArray = NDArray[np.float64]
 MAX_ROWS = 20_000
 # Standard deviations of the priors on log w, log a and b; y is in units of its own scale.
 _PRIOR_LOG_WEIGHT = 1.4
-_PRIOR_LOG_FACTOR = 0.7
+_PRIOR_LOG_FACTOR = 0.5
 _PRIOR_NOISE = 0.3
 _START_NOISE = 0.02
 _BOUNDS_LOG_FACTOR = (np.log(0.1), np.log(30.0))
 _BOUNDS_LOG_NOISE = (np.log(1e-6), np.log(3.0))
 _LOG_2PI = np.log(2 * np.pi)
+
+
+# The background is a Gaussian so many times as wide as y; its weight while the rest is fitted, and
+# the range of its weight.
+BACKGROUND_SCALE = 3.0
+_BACKGROUND_START = 1e-3
+_BACKGROUND_RANGE = (1e-4, 0.5)
 
 
 class Calibration(NamedTuple):
@@ -36,17 +45,20 @@ class Calibration(NamedTuple):
     weights: FloatArray  # (V,)
     factors: FloatArray  # (V,)
     noise: float
+    background: float
 
 
-def widen(mixture: Mixture, factor: float, noise: float) -> Mixture:
-    """Mixture whose covariances are ``factor^2 Sigma + noise^2 I``."""
+def widen(mixture: Mixture, factor: float, noise: FloatArray | float) -> Mixture:
+    """Mixture whose covariances are ``factor^2 Sigma + diag(noise^2)``."""
     if mixture.spread == "diag":
         scales = np.hypot(factor * mixture.scales, noise)
         if mixture.univariate:
             return Mixture(mixture.weights, mixture.means[..., 0], scales[..., 0])
         return Mixture(mixture.weights, mixture.means, scales)
     L = mixture.scale_tril
-    covariances = factor**2 * (L @ L.swapaxes(-1, -2)) + noise**2 * np.eye(L.shape[-1])
+    covariances = factor**2 * (L @ L.swapaxes(-1, -2)) + np.diag(
+        np.broadcast_to(noise, L.shape[-1]) ** 2
+    )
     return Mixture(mixture.weights, mixture.means, scale_tril=np.linalg.cholesky(covariances))
 
 
@@ -59,17 +71,48 @@ class _View(NamedTuple):
 
 
 def calibrate(
-    views: Sequence[Mixture], y: FloatArray, sample_weight: FloatArray | None = None
+    views: Sequence[Mixture],
+    y: FloatArray,
+    sample_weight: FloatArray | None = None,
+    *,
+    background: bool = False,
 ) -> Calibration:
     """Weights, factors and noise for views of the rows of standardised targets ``y (n, D)``."""
     w = np.ones(len(y)) if sample_weight is None else sample_weight
     w = w / w.sum()
     parts = [_principal(view, y) for view in views]
+    floor = background_logpdf(y) + np.log(_BACKGROUND_START) if background else None
     V = len(views)
     start = np.concatenate([np.zeros(2 * V), [np.log(_START_NOISE)]])
     bounds = [(-20.0, 20.0)] * V + [_BOUNDS_LOG_FACTOR] * V + [_BOUNDS_LOG_NOISE]
-    found = minimize(_loss, start, args=(parts, w, float(np.sum(w * w))), jac=True, bounds=bounds).x
-    return Calibration(softmax(found[:V]), np.exp(found[V : 2 * V]), float(np.exp(found[-1])))
+    data = parts, w, float(np.sum(w * w)), floor
+    found = minimize(_loss, start, args=data, jac=True, bounds=bounds).x
+    weight = 0.0 if floor is None else _background_weight(found, *data)
+    return Calibration(
+        softmax(found[:V]), np.exp(found[V : 2 * V]), float(np.exp(found[-1])), weight
+    )
+
+
+def background_logpdf(y: FloatArray) -> FloatArray:
+    """Log-density ``(n,)`` of the background at standardised targets ``(n, D)``."""
+    return np.asarray(norm.logpdf(y, scale=BACKGROUND_SCALE).sum(axis=1))
+
+
+def _background_weight(
+    theta: FloatArray, views: list["_View"], w: FloatArray, prior: float, floor: FloatArray | None
+) -> float:
+    """Weight of the background that is likeliest beside the fitted views."""
+    log_pool = logsumexp(np.hstack(_kernels(theta, views)[0]), axis=1)
+    log_background = np.asarray(floor) - np.log(_BACKGROUND_START)
+
+    def loss(log_weight: float) -> float:
+        weight = np.exp(log_weight)
+        pooled = np.logaddexp(np.log1p(-weight) + log_pool, log_weight + log_background)
+        # The prior is that of one row in ten thousand being far out.
+        return float(-w @ pooled - prior * _BACKGROUND_RANGE[0] * log_weight)
+
+    found = minimize_scalar(loss, bounds=np.log(_BACKGROUND_RANGE), method="bounded")
+    return float(np.exp(found.x))
 
 
 def _principal(mixture: Mixture, y: FloatArray) -> _View:
@@ -85,31 +128,46 @@ def _principal(mixture: Mixture, y: FloatArray) -> _View:
     return _View(log_weights, np.maximum(variances, np.finfo(float).tiny), projected**2)
 
 
-def _loss(
-    theta: FloatArray, views: list[_View], weights: FloatArray, prior: float
-) -> tuple[float, FloatArray]:
-    """Penalised mean negative log-likelihood and its gradient in (log w, log a, log b)."""
+def _kernels(
+    theta: FloatArray, views: list[_View]
+) -> tuple[list[FloatArray], list[FloatArray], list[FloatArray]]:
+    """Log-terms ``(n, K)`` of every view's mixture, and their derivatives in log a and log b."""
     V, noise = len(views), np.exp(2 * theta[-1])
-    pooling = softmax(theta[:V])
     kernels, by_factor, by_noise = [], [], []
-    for view, weight, factor in zip(views, pooling, np.exp(2 * theta[V:-1]), strict=True):
+    log_pooling = log_softmax(theta[:V])
+    for view, log_weight, factor in zip(views, log_pooling, np.exp(2 * theta[V:-1]), strict=True):
         scaled = factor * view.variances
         variances = scaled + noise
         ratios = view.squares / variances
         terms = np.sum(np.log(variances) + ratios + _LOG_2PI, axis=2)
-        kernels.append(np.log(weight) + view.log_weights - 0.5 * terms)
+        kernels.append(log_weight + view.log_weights - 0.5 * terms)
         excess = (ratios - 1) / variances
         by_factor.append(np.sum(excess * scaled, axis=2))
         by_noise.append(noise * np.sum(excess, axis=2))
-    evidence = logsumexp(np.hstack(kernels), axis=1)
+    return kernels, by_factor, by_noise
+
+
+def _loss(
+    theta: FloatArray,
+    views: list[_View],
+    w: FloatArray,
+    prior: float,
+    floor: FloatArray | None,
+) -> tuple[float, FloatArray]:
+    """Penalised mean negative log-likelihood and its gradient in (log w, log a, log b)."""
+    V = len(views)
+    kernels, by_factor, by_noise = _kernels(theta, views)
+    pool = logsumexp(np.hstack(kernels), axis=1)
+    evidence = pool if floor is None else np.logaddexp(pool, floor)
     gradient = np.zeros_like(theta)
+    gradient[:V] = softmax(theta[:V]) * (w @ np.exp(pool - evidence))
     for v, kernel in enumerate(kernels):
-        shares = np.exp(kernel - evidence[:, np.newaxis]) * weights[:, np.newaxis]
-        gradient[v] = pooling[v] - np.sum(shares)
+        shares = np.exp(kernel - evidence[:, np.newaxis]) * w[:, np.newaxis]
+        gradient[v] -= np.sum(shares)
         gradient[V + v] = -np.sum(shares * by_factor[v])
         gradient[-1] -= np.sum(shares * by_noise[v])
     penalty, slope = _penalty(theta, V)
-    return float(prior * penalty - weights @ evidence), gradient + prior * slope
+    return float(prior * penalty - w @ evidence), gradient + prior * slope
 
 
 def _penalty(theta: FloatArray, V: int) -> tuple[float, FloatArray]:

@@ -13,7 +13,7 @@ FloatArray = NDArray[np.float64]
 # The network gets at most so many inputs, z-scores included.
 MAX_INPUTS = 2048
 # Edges come from at most so many rows.
-_MAX_ROWS = 200_000
+MAX_ROWS = 200_000
 # The first and last bins go on linearly for so many of their own widths.
 OVERHANG = 2.0
 
@@ -36,9 +36,12 @@ class PiecewiseLinear(NamedTuple):
     upper: FloatArray  # (q,)
 
     @classmethod
-    def from_edges(cls, edges: list[FloatArray]) -> "PiecewiseLinear":
-        """Encoding with the given edges of every feature; less than two bins make no column."""
-        bins = [np.diff(e) if len(e) > 2 else np.empty(0) for e in edges]
+    def from_edges(cls, edges: list[FloatArray], min_bins: int = 2) -> "PiecewiseLinear":
+        """Encoding with the given edges; features with less than `min_bins` bins have no column.
+
+        Beside a z-score a single bin would add nothing.
+        """
+        bins = [np.diff(e) if len(e) > min_bins else np.empty(0) for e in edges]
         counts = [len(widths) for widths in bins]
         feature = np.repeat(np.arange(len(edges)), counts)
         start = np.concatenate([e[: len(w)] for e, w in zip(edges, bins, strict=True)])
@@ -67,14 +70,18 @@ def affordable_bins(n_bins: int, n_features: int) -> int:
 
 
 def bin_edges(
-    X: Array, weights: FloatArray | None, n_bins: int, rng: np.random.Generator
+    X: Array,
+    weights: FloatArray | None,
+    n_bins: int,
+    rng: np.random.Generator,
+    max_rows: int | None = MAX_ROWS,
 ) -> list[FloatArray]:
     """Distinct quantiles at the levels 0, 1 / n_bins, ..., 1 of every feature.
 
-    They are those of a random part of the rows where there are very many.
+    They are those of `max_rows` random rows where there are more.
     """
-    if len(X) > _MAX_ROWS:
-        rows = np.sort(rng.choice(len(X), _MAX_ROWS, replace=False))
+    if max_rows is not None and len(X) > max_rows:
+        rows = np.sort(rng.choice(len(X), max_rows, replace=False))
         X, weights = X[rows], None if weights is None else weights[rows]
     levels = np.linspace(0.0, 1.0, n_bins + 1)
     return [np.unique(weighted_quantiles(X[:, j], weights, levels)) for j in range(X.shape[1])]

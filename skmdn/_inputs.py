@@ -48,14 +48,27 @@ def check_inputs(estimator: Any, X: ArrayLike) -> Array:
 
 
 def check_training_data(
-    estimator: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
+    estimator: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    *,
+    reset: bool,
+    min_rows: int = 1,
 ) -> TrainingData:
     """Data to fit; `reset` takes the number and names of features from X."""
     inputs, targets = validate_data(
-        estimator, X, y, reset=reset, dtype=_FLOATS, multi_output=True, y_numeric=True
+        estimator,
+        X,
+        y,
+        reset=reset,
+        dtype=_FLOATS,
+        multi_output=True,
+        y_numeric=True,
+        ensure_min_samples=min_rows,
     )
-    targets, y_ndim = _check_targets(targets, "y")
-    weights = _check_weights(sample_weight, len(targets), "sample_weight")
+    targets, y_ndim = check_targets(targets, "y")
+    weights = check_weights(sample_weight, len(targets), "sample_weight")
     return TrainingData(inputs, targets, weights, y_ndim)
 
 
@@ -76,14 +89,14 @@ def check_validation_data(
         raise ValueError(f"X_val and y_val go together: got {given} but no {missing}.")
     X = check_array(X_val, dtype=_FLOATS, input_name="X_val", estimator=estimator)
     validate_data(estimator, X_val, reset=False, skip_check_array=True)
-    targets, y_ndim = _check_targets(y_val, "y_val")
+    targets, y_ndim = check_targets(y_val, "y_val")
     check_consistent_length(X, targets)
     if (y_ndim, targets.shape[1]) != (like.y_ndim, like.y.shape[1]):
         raise ValueError(
             f"y_val must have the outputs of y, of shape (n,{_outputs(like.y_ndim, like.y)}); "
             f"got shape (n,{_outputs(y_ndim, targets)})."
         )
-    weights = _check_weights(sample_weight_val, len(targets), "sample_weight_val")
+    weights = check_weights(sample_weight_val, len(targets), "sample_weight_val")
     return TrainingData(X, targets, weights, y_ndim)
 
 
@@ -108,7 +121,7 @@ def _outputs(y_ndim: int, y: FloatArray) -> str:
     return "" if y_ndim == 1 else f" {y.shape[1]}"
 
 
-def _check_targets(y: ArrayLike, name: str) -> tuple[FloatArray, int]:
+def check_targets(y: ArrayLike, name: str) -> tuple[FloatArray, int]:
     """Targets as float64 ``(n, D)``, and the number of axes they came with."""
     if np.asarray(y).dtype.kind in "USmM":
         raise ValueError(f"{name} must be numeric, got an array of {np.asarray(y).dtype}.")
@@ -118,7 +131,7 @@ def _check_targets(y: ArrayLike, name: str) -> tuple[FloatArray, int]:
     return np.ascontiguousarray(values), 2
 
 
-def _check_weights(weights: ArrayLike | None, n: int, name: str) -> FloatArray | None:
+def check_weights(weights: ArrayLike | None, n: int, name: str) -> FloatArray | None:
     """Non-negative weights ``(n,)`` in units of the largest, so that no sum overflows."""
     if weights is None:
         return None

@@ -5,6 +5,20 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 
+# Parameters of named estimators inside an estimator, as StackingRegressor's are.
+from sklearn.utils.metaestimators import _BaseComposition as Composition
+
+__all__ = [
+    "CROSS_FITTED_PREDICTIONS",
+    "MDN_ENSEMBLE_REGRESSOR",
+    "MDN_REGRESSOR",
+    "PIECEWISE_LINEAR_ENCODER",
+    "Composition",
+    "check_named_estimators",
+    "check_parameters",
+    "hidden_sizes",
+]
+
 _POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 
@@ -17,7 +31,7 @@ MDN_REGRESSOR: dict[str, list[Any]] = {
     "n_bins": [Interval(Integral, 2, None, closed="left")],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "learning_rate_init": [_POSITIVE],
-    "max_grad_norm": [_POSITIVE],
+    "max_grad_norm": [Interval(Real, 0, None, closed="right")],
     "batch_size": [StrOptions({"auto"}), _POSITIVE_INTEGER],
     "max_iter": [StrOptions({"auto"}), _POSITIVE_INTEGER],
     "reg_covar": [_POSITIVE],
@@ -27,6 +41,29 @@ MDN_REGRESSOR: dict[str, list[Any]] = {
     "point_estimate": [StrOptions({"mean", "median", "mode"})],
     "device": [str],
     "dtype": [StrOptions({"float32", "float64"})],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+PIECEWISE_LINEAR_ENCODER: dict[str, list[Any]] = {
+    "n_bins": [_POSITIVE_INTEGER],
+    "subsample": [_POSITIVE_INTEGER, None],
+    "random_state": ["random_state"],
+}
+
+CROSS_FITTED_PREDICTIONS: dict[str, list[Any]] = {
+    "estimators": [list, None],
+    "cv": ["cv_object"],
+    "passthrough": ["boolean"],
+    "n_jobs": [Integral, None],
+    "random_state": ["random_state"],
+}
+
+MDN_ENSEMBLE_REGRESSOR: dict[str, list[Any]] = {
+    "estimators": [list, None],
+    "cv": ["cv_object"],
+    "calibrate": ["boolean"],
+    "n_jobs": [Integral, None],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }
@@ -49,3 +86,21 @@ def hidden_sizes(value: Any) -> tuple[int, ...]:
                 f"least 1, or be empty for a linear model. Got {value!r} instead."
             )
     return tuple(int(size) for size in sizes)
+
+
+def check_named_estimators(estimators: list[tuple[str, Any]] | None) -> None:
+    """Pairs of distinct names, fit for nested parameters, and estimators."""
+    if estimators is None:
+        return
+    names = [pair[0] for pair in estimators if isinstance(pair, tuple) and len(pair) == 2]
+    good = (
+        len(names) == len(estimators) > 0
+        and all(isinstance(name, str) and name and "__" not in name for name in names)
+        and len(set(names)) == len(names)
+        and all(hasattr(estimator, "fit") for _, estimator in estimators)
+    )
+    if not good:
+        raise ValueError(
+            "The 'estimators' parameter must be None or a list of (name, estimator) pairs with "
+            f"distinct names without '__'. Got {estimators!r} instead."
+        )

@@ -47,7 +47,7 @@ def train(
     )
     trained = _run(parameters, data, validation, start, options, rng)
     held_out = _held_out(data, validation, trained)
-    predictor = _with_layers(start, trained)
+    predictor = _with_layers(start, trained)._replace(spread_factor=1.0, spread_noise=0.0)
     if held_out is not None and parameters["calibrate"]:
         predictor = _calibrated(predictor, held_out, rng)
     return Outcome(predictor, trained)
@@ -60,12 +60,15 @@ def train_on_part(
     memory: tuple[Any, ...],
 ) -> Outcome:
     """Train by one pass at a constant rate; Adam's `memory` is empty or the fields of `Moments`."""
-    rng = new_generator(parameters["random_state"])
+    moments = _engine.Moments(*memory) if memory else None
+    # Every call shuffles anew, also with a fixed seed.
+    steps_made = 0 if moments is None else moments.n_steps
+    seed = int(new_generator(parameters["random_state"]).integers(2**31))
+    rng = np.random.default_rng([seed, steps_made])
     start = _start(parameters, data, before, rng)
     options = _options(
         parameters, start.architecture, warmup=None, n_passes=1, validation_fraction=None
     )
-    moments = _engine.Moments(*memory) if memory else None
     trained = _run(parameters, data, None, start, options, rng, moments)
     return Outcome(_with_layers(start, trained), trained)
 
@@ -84,18 +87,17 @@ def _start(
         "activation": parameters["activation"],
         "scale_floor": math.sqrt(parameters["reg_covar"]),
     }
+    if parameters["device"] != "cpu" and not _engine.cuda_is_available():
+        raise ValueError(
+            f"device={parameters['device']!r} expects a GPU that torch can use; there is none here."
+        )
     if before is None:
         preparation = _prepare(parameters, data, rng)
         return Predictor(
             preparation, [], [], architecture, 1.0, 0.0, data.y_ndim, parameters["device"]
         )
     _check_same_network(before, architecture, data)
-    return before._replace(
-        architecture=architecture,
-        spread_factor=1.0,
-        spread_noise=0.0,
-        device=parameters["device"],
-    )
+    return before._replace(architecture=architecture, device=parameters["device"])
 
 
 def _prepare(
@@ -207,4 +209,7 @@ def _calibrated(
         predictor.preparation.targets(held_out.y),
         held_out.weights,
     )
-    return predictor._replace(spread_factor=float(found.factors[0]), spread_noise=found.noise)
+    factor, floor = float(found.factors[0]), predictor.architecture["scale_floor"]
+    # Where scales shrink, noise keeps every variance above the floor.
+    least = floor * math.sqrt(max(0.0, 1 - factor**2))
+    return predictor._replace(spread_factor=factor, spread_noise=max(found.noise, least))

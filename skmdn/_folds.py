@@ -1,0 +1,45 @@
+"""Folds of the rows: splitting, taking, and putting back into order."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import KFold, check_cv
+
+Rows = NDArray[np.intp]
+
+
+def folds(
+    cv: Any, X: Any, y: Any, rng: np.random.Generator, groups: ArrayLike | None = None
+) -> list[tuple[Rows, Rows]]:
+    """Training and test rows of folds whose test parts are a partition of the rows.
+
+    An integer stands for so many shuffled folds, or as many as there are rows.
+    """
+    n = len(y)
+    if isinstance(cv, int) and groups is None:
+        cv = KFold(min(cv, n), shuffle=True, random_state=int(rng.integers(2**31)))
+    rows = np.arange(n)
+    parts = [(rows[a], rows[b]) for a, b in check_cv(cv).split(X, y, groups)]
+    order_of([test for _, test in parts], n)
+    return parts
+
+
+def order_of(tests: list[Rows], n_rows: int) -> Rows:
+    """Place of every row in the concatenated test parts."""
+    places = np.concatenate(tests)
+    if not np.array_equal(np.sort(places), np.arange(n_rows)):
+        raise ValueError(
+            f"cv: expected test parts that hold each of {n_rows} rows exactly once, got "
+            f"{len(tests)} parts of {places.size} rows, {np.unique(places).size} of them distinct."
+        )
+    return np.argsort(places)
+
+
+def take(container: Any, rows: Rows) -> Any:
+    """Rows of a DataFrame, an array or a list."""
+    if hasattr(container, "iloc"):
+        return container.iloc[rows]
+    if hasattr(container, "shape"):
+        return container[rows]
+    return [container[row] for row in rows]

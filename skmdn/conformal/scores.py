@@ -1,0 +1,86 @@
+"""How far out an outcome falls in its predicted density, and how far out is allowed.
+
+Axes: n rows, D outputs, m calibration rows.
+"""
+
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skmdn.mixture import Mixture
+
+FloatArray = NDArray[np.float64]
+
+# Limits are moved outwards by this part of the mass outside, so that an outcome that is the limit
+# lies inside in spite of rounding: discrete outcomes hit it exactly.
+_OUTWARD = 1e-6
+
+
+def check_coverage(coverage: Any) -> float:
+    """A number strictly between 0 and 1."""
+    if not isinstance(coverage, Real) or not 0.0 < float(coverage) < 1.0:
+        raise ValueError(f"coverage: expected a number strictly between 0 and 1, got {coverage!r}.")
+    return float(coverage)
+
+
+def hdr_masses(mixture: Mixture, y: ArrayLike, seed: int) -> FloatArray:
+    """Mass of the region denser than the outcome, ``(n,)``."""
+    if mixture.n_outputs == 1:
+        return mixture.hdr_mass(y)
+    return mixture.hdr_mass(y, random_state=seed)
+
+
+def tail_masses(mixture: Mixture, y: FloatArray) -> FloatArray:
+    """Mass outside the central interval that reaches to the outcome, of each output, ``(n, D)``.
+
+    Twice the smaller tail, which keeps its relative accuracy far out.
+    """
+    outputs = y.reshape(len(y), -1).T
+    tails = [
+        2.0 * np.minimum(part.cdf(values), part.sf(values))
+        for part, values in zip(marginals(mixture), outputs, strict=True)
+    ]
+    return np.stack(tails, axis=1)
+
+
+def central_interval(mixture: Mixture, tail_mass: FloatArray) -> FloatArray:
+    """Interval with half of the mass ``(D,)`` on either side of it, ``(n, 2, D)``."""
+    ends = [
+        (part.ppf(0.5 * mass), -part.affine(0.0, -1.0).ppf(0.5 * mass))
+        for part, mass in zip(marginals(mixture), tail_mass, strict=True)
+    ]
+    return np.moveaxis(np.array(ends), -1, 0).swapaxes(1, 2)
+
+
+def marginals(mixture: Mixture) -> list[Mixture]:
+    """Every output by itself, without an outputs axis."""
+    if mixture.univariate:
+        return [mixture]
+    return [mixture.marginal(j) for j in range(mixture.n_outputs)]
+
+
+def hdr_limit(masses: FloatArray, coverage: float) -> float:
+    """Largest mass of a denser region that is allowed; masses ``(m,)`` ascending."""
+    rank = _rank(len(masses), coverage)
+    if rank > len(masses):
+        return 1.0
+    return float(1.0 - (1.0 - masses[rank - 1]) * (1.0 - _OUTWARD))
+
+
+def tail_limit(tails: FloatArray, coverage: float) -> FloatArray:
+    """Smallest mass outside that is allowed, ``(D,)``; tails ``(m, D)`` ascending."""
+    rank = _rank(len(tails), coverage)
+    if rank > len(tails):
+        return np.zeros(tails.shape[1])
+    return np.asarray(tails[len(tails) - rank] * (1.0 - _OUTWARD))
+
+
+def _rank(n_scores: int, coverage: float) -> int:
+    """The conformal quantile's rank, ``ceil((m + 1) coverage)``: m + 1 stands for no limit.
+
+    Rounding of the product, as in 10 x 0.7, must not add a rank.
+    """
+    return math.ceil(round((n_scores + 1) * coverage, 9))

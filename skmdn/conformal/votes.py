@@ -1,0 +1,47 @@
+"""What more than half of several regions contain.
+
+Axes: n rows, J intervals, M models, e = 2 M J ends of intervals.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+def majority_region(regions: list[FloatArray]) -> FloatArray:
+    """Points that more than half of the regions contain, as disjoint closed intervals.
+
+    Every region, ``(n, J, 2)``, is a union of disjoint closed intervals, NaN-padded; so is the
+    answer, ascending. Walking along the ends, a start adds one to the number of regions that
+    contain the point and an end takes one away.
+    """
+    intervals = np.concatenate(regions, axis=1)  # (n, MJ, 2)
+    ends = np.concatenate([intervals[..., 0], intervals[..., 1]], axis=1)  # (n, e)
+    steps = np.where(np.arange(ends.shape[1]) < intervals.shape[1], 1, -1)
+    # Starts come first in a stable sort: closed intervals that touch have a point in common.
+    order = np.argsort(ends, axis=1, kind="stable")  # NaN last
+    ends = np.take_along_axis(ends, order, axis=1)
+    depth = np.cumsum(np.where(np.isnan(ends), 0, steps[order]), axis=1)
+    inside = 2 * depth > len(regions)
+    before = np.pad(inside[:, :-1], ((0, 0), (1, 0)))
+    return np.stack([_packed(ends, inside & ~before), _packed(ends, before & ~inside)], axis=2)
+
+
+def median_interval(intervals: FloatArray) -> FloatArray:
+    """From the median of lower ends to the median of upper ends, (M, n, 2, ...) to (n, 2, ...).
+
+    Of an even number of ends the outer of the two middle ones. A point in more than half of the
+    intervals has more than half of the lower ends below it and of the upper ends above it.
+    """
+    ordered = np.sort(intervals, axis=0)
+    lower, upper = ordered[(len(ordered) - 1) // 2, :, 0], ordered[len(ordered) // 2, :, 1]
+    return np.stack([lower, upper], axis=1)
+
+
+def _packed(values: FloatArray, chosen: NDArray[np.bool_]) -> FloatArray:
+    """The chosen values of every row at its front, ``(n, J)``, then NaN."""
+    width = max(1, int(chosen.sum(axis=1).max(initial=0)))
+    front = np.argsort(~chosen, axis=1, kind="stable")[:, :width]
+    found = np.take_along_axis(np.where(chosen, values, np.nan), front, axis=1)
+    return np.asarray(found)

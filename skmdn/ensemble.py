@@ -1,0 +1,480 @@
+"""An ensemble of views and folds whose prediction is one mixture."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Bunch, check_consistent_length, gen_batches, indexable
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+
+from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate, widen
+from skmdn._folds import Rows, folds, order_of, take
+from skmdn._inputs import check_targets, check_weights, new_generator, unchanged_on_error
+from skmdn._params import (
+    MDN_ENSEMBLE_REGRESSOR,
+    Composition,
+    check_named_estimators,
+    check_parameters,
+)
+from skmdn._scaling import location_and_scale
+from skmdn._seeding import seeded_clone
+from skmdn.mixture import Mixture
+from skmdn.preprocessing import CrossFittedPredictions
+from skmdn.regressor import MDNRegressor
+
+FloatArray = NDArray[np.float64]
+
+_CHUNK_ROWS = 4096
+
+
+def default_views() -> list[tuple[str, Any]]:
+    """Views of the recipe: plain inputs, encoded inputs, and predictions of trees beside them."""
+    return [
+        ("plain", MDNRegressor(encoding=None, alpha=0.1)),
+        ("encoded", MDNRegressor(alpha=0.0)),
+        (
+            "trees",
+            Pipeline([("predictions", CrossFittedPredictions()), ("mdn", MDNRegressor(alpha=0.0))]),
+        ),
+    ]
+
+
+class MDNEnsembleRegressor(RegressorMixin, Composition):
+    """Mixture density networks by views and folds, pooled to one mixture.
+
+    Every view (an estimator) is fitted once per fold, on the rows outside it, and validated on the
+    fold. So every row has an out-of-fold density from every view; those choose the views' weights,
+    a common factor of each view's spreads and one added variance by likelihood. The prediction is
+    one `Mixture`: views x folds x components [1]_ [2]_, and one broad background component that
+    bounds what a row far from all others can cost.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator), default=None
+        Views: any regressors whose `predict_proba` gives a `Mixture`, Pipelines included. None
+        takes three: an `MDNRegressor` without encoding, one with, and one that sees the out-of-fold
+        predictions of trees (`CrossFittedPredictions`) too.
+    cv : int, splitter or iterable, default=5
+        Folds, which must partition the rows. An integer makes so many shuffled folds, or as many as
+        there are rows.
+    calibrate : bool, default=True
+        Whether to fit weights, factors, added variance and background. Otherwise the views have
+        equal weights and keep their spreads, and the background has the weight 1e-4.
+    n_jobs : int or None, default=None
+        Members fitted in parallel. The result does not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the folds and the members that have no random state of their own.
+    verbose : int, default=0
+        Verbosity of joblib.
+
+    Attributes
+    ----------
+    estimators_ : list of list
+        Fitted members, by view and fold.
+    view_weights_, view_factors_ : ndarray of shape (V,)
+        Weights of the views, and factors of their standard deviations.
+    noise_ : ndarray of shape (D,)
+        Standard deviation added to every component, in units of y.
+    background_weight_ : float
+        Weight of the background component.
+    background_mean_, background_scale_ : ndarray of shape (D,)
+        Mean and standard deviation of the background: those of y, the latter three times.
+    oof_mixture_ : Mixture
+        Out-of-fold densities of the training rows, calibrated.
+    oof_score_ : float
+        Their mean log-density of y, weighted.
+    n_outputs_ : int
+        Number of outputs D.
+    y_ndim_ : int
+        1 where y was one-dimensional at fit, so that answers have no outputs axis, else 2.
+    n_features_in_ : int
+        Number of features p.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had any.
+
+    Notes
+    -----
+    Whatever a view learns from is cut from a member's training folds: in a Pipeline the
+    transformers are fitted on them, transform the validation fold, and the last step is fitted with
+    that as `X_val`. A view whose `fit` has no `X_val` just fits.
+
+    References
+    ----------
+    .. [1] B. Lakshminarayanan, A. Pritzel and C. Blundell, "Simple and scalable predictive
+       uncertainty estimation using deep ensembles", NeurIPS 2017.
+    .. [2] L. Breiman, "Stacked regressions", Machine Learning 24 (1996).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmdn import MDNEnsembleRegressor, MDNRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (100, 1))
+    >>> y = X[:, 0] + 0.1 * rng.normal(size=100)
+    >>> view = MDNRegressor(n_components=2, max_iter=20)
+    >>> model = MDNEnsembleRegressor([("view", view)], cv=2, random_state=0).fit(X, y)
+    >>> model.predict_proba(X[:3]).n_components  # 1 view, 2 folds, 2 components and the background
+    5
+    """
+
+    def __init__(
+        self,
+        estimators: list[tuple[str, Any]] | None = None,
+        *,
+        cv: Any = 5,
+        calibrate: bool = True,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimators = estimators
+        self.cv = cv
+        self.calibrate = calibrate
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters, with those of the named views as ``name__parameter``.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include the views' parameters.
+
+        Returns
+        -------
+        dict
+        """
+        return self._get_params("estimators", deep=deep)
+
+    def set_params(self, **params: Any) -> "MDNEnsembleRegressor":
+        """Set parameters, those of a named view as ``name__parameter``.
+
+        Parameters
+        ----------
+        **params : dict
+            New values.
+
+        Returns
+        -------
+        self : MDNEnsembleRegressor
+        """
+        self._set_params("estimators", **params)
+        return self
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+    ) -> "MDNEnsembleRegressor":
+        """Fit all members and calibrate their pool.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of n rows
+            What the views accept.
+        y : array-like of shape (n,) or (n, D)
+            Targets.
+        sample_weight : array-like of shape (n,), default=None
+            Non-negative weights, for members and calibration.
+        groups : array-like of shape (n,), default=None
+            For the splitter.
+
+        Returns
+        -------
+        self : MDNEnsembleRegressor
+
+        Raises
+        ------
+        ValueError
+            If a constructor value or an argument is not as described, or `cv` does not partition
+            the rows. The estimator is then what it was before the call.
+        TypeError
+            If a view's `predict_proba` gives no Mixture.
+        """
+        with unchanged_on_error(self):
+            check_parameters(self, MDN_ENSEMBLE_REGRESSOR)
+            check_named_estimators(self.estimators)
+            X, y = validate_data(self, X, y, skip_check_array=True)
+            targets, self.y_ndim_ = check_targets(y, "y")
+            X = _with_rows(X)
+            check_consistent_length(X, targets)
+            if len(targets) < 2:
+                raise ValueError("Folds need at least two rows; got n_samples = 1.")
+            weights = check_weights(sample_weight, len(targets), "sample_weight")
+            self._fit(X, targets, weights, groups)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> Mixture:
+        """Predict the density of y for every row: the pool of all members.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of n rows
+            What the views accept.
+
+        Returns
+        -------
+        Mixture
+            Of V x F x K + 1 components.
+        """
+        return self._pool(self._check_inputs(X))
+
+    def predict(
+        self, X: ArrayLike, return_std: bool = False, return_cov: bool = False
+    ) -> FloatArray | tuple[FloatArray, FloatArray]:
+        """Predict the mean of every row.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of n rows
+            What the views accept.
+        return_std : bool, default=False
+            Whether to return the standard deviation too, in the shape of the mean.
+        return_cov : bool, default=False
+            Whether to return the covariance between outputs too, ``(n, D, D)``, or the variance
+            ``(n,)`` where y was one-dimensional.
+
+        Returns
+        -------
+        mean : ndarray of shape (n,) or (n, D)
+        spread : ndarray
+            Only with `return_std` or `return_cov`.
+
+        Raises
+        ------
+        ValueError
+            If both flags are set.
+        """
+        if return_std and return_cov:
+            raise ValueError("At most one of return_std and return_cov can be True; got both.")
+        verbs = ["mean", *(["std"] if return_std else []), *(["cov"] if return_cov else [])]
+        answers = [[getattr(pool, verb)() for verb in verbs] for pool in self._chunks(X)]
+        mean, *spread = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+        return (mean, spread[0]) if spread else mean
+
+    def sample(self, X: ArrayLike, n_samples: int = 1, random_state: Any = None) -> FloatArray:
+        """Draw from the predicted density of every row.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of n rows
+            What the views accept.
+        n_samples : int, default=1
+            Draws S per row.
+        random_state : int, RandomState instance, Generator or None, default=None
+            None draws fresh entropy.
+
+        Returns
+        -------
+        ndarray of shape (n, S) or (n, S, D)
+        """
+        rng = new_generator(random_state)
+        return np.concatenate([pool.sample(n_samples, rng) for pool in self._chunks(X)])
+
+    def decompose(self, X: ArrayLike) -> Bunch:
+        """Split the predicted variance into noise and doubt.
+
+        By the law of total variance over members: the mean of their variances (aleatoric: what no
+        amount of data removes) and the variance of their means (epistemic: where members disagree).
+        The background is not a member.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of n rows
+            What the views accept.
+
+        Returns
+        -------
+        Bunch
+            Arrays `total`, `aleatoric` and `epistemic` of shape (n,) or (n, D), in squared units of
+            y; the first is the sum of the others.
+        """
+        members, weights = self._members(self._check_inputs(X))
+        means = np.array([member.mean() for member in members])
+        variances = np.array([member.var() for member in members])
+        aleatoric = np.average(variances, axis=0, weights=weights)
+        centre = np.average(means, axis=0, weights=weights)
+        epistemic = np.average((means - centre) ** 2, axis=0, weights=weights)
+        return Bunch(total=aleatoric + epistemic, aleatoric=aleatoric, epistemic=epistemic)
+
+    def _fit(
+        self, X: Any, y: FloatArray, weights: FloatArray | None, groups: ArrayLike | None
+    ) -> None:
+        rng = new_generator(self.random_state)
+        views = default_views() if self.estimators is None else self.estimators
+        parts = folds(self.cv, X, y, rng, groups)
+        targets = y[:, 0] if self.y_ndim_ == 1 else y
+        fitted = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(
+            delayed(_fit_member)(
+                name, seeded_clone(view, int(rng.integers(2**31))), X, targets, weights, *part
+            )
+            for name, view in views
+            for part in parts
+        )
+        F, order = len(parts), order_of([test for _, test in parts], len(y))
+        groups_of_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
+        self.estimators_ = [[member for member, _ in group] for group in groups_of_view]
+        out_of_fold = [
+            Mixture.concatenate([density for _, density in group])[order]
+            for group in groups_of_view
+        ]
+        self._calibrate(out_of_fold, y, weights)
+        self.oof_mixture_ = Mixture.pool(
+            *self._with_background(self._widened(out_of_fold), self.view_weights_)
+        )
+        self.oof_score_ = float(np.average(self.oof_mixture_.logpdf(targets), weights=weights))
+
+    def _calibrate(
+        self, out_of_fold: list[Mixture], y: FloatArray, weights: FloatArray | None
+    ) -> None:
+        """Fit weights, factors, noise and background on out-of-fold mixtures."""
+        mean, scale = location_and_scale(y, weights)
+        scale = np.where(scale > 0, scale, 1.0)
+        V = len(out_of_fold)
+        found = Calibration(np.full(V, 1 / V), np.ones(V), 0.0, 1e-4)
+        if self.calibrate:
+            standard = [view.affine(-mean / scale, 1 / scale) for view in out_of_fold]
+            found = calibrate(standard, (y - mean) / scale, weights, background=True)
+        self.view_weights_, self.view_factors_ = found.weights, found.factors
+        self.noise_, self.background_weight_ = found.noise * scale, found.background
+        self.background_mean_, self.background_scale_ = mean, BACKGROUND_SCALE * scale
+        self.n_outputs_ = y.shape[1]
+
+    def _check_inputs(self, X: Any) -> Any:
+        """Inputs with the features of fit; what they hold is the views' business."""
+        check_is_fitted(self)
+        X = _with_rows(X)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return X
+
+    def _chunks(self, X: Any) -> Iterator[Mixture]:
+        """Pools of consecutive rows."""
+        X = self._check_inputs(X)
+        for rows in gen_batches(X.shape[0], _CHUNK_ROWS):
+            yield self._pool(take(X, np.arange(rows.start, rows.stop)))
+
+    def _pool(self, X: Any) -> Mixture:
+        """The pool of members and background."""
+        return Mixture.pool(*self._with_background(*self._members(X)))
+
+    def _members(self, X: Any) -> tuple[list[Mixture], FloatArray]:
+        """Calibrated densities of all members, and the members' weights."""
+        F = len(self.estimators_[0])
+        members = [
+            density
+            for group in zip(
+                *(
+                    self._widened([view[f].predict_proba(X) for view in self.estimators_])
+                    for f in range(F)
+                ),
+                strict=True,
+            )
+            for density in group
+        ]
+        return members, np.repeat(self.view_weights_ / F, F)
+
+    def _widened(self, densities: list[Mixture]) -> list[Mixture]:
+        """One density per view, with the view's factor and the noise."""
+        return [
+            widen(density, factor, self.noise_)
+            for density, factor in zip(densities, self.view_factors_, strict=True)
+        ]
+
+    def _with_background(
+        self, densities: list[Mixture], weights: FloatArray
+    ) -> tuple[list[Mixture], FloatArray]:
+        """Densities and weights with the background at the end."""
+        ones = np.ones((len(densities[0]), 1, self.n_outputs_))
+        means, scales = self.background_mean_ * ones, self.background_scale_ * ones
+        if self.y_ndim_ == 1:
+            means, scales = means[..., 0], scales[..., 0]
+        background = Mixture(np.ones((len(ones), 1)), means, scales)
+        share = self.background_weight_
+        return [*densities, background], np.append((1 - share) * weights, share)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _with_rows(X: Any) -> Any:
+    """X as something of rows and columns that can be taken."""
+    (X,) = indexable(X if hasattr(X, "shape") else np.asarray(X))
+    if len(X.shape) != 2:
+        raise ValueError(
+            f"X: expected rows and columns, got shape {X.shape}. Reshape your data: X[:, None] for "
+            "a single feature, X[None] for a single row."
+        )
+    return X
+
+
+def _fit_member(
+    name: str,
+    view: Any,
+    X: Any,
+    y: FloatArray,
+    weights: FloatArray | None,
+    train: Rows,
+    test: Rows,
+) -> tuple[Any, Mixture]:
+    """Fit on the training folds, validate on the test fold, and predict it."""
+    X_train, X_test = take(X, train), take(X, test)
+    w_train, w_test = (None, None) if weights is None else (weights[train], weights[test])
+    if isinstance(view, Pipeline):
+        steps = []
+        for step_name, step in view.steps[:-1]:
+            if step is not None and step != "passthrough":
+                X_train = step.fit_transform(X_train, y[train], **_weights(step, w_train))
+                X_test = step.transform(X_test)
+            steps.append((step_name, step))
+        last_name, last = view.steps[-1]
+        _fit_last(last, X_train, y[train], w_train, X_test, y[test], w_test)
+        member = Pipeline([*steps, (last_name, last)])
+    else:
+        member = last = _fit_last(view, X_train, y[train], w_train, X_test, y[test], w_test)
+    density = last.predict_proba(X_test)
+    if not isinstance(density, Mixture):
+        raise TypeError(
+            f"estimators: expected views whose predict_proba gives a Mixture, got view {name!r} "
+            f"giving {type(density).__name__}."
+        )
+    return member, density
+
+
+def _fit_last(
+    estimator: Any,
+    X: Any,
+    y: FloatArray,
+    weights: FloatArray | None,
+    X_val: Any,
+    y_val: FloatArray,
+    weights_val: FloatArray | None,
+) -> Any:
+    """Fit the step that predicts, with validation data where it takes them."""
+    validation = {}
+    if has_fit_parameter(estimator, "X_val") and (weights_val is None or weights_val.any()):
+        validation = {"X_val": X_val, "y_val": y_val}
+        if weights_val is not None:
+            validation["sample_weight_val"] = weights_val
+    if weights is not None and not has_fit_parameter(estimator, "sample_weight"):
+        raise ValueError(
+            f"sample_weight: expected views that take it, got {type(estimator).__name__}."
+        )
+    return estimator.fit(X, y, **_weights(estimator, weights), **validation)
+
+
+def _weights(estimator: Any, weights: FloatArray | None) -> dict[str, FloatArray]:
+    """Keyword for the estimators that take weights."""
+    if weights is None or not has_fit_parameter(estimator, "sample_weight"):
+        return {}
+    return {"sample_weight": weights}

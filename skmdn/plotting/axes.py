@@ -1,0 +1,57 @@
+"""Axes to draw into, and what all pictures have in common."""
+
+from typing import Any, NamedTuple
+
+
+class Style(NamedTuple):
+    """One line among several: told apart by colour, by dashes in grey print, and by its marker."""
+
+    color: str
+    linestyle: Any
+    marker: str
+
+
+# Okabe and Ito's colours, which the colour-blind tell apart, from dark to light.
+STYLES = [
+    Style("#000000", "-", "o"),
+    Style("#D55E00", (0, (6, 1.5)), "s"),
+    Style("#0072B2", (0, (1.2, 1.2)), "^"),
+    Style("#CC79A7", (0, (6, 1.5, 1.2, 1.5)), "D"),
+    Style("#009E73", (0, (3, 1.2)), "v"),
+    Style("#E69F00", (0, (10, 2)), "P"),
+    Style("#56B4E9", (0, (1.2, 2.5)), "X"),
+]
+
+BLACK, VERMILLION, BLUE = STYLES[0].color, STYLES[1].color, STYLES[2].color
+PALE = "0.85"  # a grey for bands, which black lines stand out from
+
+
+def style(number: int) -> Style:
+    """Style of the line of that number; after seven they repeat."""
+    return STYLES[number % len(STYLES)]
+
+
+def axes_for(ax: Any) -> Any:
+    """The axes given, or those of a new figure."""
+    if ax is not None:
+        return ax
+    return pyplot().subplots(layout="constrained")[1]
+
+
+def pyplot() -> Any:
+    """matplotlib.pyplot, imported when something is drawn."""
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "skmdn.plotting draws with matplotlib, which is not installed: "
+            "pip install 'skmdn[plot]'."
+        ) from error
+    return plt
+
+
+def legend_above(ax: Any, columns: int = 3) -> None:
+    """A legend over the axes, where it hides nothing."""
+    ax.legend(
+        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, frameon=False, fontsize="small"
+    )

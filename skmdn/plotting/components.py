@@ -1,0 +1,247 @@
+"""The Gaussians that a density is made of, along one feature."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skmdn.mixture import Mixture
+from skmdn.plotting.axes import legend_above, pyplot, style
+from skmdn.plotting.feature_line import feature_line
+from skmdn.plotting.names import output_index, target_names
+
+FloatArray = NDArray[np.float64]
+
+
+class ComponentsDisplay:
+    """Weights, means and standard deviations of the components along one feature.
+
+    Make one with :meth:`from_estimator` or :meth:`from_predictions`.
+
+    Parameters
+    ----------
+    x : array-like of shape (G,)
+        Values of the feature.
+    weights, means, scales : array-like of shape (G, K)
+        Of the K components there.
+    x_data, y_data : array-like of shape (n,), default=None
+        Data to draw behind the means.
+    feature_name, target_name : str, default="x", "y"
+        Labels, with their units.
+
+    Attributes
+    ----------
+    ax_ : ndarray of 3 matplotlib Axes
+        For weights, means and standard deviations.
+    figure_ : matplotlib Figure
+        What is drawn into.
+    lines_ : list of 3 lists of matplotlib Line2D
+        The curves of the components drawn, by axes.
+
+    Examples
+    --------
+    >>> from skmdn.plotting import ComponentsDisplay
+    >>> display = ComponentsDisplay([0, 1], [[0.5, 0.5]] * 2, [[0, 1]] * 2, [[1, 2]] * 2)
+    >>> display.weights.shape
+    (2, 2)
+    """
+
+    def __init__(
+        self,
+        x: ArrayLike,
+        weights: ArrayLike,
+        means: ArrayLike,
+        scales: ArrayLike,
+        *,
+        x_data: ArrayLike | None = None,
+        y_data: ArrayLike | None = None,
+        feature_name: str = "x",
+        target_name: str = "y",
+    ) -> None:
+        self.x = np.asarray(x)
+        self.weights = np.asarray(weights)
+        self.means = np.asarray(means)
+        self.scales = np.asarray(scales)
+        self.x_data = None if x_data is None else np.asarray(x_data)
+        self.y_data = None if y_data is None else np.asarray(y_data)
+        self.feature_name = feature_name
+        self.target_name = target_name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike | None = None,
+        *,
+        feature: int | str = 0,
+        output: int | None = None,
+        reference: int | None = None,
+        grid_resolution: int = 200,
+        min_weight: float = 0.02,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "ComponentsDisplay":
+        """Draw over the range of one feature.
+
+        Parameters
+        ----------
+        estimator : estimator object
+            Fitted, with a `predict_proba`.
+        X : array-like or DataFrame of n rows
+            Features.
+        y : array-like of shape (n,) or (n, D), default=None
+            Outcomes to draw behind the means.
+        feature : int or str, default=0
+            The feature, by number or name.
+        output : int, default=None
+            The output, where there are several.
+        reference : int, default=None
+            The row of X that gives the other features. None takes their medians, or the most
+            frequent value of what is no number.
+        grid_resolution : int, default=200
+            Points along the feature.
+        min_weight : float, default=0.02
+            Components are drawn where they weigh at least this much.
+        ax : array-like of 3 matplotlib Axes, default=None
+            None makes a figure.
+        **kwargs : dict
+            For all lines, as of ``Axes.plot``.
+
+        Returns
+        -------
+        ComponentsDisplay
+
+        Raises
+        ------
+        ValueError
+            If there is no such feature or output.
+        """
+        line = feature_line(estimator, X, feature, grid_resolution, reference)
+        density = estimator.predict_proba(line.rows)
+        names = target_names(y, density.n_outputs)
+        j = output_index(output, density.n_outputs, names)
+        display = cls(
+            line.values,
+            *_parameters(density, j),
+            x_data=None if y is None else line.observed,
+            y_data=None if y is None else np.asarray(y).reshape(len(line.observed), -1)[:, j],
+            feature_name=line.name,
+            target_name=names[j],
+        )
+        return display.plot(ax, min_weight=min_weight, **kwargs)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        x: ArrayLike,
+        mixture: Mixture,
+        *,
+        output: int | None = None,
+        feature_name: str = "x",
+        target_name: str = "y",
+        min_weight: float = 0.02,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "ComponentsDisplay":
+        """Draw for predictions along a feature.
+
+        Parameters
+        ----------
+        x : array-like of shape (G,)
+            Values of the feature, in any order.
+        mixture : Mixture
+            Predictions there.
+        output : int, default=None
+            The output, where there are several.
+        feature_name, target_name : str, default="x", "y"
+            Labels, with their units.
+        min_weight : float, default=0.02
+            Components are drawn where they weigh at least this much.
+        ax : array-like of 3 matplotlib Axes, default=None
+            None makes a figure.
+        **kwargs : dict
+            For all lines, as of ``Axes.plot``.
+
+        Returns
+        -------
+        ComponentsDisplay
+
+        Raises
+        ------
+        ValueError
+            If lengths disagree or there is no such output.
+        """
+        x = np.asarray(x, dtype=np.float64)
+        if x.shape != (len(mixture),):
+            raise ValueError(f"x: expected shape ({len(mixture)},), got {x.shape}.")
+        order = np.argsort(x, kind="stable")
+        j = output_index(output, mixture.n_outputs, target_names(None, mixture.n_outputs))
+        names = {"feature_name": feature_name, "target_name": target_name}
+        display = cls(x[order], *_parameters(mixture[order], j), **names)
+        return display.plot(ax, min_weight=min_weight, **kwargs)
+
+    def plot(
+        self, ax: Any = None, *, min_weight: float = 0.02, **kwargs: Any
+    ) -> "ComponentsDisplay":
+        """Draw.
+
+        Parameters
+        ----------
+        ax : array-like of 3 matplotlib Axes, default=None
+            None makes a figure.
+        min_weight : float, default=0.02
+            Components are drawn where they weigh at least this much.
+        **kwargs : dict
+            For all lines, as of ``Axes.plot``.
+
+        Returns
+        -------
+        ComponentsDisplay
+
+        Raises
+        ------
+        ValueError
+            If `ax` is not three Axes.
+        """
+        self.ax_ = _three_axes(ax)
+        self.figure_ = self.ax_[0].figure
+        if self.x_data is not None:
+            self.ax_[1].plot(self.x_data, self.y_data, ".", color="0.7", ms=3, zorder=0)
+        heavy = self.weights >= min_weight
+        present = [k for k in range(heavy.shape[1]) if heavy[:, k].any()]
+        panels = [np.where(heavy, array, np.nan) for array in (self.means, self.scales)]
+        self.lines_ = [
+            [self._line(axes, array, k, number, kwargs) for number, k in enumerate(present)]
+            for axes, array in zip(self.ax_, [self.weights, *panels], strict=True)
+        ]
+        self.ax_[0].set(ylabel="weight", ylim=(-0.02, 1.02))
+        self.ax_[1].set(ylabel=f"mean of\n{self.target_name}")
+        self.ax_[2].set(ylabel="standard\ndeviation", ylim=(0, None), xlabel=self.feature_name)
+        legend_above(self.ax_[0], columns=4)
+        return self
+
+    def _line(
+        self, axes: Any, array: FloatArray, k: int, number: int, kwargs: dict[str, Any]
+    ) -> Any:
+        """One curve of one component."""
+        look = style(number)
+        words = {"color": look.color, "linestyle": look.linestyle, "label": f"component {k}"}
+        (line,) = axes.plot(self.x, array[:, k], **{**words, **kwargs})
+        return line
+
+
+def _parameters(mixture: Mixture, output: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Weights, means and standard deviations of one output, each ``(G, K)``."""
+    return mixture.weights, mixture.means[..., output], mixture.scales[..., output]
+
+
+def _three_axes(ax: Any) -> Any:
+    """The axes given, or those of a new figure, one above the other."""
+    if ax is None:
+        figure = pyplot().figure(figsize=(6.4, 6.4), layout="constrained")
+        return figure.subplots(3, 1, sharex=True, height_ratios=[1.0, 1.6, 1.0])
+    axes = np.asarray(ax, dtype=object).ravel()
+    if len(axes) != 3:
+        raise ValueError(f"ax: expected three Axes, got {len(axes)}.")
+    return axes

@@ -1,0 +1,237 @@
+"""The whole conditional density: over a feature, or of two outputs at chosen rows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skmdn.mixture import Mixture
+from skmdn.plotting.axes import axes_for
+from skmdn.plotting.density_band import DensityBand, density_band
+from skmdn.plotting.density_contours import DensityContours, density_contours
+from skmdn.plotting.feature_line import feature_line
+from skmdn.plotting.names import output_index, target_names
+from skmdn.plotting.row_choice import row_choice
+
+FloatArray = NDArray[np.float64]
+
+_REGIONS = np.array([0.5, 0.9])  # masses of the regions whose borders are contours
+_MAX_ROWS = 3  # drawn as contours where none are chosen
+
+
+class ConditionalDensityDisplay:
+    """The density p(y | x): a shaded band over one feature, or contours for two outputs.
+
+    The band has the data, the mean, quantiles and modes over it. Contours are the borders of the
+    regions of single rows that hold 50 % and 90 % of the mass.
+
+    Make one with :meth:`from_estimator` or :meth:`from_predictions`.
+
+    Parameters
+    ----------
+    arrays : DensityBand or DensityContours
+        All that is drawn, as named arrays: of a band `x`, `y`, `density`, `mean`, `levels`,
+        `quantiles`, `modes`, `mode_densities`, `x_data`, `y_data` and `labels`; of contours `rows`,
+        `y`, `density`, `levels`, `thresholds`, `y_true`, `y_data` and `labels`.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+        What is drawn into.
+    density_, mean_, quantiles_, modes_, data_, colorbar_ : matplotlib artists
+        Of a band; `data_` is None without data, `colorbar_` is missing where none was asked for.
+    contours_, truth_, data_ : matplotlib artists
+        Of contours, the first two by row; `truth_` and `data_` are None without outcomes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmdn import Mixture
+    >>> from skmdn.plotting import ConditionalDensityDisplay
+    >>> x = np.linspace(0, 1, 5)
+    >>> mixture = Mixture(np.ones((5, 1)), x[:, None], np.ones((5, 1)))
+    >>> display = ConditionalDensityDisplay.from_predictions(None, mixture, x=x)
+    >>> display.arrays.mean
+    array([0.  , 0.25, 0.5 , 0.75, 1.  ])
+    """
+
+    def __init__(self, arrays: DensityBand | DensityContours) -> None:
+        self.arrays = arrays
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        feature: int | str = 0,
+        reference: int | None = None,
+        output: int | None = None,
+        rows: ArrayLike | None = None,
+        quantiles: Sequence[float] = (0.05, 0.95),
+        grid_resolution: int = 200,
+        colorbar: bool = True,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "ConditionalDensityDisplay":
+        """Draw for a fitted estimator: contours for two outputs unless one is chosen, else a band.
+
+        Parameters
+        ----------
+        estimator : estimator object
+            Fitted, with a `predict_proba`.
+        X : array-like or DataFrame of n rows
+            Features.
+        y : array-like of shape (n,) or (n, D), default=None
+            Outcomes to draw.
+        feature : int or str, default=0
+            The feature of a band, by number or name.
+        reference : int, default=None
+            The row of X that gives the other features of a band. None takes their medians, or the
+            most frequent value of what is no number. Where other features matter, data that differ
+            in them need not follow the band.
+        output : int, default=None
+            The output of a band, where there are several.
+        rows : array-like of int, default=None
+            Numbers of the rows of contours; None takes the first three.
+        quantiles : sequence of float, default=(0.05, 0.95)
+            Levels of the quantiles of a band.
+        grid_resolution : int, default=200
+            Points along the feature.
+        colorbar : bool, default=True
+            Whether a scale of the shades stands beside a band.
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        **kwargs : dict
+            For the band, as of ``Axes.pcolormesh``, or contours, as of ``Axes.contour``.
+
+        Returns
+        -------
+        ConditionalDensityDisplay
+
+        Raises
+        ------
+        ValueError
+            If there is no such feature, output or row.
+        """
+        words = {"colorbar": colorbar, "ax": ax, **kwargs}
+        if output is None and np.shape(y)[1:] == (2,):
+            return cls.from_predictions(y, estimator.predict_proba(X), rows=rows, **words)
+        line = feature_line(estimator, X, feature, grid_resolution, reference)
+        density = estimator.predict_proba(line.rows)
+        names = target_names(y, density.n_outputs)
+        j = output_index(output, density.n_outputs, names)
+        arrays = density_band(
+            line.values,
+            _one_output(density, j),
+            np.asarray(quantiles, dtype=np.float64),
+            None if y is None else (line.observed, _outcomes(y, len(line.observed))[:, j]),
+            (line.name, names[j]),
+        )
+        return cls(arrays).plot(ax, colorbar=colorbar, **kwargs)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike | None,
+        mixture: Mixture,
+        *,
+        x: ArrayLike | None = None,
+        output: int | None = None,
+        rows: ArrayLike | None = None,
+        quantiles: Sequence[float] = (0.05, 0.95),
+        feature_name: str = "x",
+        colorbar: bool = True,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "ConditionalDensityDisplay":
+        """Draw for predictions: with `x` a band, without it contours of two outputs.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n,) or (n, D), or None
+            Outcomes to draw.
+        mixture : Mixture
+            Predictions of the same rows.
+        x : array-like of shape (n,), default=None
+            The feature's value of every row, in any order.
+        output : int, default=None
+            The output of a band, where there are several.
+        rows : array-like of int, default=None
+            Numbers of the rows of contours; None takes the first three.
+        quantiles : sequence of float, default=(0.05, 0.95)
+            Levels of the quantiles of a band.
+        feature_name : str, default="x"
+            Label of the feature, with its unit.
+        colorbar : bool, default=True
+            Whether a scale of the shades stands beside a band.
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        **kwargs : dict
+            For the band, as of ``Axes.pcolormesh``, or contours, as of ``Axes.contour``.
+
+        Returns
+        -------
+        ConditionalDensityDisplay
+
+        Raises
+        ------
+        ValueError
+            If lengths disagree, or there is no such output or row.
+        """
+        n, D = len(mixture), mixture.n_outputs
+        names = target_names(y_true, D)
+        outcomes = None if y_true is None else _outcomes(y_true, n)
+        arrays: DensityBand | DensityContours
+        if x is None and D != 2:
+            raise ValueError(f"x: expected the feature's value of every row for {D} output(s).")
+        if x is None:
+            chosen = row_choice(rows, n, _MAX_ROWS)
+            arrays = density_contours(mixture, chosen, _REGIONS, outcomes, (names[0], names[1]))
+        else:
+            values, j = np.asarray(x, dtype=np.float64), output_index(output, D, names)
+            if values.shape != (n,):
+                raise ValueError(f"x: expected shape ({n},), got {values.shape}.")
+            data = None if outcomes is None else (values, outcomes[:, j])
+            levels, labels = np.asarray(quantiles, dtype=np.float64), (feature_name, names[j])
+            arrays = density_band(values, _one_output(mixture, j), levels, data, labels)
+        return cls(arrays).plot(ax, colorbar=colorbar, **kwargs)
+
+    def plot(
+        self, ax: Any = None, *, colorbar: bool = True, **kwargs: Any
+    ) -> "ConditionalDensityDisplay":
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        colorbar : bool, default=True
+            Whether a scale of the shades stands beside a band.
+        **kwargs : dict
+            For the band, as of ``Axes.pcolormesh``, or contours, as of ``Axes.contour``.
+
+        Returns
+        -------
+        ConditionalDensityDisplay
+        """
+        self.ax_ = axes_for(ax)
+        self.figure_ = self.ax_.figure
+        for name, artist in self.arrays.draw(self.ax_, colorbar, kwargs).items():
+            setattr(self, name, artist)
+        return self
+
+
+def _one_output(mixture: Mixture, j: int) -> Mixture:
+    """An output by itself, without an outputs axis."""
+    return mixture if mixture.univariate else mixture.marginal(j)
+
+
+def _outcomes(y: ArrayLike, n: int) -> FloatArray:
+    """Outcomes ``(n, D)``."""
+    outcomes = np.asarray(y, dtype=np.float64)
+    if len(outcomes) != n:
+        raise ValueError(f"y: expected {n} outcomes, one per row, got {len(outcomes)}.")
+    return outcomes.reshape(n, -1)

@@ -1,0 +1,155 @@
+"""One output's density over a feature, as a shaded band.
+
+Axes: G points along the feature, H cells of y, Q quantile levels, K modes.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skmdn.mixture import Mixture
+from skmdn.plotting.axes import BLACK, VERMILLION, legend_above
+
+FloatArray = NDArray[np.float64]
+
+_CELLS = 400
+_FAINT_MODE = 0.05  # of the highest density at the same x: lower modes are not marked
+
+
+class DensityBand(NamedTuple):
+    """The density and its summaries along a feature, and data.
+
+    Parameters
+    ----------
+    x : ndarray of shape (G,)
+        Values of the feature, ascending.
+    y : ndarray of shape (H,)
+        Centres of the cells.
+    density : ndarray of shape (G, H)
+        Mean density within each cell, so that no peak is missed.
+    mean : ndarray of shape (G,)
+        Mean of the density.
+    levels : ndarray of shape (Q,)
+        Levels of the quantiles.
+    quantiles : ndarray of shape (G, Q)
+        The quantiles.
+    modes : ndarray of shape (G, K)
+        Modes by height, NaN-padded.
+    mode_densities : ndarray of shape (G, K)
+        Density there.
+    x_data, y_data : ndarray of shape (n,) or None
+        Observations.
+    labels : pair of str
+        Names of feature and target.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    density: FloatArray
+    mean: FloatArray
+    levels: FloatArray
+    quantiles: FloatArray
+    modes: FloatArray
+    mode_densities: FloatArray
+    x_data: FloatArray | None
+    y_data: FloatArray | None
+    labels: tuple[str, str]
+
+    def draw(self, ax: Any, colorbar: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Draw into axes and return the artists by name."""
+        artists = {"density_": self._shade(ax, kwargs), "data_": None}
+        if colorbar:
+            artists["colorbar_"] = _colorbar(ax, artists["density_"], self.labels)
+        if self.y_data is not None:
+            artists["data_"] = ax.plot(
+                self.x_data, self.y_data, "o", ms=3, mfc="white", mec="0.25", mew=0.6, label="data"
+            )[0]
+        artists["mean_"] = ax.plot(
+            self.x, self.mean, "--", color=VERMILLION, lw=1.8, label="mean", path_effects=_halo(3.0)
+        )[0]
+        artists["quantiles_"] = self._draw_quantiles(ax)
+        artists["modes_"] = self._draw_modes(ax)
+        ax.set(xlabel=self.labels[0], ylabel=self.labels[1], xlim=(self.x[0], self.x[-1]))
+        ax.set_ylim(self.y[0], self.y[-1])
+        legend_above(ax, columns=4)
+        return artists
+
+    def _shade(self, ax: Any, kwargs: dict[str, Any]) -> Any:
+        from matplotlib.colors import PowerNorm
+
+        # The square root lets the eye see weak densities beside strong ones.
+        peak = float(np.quantile(self.density.max(axis=1), 0.9))
+        words = {"cmap": "Blues", "norm": PowerNorm(0.5, 0.0, peak), "shading": "nearest"}
+        image = ax.pcolormesh(self.x, self.y, self.density.T, **{**words, **kwargs})
+        image.set_rasterized(True)
+        return image
+
+    def _draw_quantiles(self, ax: Any) -> list[Any]:
+        names = ", ".join(f"{100 * level:g}%" for level in self.levels)
+        if not self.levels.size:
+            return []
+        words = {"color": BLACK, "lw": 1.0, "path_effects": _halo(2.0)}
+        lines = list(ax.plot(self.x, self.quantiles, **words))
+        lines[0].set_label(f"quantiles {names}")
+        return lines
+
+    def _draw_modes(self, ax: Any) -> Any:
+        highest = self.mode_densities[:, :1]
+        marked = self.mode_densities >= _FAINT_MODE * highest  # False for NaN
+        x = np.broadcast_to(self.x[:, None], self.modes.shape)
+        every = slice(None, None, max(1, len(self.x) // 70))
+        at, modes = x[every][marked[every]], self.modes[every][marked[every]]
+        return ax.plot(at, modes, ".", color=BLACK, ms=6, mec="white", mew=0.5, label="modes")[0]
+
+
+def density_band(
+    x: FloatArray,
+    mixture: Mixture,
+    levels: FloatArray,
+    data: tuple[FloatArray, FloatArray] | None,
+    labels: tuple[str, str],
+) -> DensityBand:
+    """Compute what is drawn of a mixture without an outputs axis, one row per x."""
+    order = np.argsort(x, kind="stable")
+    mixture = mixture[order]
+    edges = _edges(mixture, None if data is None else data[1])
+    mass = np.diff(mixture.cdf(edges[None, :]), axis=1)  # (G, H)
+    modes, heights = mixture.modes(return_density=True)
+    return DensityBand(
+        x=x[order],
+        y=0.5 * (edges[1:] + edges[:-1]),
+        density=mass / np.diff(edges),
+        mean=mixture.mean(),
+        levels=levels,
+        quantiles=mixture.ppf(levels),
+        modes=modes,
+        mode_densities=heights,
+        x_data=None if data is None else data[0],
+        y_data=None if data is None else data[1],
+        labels=labels,
+    )
+
+
+def _edges(mixture: Mixture, y_data: FloatArray | None) -> FloatArray:
+    """Edges of the cells of y: around nearly all of the mass, and the data, ``(H + 1,)``."""
+    known = mixture.ppf([0.005, 0.995]).ravel()
+    if y_data is not None:
+        known = np.concatenate([known, y_data])
+    low, high = float(known.min()), float(known.max())
+    margin = 0.03 * (high - low)
+    return np.linspace(low - margin, high + margin, _CELLS + 1)
+
+
+def _halo(width: float) -> list[Any]:
+    """A white rim that keeps a line visible on dark ground."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=width, foreground="white")]
+
+
+def _colorbar(ax: Any, image: Any, labels: tuple[str, str]) -> Any:
+    """The scale of the shades."""
+    bar = ax.figure.colorbar(image, ax=ax, pad=0.02)
+    bar.set_label(f"density of {labels[1]}")
+    return bar

@@ -1,0 +1,154 @@
+"""Two outputs' joint density at chosen rows, as contours.
+
+Axes: R rows, H points of each output, L levels.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skmdn.mixture import Mixture
+from skmdn.plotting.axes import style
+
+FloatArray = NDArray[np.float64]
+
+_POINTS = 160
+
+
+class DensityContours(NamedTuple):
+    """Joint densities of two outputs at single rows, and data.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (R,)
+        Numbers of the rows.
+    y : ndarray of shape (2, H)
+        Points of the grid, by output.
+    density : ndarray of shape (R, H, H)
+        The density; the first output along the last axis, as matplotlib has it.
+    levels : ndarray of shape (L,)
+        Masses of the highest-density regions whose borders are drawn.
+    thresholds : ndarray of shape (R, L)
+        Density at those borders.
+    y_true : ndarray of shape (R, 2) or None
+        Outcomes of the rows.
+    y_data : ndarray of shape (n, 2) or None
+        All outcomes.
+    labels : pair of str
+        Names of the outputs.
+    """
+
+    rows: NDArray[np.intp]
+    y: FloatArray
+    density: FloatArray
+    levels: FloatArray
+    thresholds: FloatArray
+    y_true: FloatArray | None
+    y_data: FloatArray | None
+    labels: tuple[str, str]
+
+    def draw(self, ax: Any, colorbar: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Draw into axes and return the artists by name; contours have no colour scale."""
+        artists: dict[str, Any] = {"data_": None, "contours_": [], "truth_": None}
+        if self.y_data is not None:
+            artists["data_"] = ax.plot(*self.y_data.T, ".", color="0.75", ms=3, zorder=0)[0]
+        for number in range(len(self.rows)):
+            artists["contours_"].append(self._draw_row(ax, number, kwargs))
+        if self.y_true is not None:
+            artists["truth_"] = [self._draw_truth(ax, number) for number in range(len(self.rows))]
+        ax.set(xlabel=self.labels[0], ylabel=self.labels[1])
+        self._legend(ax)
+        return artists
+
+    def _draw_row(self, ax: Any, number: int, kwargs: dict[str, Any]) -> Any:
+        """Contours of one row, the inner ones thicker."""
+        look, order = style(number), np.argsort(self.thresholds[number])
+        thresholds = self.thresholds[number][order]
+        keep = np.append(np.diff(thresholds) > 0, True)  # contours need rising levels
+        words = {
+            "colors": look.color,
+            "linestyles": [look.linestyle],
+            "linewidths": np.linspace(1.0, 2.0, len(order))[keep],
+        }
+        return ax.contour(
+            *self.y, self.density[number], levels=thresholds[keep], **{**words, **kwargs}
+        )
+
+    def _draw_truth(self, ax: Any, number: int) -> Any:
+        """The outcome of one row."""
+        look, truth = style(number), np.asarray(self.y_true)[number]
+        words = {"ms": 8, "mec": "white", "mew": 1.2, "zorder": 5}
+        return ax.plot(*truth, look.marker, color=look.color, **words)[0]
+
+    def _legend(self, ax: Any) -> None:
+        from matplotlib.lines import Line2D
+
+        handles = [
+            Line2D(
+                [],
+                [],
+                color=style(number).color,
+                linestyle=style(number).linestyle,
+                marker=style(number).marker if self.y_true is not None else None,
+                label=f"row {row}",
+            )
+            for number, row in enumerate(self.rows)
+        ]
+        masses = " and ".join(f"{level:.0%}" for level in self.levels)
+        marks = "" if self.y_true is None else "; the mark is the outcome"
+        ax.legend(
+            handles=handles,
+            title=f"regions of {masses} of the mass{marks}",
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=len(handles),
+            frameon=False,
+            fontsize="small",
+            title_fontsize="small",
+            alignment="left",
+            handlelength=3.0,
+        )
+
+
+def density_contours(
+    mixture: Mixture,
+    rows: NDArray[np.intp],
+    levels: FloatArray,
+    y_data: FloatArray | None,
+    labels: tuple[str, str],
+) -> DensityContours:
+    """Compute what is drawn of the chosen rows of a mixture of two outputs."""
+    chosen = mixture[rows]
+    truth = None if y_data is None else y_data[rows]
+    first, second = _grid(chosen, truth)
+    grid = np.stack(np.meshgrid(first, second), axis=-1)  # (H, H, 2)
+    density = chosen.pdf(grid.reshape(1, -1, 2)).reshape(-1, _POINTS, _POINTS)
+    return DensityContours(
+        rows=rows,
+        y=np.stack([first, second]),
+        density=density,
+        levels=levels,
+        thresholds=np.array([_thresholds(part, levels) for part in density]),
+        y_true=truth,
+        y_data=y_data,
+        labels=labels,
+    )
+
+
+def _grid(mixture: Mixture, truth: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Points of each output around nearly all of the mass, and the outcomes, ``(H,)`` each."""
+    known = mixture.ppf([0.001, 0.999]).reshape(-1, 2)
+    if truth is not None:
+        known = np.concatenate([known, truth])
+    low, high = known.min(axis=0), known.max(axis=0)
+    margin = 0.03 * (high - low)
+    first, second = np.linspace(low - margin, high + margin, _POINTS, axis=1)
+    return first, second
+
+
+def _thresholds(density: FloatArray, levels: FloatArray) -> FloatArray:
+    """Density at the borders of the regions that hold so much of the grid's mass, ``(L,)``."""
+    falling = np.sort(density.ravel())[::-1]
+    mass = np.cumsum(falling)
+    return np.asarray(falling[np.searchsorted(mass, levels * mass[-1])])

@@ -1,0 +1,121 @@
+"""How the training went."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skmdn.plotting.axes import BLACK, STYLES, axes_for
+
+
+class LossCurveDisplay:
+    """Training and validation loss against passes over the data.
+
+    Make one with :meth:`from_estimator`; it needs no data, as the model keeps its curves.
+
+    Parameters
+    ----------
+    loss : array-like of shape (n_iter,)
+        Mean negative log-likelihood of every pass.
+    validation_loss : array-like of shape (n_checkpoints,), default=()
+        That of the validation part, at checkpoints from before training to its end.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+        What is drawn into.
+    line_, validation_line_ : matplotlib Line2D
+        The curves; the second is None without a validation part.
+
+    Examples
+    --------
+    >>> from skmdn.plotting import LossCurveDisplay
+    >>> display = LossCurveDisplay([1.5, 0.9, 0.8], [1.6, 1.0])
+    >>> display.loss
+    array([1.5, 0.9, 0.8])
+    """
+
+    def __init__(self, loss: ArrayLike, validation_loss: ArrayLike = ()) -> None:
+        self.loss = np.asarray(loss, dtype=np.float64)
+        self.validation_loss = np.asarray(validation_loss, dtype=np.float64)
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, ax: Any = None, **kwargs: Any) -> "LossCurveDisplay":
+        """Draw the curves of a fitted model.
+
+        Parameters
+        ----------
+        estimator : estimator object
+            A fitted `MDNRegressor`, or a Pipeline or search that ends in one.
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        **kwargs : dict
+            For both lines, as of ``Axes.plot``.
+
+        Returns
+        -------
+        LossCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If the model has no curve.
+        """
+        model = _innermost(estimator)
+        if not hasattr(model, "loss_curve_"):
+            raise ValueError(
+                "estimator: expected one with loss_curve_, such as a fitted MDNRegressor, "
+                f"got {type(model).__name__}."
+            )
+        validation = getattr(model, "validation_loss_curve_", ())
+        return cls(model.loss_curve_, validation).plot(ax, **kwargs)
+
+    def plot(self, ax: Any = None, **kwargs: Any) -> "LossCurveDisplay":
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        **kwargs : dict
+            For both lines, as of ``Axes.plot``.
+
+        Returns
+        -------
+        LossCurveDisplay
+        """
+        self.ax_ = axes_for(ax)
+        self.figure_ = self.ax_.figure
+        passes = np.arange(1, len(self.loss) + 1)
+        training, validation = STYLES[0], STYLES[1]
+        words = {"color": training.color, "label": "training", **kwargs}
+        (self.line_,) = self.ax_.plot(passes, self.loss, **words)
+        self.validation_line_ = None
+        if self.validation_loss.size:
+            at = np.linspace(0, len(self.loss), len(self.validation_loss))
+            words = {
+                "color": validation.color,
+                "linestyle": validation.linestyle,
+                "marker": validation.marker,
+                "markersize": 4,
+                "label": "validation, at checkpoints",
+                **kwargs,
+            }
+            (self.validation_line_,) = self.ax_.plot(at, self.validation_loss, **words)
+            lowest = int(np.argmin(self.validation_loss))
+            words = {"mfc": "none", "mec": BLACK, "ms": 11, "ls": "none", "label": "its lowest"}
+            self.ax_.plot(at[lowest], self.validation_loss[lowest], "o", **words)
+        self.ax_.set(xlabel="passes over the data", ylabel="negative log-likelihood (nats per row)")
+        self.ax_.legend(frameon=False)
+        return self
+
+
+def _innermost(estimator: Any) -> Any:
+    """The model at the end of Pipelines and searches."""
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        else:
+            return estimator

@@ -1,0 +1,204 @@
+"""Where the outcomes fall in their predictive distributions."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import bdtrik
+
+from skmdn.metrics import pit_values
+from skmdn.plotting.axes import PALE, axes_for, legend_above, style
+from skmdn.plotting.names import target_names
+
+FloatArray = NDArray[np.float64]
+
+
+class PITDisplay:
+    """Histogram of the probability integral transform, with its uncertainty band.
+
+    If the model is right, bars stay within the band but for about one in twenty. A U says
+    over-confident, a hump under-confident, a slope biased.
+
+    Make one with :meth:`from_estimator` or :meth:`from_predictions`.
+
+    Parameters
+    ----------
+    pit : array-like of shape (n,) or (n, D)
+        Values of the transform, within [0, 1].
+    n_bins : int, default=None
+        Bars. None takes between 5 and 20, so that each expects ten rows where n allows.
+    names : list of str, default=None
+        Names of the outputs.
+
+    Attributes
+    ----------
+    bin_edges : ndarray of shape (n_bins + 1,)
+        Edges of the bars.
+    heights : ndarray of shape (n_bins,) or (n_bins, D)
+        Rows of each bar, in units of those that a right model expects there.
+    band : ndarray of shape (2,)
+        Where a height lies with a probability of 95 % (at least: counts are whole) if the model is
+        right: the binomial quantiles at 2.5 % and 97.5 %.
+    ax_, figure_ : matplotlib Axes and Figure
+        What is drawn into.
+    bars_ : list of matplotlib artists
+        The outline of every output's histogram.
+    band_ : matplotlib artist
+        The band.
+
+    References
+    ----------
+    .. [1] T. Gneiting, F. Balabdaoui and A. E. Raftery, "Probabilistic forecasts, calibration and
+       sharpness", J. R. Stat. Soc. B 69 (2007).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmdn.plotting import PITDisplay
+    >>> display = PITDisplay(np.linspace(0, 1, 100), n_bins=4)
+    >>> display.heights
+    array([1., 1., 1., 1.])
+    """
+
+    def __init__(
+        self, pit: ArrayLike, n_bins: int | None = None, names: list[str] | None = None
+    ) -> None:
+        self.pit = np.asarray(pit, dtype=np.float64)
+        n = len(self.pit)
+        bins = int(np.clip(n // 10, 5, 20)) if n_bins is None else n_bins
+        columns = self.pit.reshape(n, -1).T
+        counts = np.array([np.histogram(column, bins, (0.0, 1.0))[0] for column in columns])
+        self.names = target_names(None, len(columns)) if names is None else names
+        self.bin_edges = np.linspace(0.0, 1.0, bins + 1)
+        self.heights = (counts * bins / n).T.reshape(bins, *self.pit.shape[1:])
+        self.band = binomial_quantiles(n, 1.0 / bins) * bins / n
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike,
+        *,
+        n_bins: int | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "PITDisplay":
+        """Draw for rows that the estimator was not fitted on.
+
+        Parameters
+        ----------
+        estimator : estimator object
+            Fitted, with a `predict_proba`.
+        X : array-like or DataFrame of n rows
+            Features.
+        y : array-like of shape (n,) or (n, D)
+            Outcomes.
+        n_bins : int, default=None
+            Bars. None takes between 5 and 20, so that each expects ten rows where n allows.
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        **kwargs : dict
+            For the histogram's outline, as of ``Axes.stairs``.
+
+        Returns
+        -------
+        PITDisplay
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree or a number is not finite.
+        """
+        density = estimator.predict_proba(X)
+        return cls.from_predictions(y, density, n_bins=n_bins, ax=ax, **kwargs)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        mixture: Any,
+        *,
+        n_bins: int | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "PITDisplay":
+        """Draw for outcomes and predictions.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n,) or (n, D)
+            Outcomes.
+        mixture : Mixture, scipy.stats distribution, SamplePrediction or array
+            Predictions of the same rows, as of :func:`skmdn.metrics.pit_values`.
+        n_bins : int, default=None
+            Bars. None takes between 5 and 20, so that each expects ten rows where n allows.
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        **kwargs : dict
+            For the histogram's outline, as of ``Axes.stairs``.
+
+        Returns
+        -------
+        PITDisplay
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree or a number is not finite.
+        """
+        if n_bins is not None and (not isinstance(n_bins, int | np.integer) or n_bins < 1):
+            raise ValueError(f"n_bins: expected a positive integer or None, got {n_bins!r}.")
+        pit = pit_values(y_true, mixture)
+        names = target_names(y_true, 1 if pit.ndim == 1 else pit.shape[1])
+        return cls(pit, n_bins, names).plot(ax, **kwargs)
+
+    def plot(self, ax: Any = None, **kwargs: Any) -> "PITDisplay":
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        **kwargs : dict
+            For the histogram's outline, as of ``Axes.stairs``.
+
+        Returns
+        -------
+        PITDisplay
+        """
+        self.ax_ = axes_for(ax)
+        self.figure_ = self.ax_.figure
+        low, high = self.band
+        self.band_ = self.ax_.axhspan(
+            low, high, color=PALE, lw=0, label="95% of bars, if the model is right"
+        )
+        self.ax_.axhline(1.0, color="0.5", lw=0.8)
+        columns = self.heights.reshape(len(self.heights), -1).T
+        self.bars_ = []
+        for j, (column, name) in enumerate(zip(columns, self.names, strict=True)):
+            look = style(j)
+            words = {
+                "color": look.color,
+                "linestyle": look.linestyle,
+                "lw": 1.6,
+                "label": name if len(columns) > 1 else "outcomes",
+                **kwargs,
+            }
+            self.bars_.append(self.ax_.stairs(column, self.bin_edges, **words))
+        unit = f" of {self.names[0]}" if len(columns) == 1 else ""
+        self.ax_.set(
+            xlabel=f"probability below the outcome{unit} (PIT)",
+            ylabel="rows in the bar / rows expected",
+            xlim=(0.0, 1.0),
+            ylim=(0.0, max(1.1 * high, 1.1 * float(columns.max()))),
+        )
+        legend_above(self.ax_)
+        return self
+
+
+def binomial_quantiles(n: int, p: float, level: float = 0.95) -> FloatArray:
+    """Smallest counts that a binomial exceeds with a probability of at most 97.5 %, 2.5 %."""
+    tails = np.array([0.5 * (1.0 - level), 0.5 * (1.0 + level)])
+    found = np.ceil(bdtrik(tails, n, p))
+    return np.asarray(np.clip(np.nan_to_num(found), 0.0, n))

@@ -1,0 +1,274 @@
+"""Densities of single rows."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skmdn.mixture import Mixture
+from skmdn.plotting.axes import BLACK, BLUE, VERMILLION, axes_for, legend_above
+from skmdn.plotting.names import output_index, target_names
+from skmdn.plotting.row_choice import row_choice
+
+FloatArray = NDArray[np.float64]
+
+_MAX_ROWS = 5  # drawn where none are chosen
+_RISE = 0.85  # height of a peak above its base line, where base lines are one apart
+
+
+class PredictiveDensityDisplay:
+    """Densities of single rows, the highest-density region shaded and the outcome marked.
+
+    Several rows stand one above the other, each scaled to the height of its own peak.
+
+    Make one with :meth:`from_estimator` or :meth:`from_predictions`.
+
+    Parameters
+    ----------
+    y : array-like of shape (R, G)
+        Points at which the densities are known, ascending by row; ends of the regions among them.
+    density : array-like of shape (R, G)
+        The densities there.
+    region : array-like of shape (R, J, 2)
+        Intervals of the regions, NaN-padded.
+    level : float
+        Mass of the regions.
+    rows : array-like of shape (R,)
+        The rows' numbers.
+    y_true : array-like of shape (R,), default=None
+        Outcomes.
+    target_name : str, default="y"
+        Label, with its unit.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+        What is drawn into.
+    lines_ : list of matplotlib Line2D
+        The densities.
+    regions_ : list of matplotlib PolyCollection
+        The shaded regions.
+    truth_ : matplotlib artist or None
+        The outcomes.
+
+    Examples
+    --------
+    >>> from skmdn.plotting import PredictiveDensityDisplay
+    >>> display = PredictiveDensityDisplay(
+    ...     [[-1, 0, 1]], [[0.2, 0.4, 0.2]], [[[-1, 1]]], level=0.68, rows=[0]
+    ... )
+    >>> display.density.shape
+    (1, 3)
+    """
+
+    def __init__(
+        self,
+        y: ArrayLike,
+        density: ArrayLike,
+        region: ArrayLike,
+        *,
+        level: float,
+        rows: ArrayLike,
+        y_true: ArrayLike | None = None,
+        target_name: str = "y",
+    ) -> None:
+        self.y = np.asarray(y)
+        self.density = np.asarray(density)
+        self.region = np.asarray(region)
+        self.level = level
+        self.rows = np.asarray(rows)
+        self.y_true = None if y_true is None else np.asarray(y_true)
+        self.target_name = target_name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike | None = None,
+        *,
+        rows: ArrayLike | None = None,
+        level: float = 0.9,
+        output: int | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "PredictiveDensityDisplay":
+        """Draw for rows of X.
+
+        Parameters
+        ----------
+        estimator : estimator object
+            Fitted, with a `predict_proba`.
+        X : array-like or DataFrame of n rows
+            Features.
+        y : array-like of shape (n,) or (n, D), default=None
+            Outcomes to mark.
+        rows : array-like of int, default=None
+            Numbers of the rows; None takes the first five.
+        level : float, default=0.9
+            Mass of the region.
+        output : int, default=None
+            The output, where there are several.
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        **kwargs : dict
+            For the densities' lines, as of ``Axes.plot``.
+
+        Returns
+        -------
+        PredictiveDensityDisplay
+
+        Raises
+        ------
+        ValueError
+            If there are no such rows or output, or `level` is not between 0 and 1.
+        """
+        words = {"rows": rows, "level": level, "output": output, "ax": ax, **kwargs}
+        return cls.from_predictions(y, estimator.predict_proba(X), **words)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike | None,
+        mixture: Mixture,
+        *,
+        rows: ArrayLike | None = None,
+        level: float = 0.9,
+        output: int | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> "PredictiveDensityDisplay":
+        """Draw for predictions.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n,) or (n, D), or None
+            Outcomes to mark.
+        mixture : Mixture
+            Predictions of the same rows.
+        rows : array-like of int, default=None
+            Numbers of the rows; None takes the first five.
+        level : float, default=0.9
+            Mass of the region.
+        output : int, default=None
+            The output, where there are several.
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        **kwargs : dict
+            For the densities' lines, as of ``Axes.plot``.
+
+        Returns
+        -------
+        PredictiveDensityDisplay
+
+        Raises
+        ------
+        ValueError
+            If there are no such rows or output, or `level` is not between 0 and 1.
+        """
+        chosen = row_choice(rows, len(mixture), _MAX_ROWS)
+        names = target_names(y_true, mixture.n_outputs)
+        j = output_index(output, mixture.n_outputs, names)
+        part = mixture[chosen] if mixture.univariate else mixture[chosen].marginal(j)
+        truth = None
+        if y_true is not None:
+            truth = np.asarray(y_true, dtype=np.float64).reshape(len(mixture), -1)[chosen, j]
+        region = part.hdr(level)
+        y = _points(part, region, truth)
+        display = cls(
+            y,
+            part.pdf(y),
+            region,
+            level=level,
+            rows=chosen,
+            y_true=truth,
+            target_name=names[j],
+        )
+        return display.plot(ax, **kwargs)
+
+    def plot(self, ax: Any = None, **kwargs: Any) -> "PredictiveDensityDisplay":
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        **kwargs : dict
+            For the densities' lines, as of ``Axes.plot``.
+
+        Returns
+        -------
+        PredictiveDensityDisplay
+        """
+        self.ax_ = axes_for(ax)
+        self.figure_ = self.ax_.figure
+        R = len(self.rows)
+        base = np.arange(R)[::-1]  # the first row on top
+        unit = 1.0 if R == 1 else self.density.max(axis=1, keepdims=True) / _RISE
+        curves = base[:, None] + self.density / unit
+        self.lines_: list[Any] = []
+        self.regions_: list[Any] = []
+        for row in range(R):
+            self._draw_row(row, curves[row], base[row], kwargs)
+        self.truth_ = None if self.y_true is None else self._draw_truth(base)
+        self.ax_.set_xlabel(self.target_name)
+        if R == 1:
+            self.ax_.set(ylabel=f"density of row {self.rows[0]}", ylim=(0, None))
+        else:
+            self.ax_.set_yticks(base, [f"row {row}" for row in self.rows])
+            self.ax_.set_ylabel("density, each scaled to its peak")
+            self.ax_.tick_params(axis="y", length=0)
+        legend_above(self.ax_)
+        return self
+
+    def _draw_row(self, row: int, curve: FloatArray, base: float, kwargs: dict[str, Any]) -> None:
+        """One density and its region."""
+        y, first = self.y[row], row == 0
+        inside = np.zeros(len(y), dtype=bool)
+        for low, high in self.region[row]:
+            inside |= (low <= y) & (y <= high)
+        words = {"color": BLACK, "lw": 1.2, **kwargs}
+        (line,) = self.ax_.plot(y, curve, **words)
+        label = f"{self.level:.0%} highest-density region"
+        shade = self.ax_.fill_between(
+            y,
+            base,
+            curve,
+            where=inside,
+            color=BLUE,
+            alpha=0.35,
+            lw=0,
+            label=label if first else None,
+        )
+        self.lines_.append(line)
+        self.regions_.append(shade)
+
+    def _draw_truth(self, base: NDArray[np.intp]) -> Any:
+        """Marks on the base lines where the outcomes are."""
+        return self.ax_.plot(
+            self.y_true,
+            base,
+            linestyle="none",
+            marker="D",
+            ms=7,
+            mfc=VERMILLION,
+            mec="white",
+            mew=1.2,
+            clip_on=False,
+            zorder=5,
+            label="outcome",
+        )[0]
+
+
+def _points(mixture: Mixture, region: FloatArray, truth: FloatArray | None) -> FloatArray:
+    """Where to evaluate the densities, ``(R, G)``, ascending.
+
+    Quantiles crowd where a peak is narrow; equal steps reach to the outcome and into the gaps.
+    """
+    quantiles = mixture.ppf(np.linspace(0.001, 0.999, 400))  # (R, 400)
+    ends = region.reshape(len(mixture), -1)
+    ends = np.where(np.isnan(ends), quantiles[:, :1], ends)
+    points = [quantiles, ends] if truth is None else [quantiles, ends, truth[:, None]]
+    known = np.concatenate(points, axis=1)
+    steps = np.linspace(known.min(axis=1), known.max(axis=1), 400, axis=1)
+    return np.sort(np.concatenate([known, steps], axis=1), axis=1)

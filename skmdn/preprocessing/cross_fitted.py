@@ -1,0 +1,261 @@
+"""Cross-fitted predictions of other regressors, as features."""
+
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
+from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+
+from skmdn._folds import folds
+from skmdn._inputs import TrainingData, check_training_data, new_generator, unchanged_on_error
+from skmdn._params import (
+    CROSS_FITTED_PREDICTIONS,
+    Composition,
+    check_named_estimators,
+    check_parameters,
+)
+from skmdn._seeding import seeded_clone
+
+FloatArray = NDArray[np.float64]
+
+
+class CrossFittedPredictions(TransformerMixin, Composition):
+    """Append the predictions of regressors, made for every row by models that did not see it.
+
+    A model that is to learn from other models' predictions must not be given those on their own
+    training rows, which are far too good. `fit_transform` therefore returns out-of-fold
+    predictions, while `transform` returns the mean over the folds' models.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator), default=None
+        Regressors. None takes ``ExtraTreesRegressor(100, min_samples_leaf=2)`` and
+        ``HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06)``.
+    cv : int, splitter or iterable, default=5
+        Folds, which must partition the rows. An integer makes so many shuffled folds, or as many as
+        there are rows.
+    passthrough : bool, default=True
+        Whether the features themselves come first.
+    n_jobs : int or None, default=None
+        Models fitted in parallel.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the folds and the regressors that have no random state of their own.
+
+    Attributes
+    ----------
+    estimators_ : list of list
+        Fitted regressors, by fold.
+    n_outputs_ : int
+        Number of outputs D of y.
+    n_features_in_ : int
+        Number of features p.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had any.
+
+    Notes
+    -----
+    As with `sklearn.preprocessing.TargetEncoder`, ``fit(X, y).transform(X)`` does not equal
+    ``fit_transform(X, y)``: use `fit_transform` on the rows that train the next step, as a Pipeline
+    does.
+
+    References
+    ----------
+    .. [1] D. H. Wolpert, "Stacked generalization", Neural Networks 5 (1992).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skmdn.preprocessing import CrossFittedPredictions
+    >>> X = np.arange(6.0).reshape(-1, 1)
+    >>> transformer = CrossFittedPredictions([("line", LinearRegression())], cv=3, random_state=0)
+    >>> transformer.fit_transform(X, 2 * X[:, 0]).round(6)[:2]
+    array([[0., 0.],
+           [1., 2.]])
+    """
+
+    def __init__(
+        self,
+        estimators: list[tuple[str, Any]] | None = None,
+        *,
+        cv: Any = 5,
+        passthrough: bool = True,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.estimators = estimators
+        self.cv = cv
+        self.passthrough = passthrough
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters, with those of the named regressors as ``name__parameter``.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include the regressors' parameters.
+
+        Returns
+        -------
+        dict
+        """
+        return self._get_params("estimators", deep=deep)
+
+    def set_params(self, **params: Any) -> "CrossFittedPredictions":
+        """Set parameters, those of a named regressor as ``name__parameter``.
+
+        Parameters
+        ----------
+        **params : dict
+            New values.
+
+        Returns
+        -------
+        self : CrossFittedPredictions
+        """
+        self._set_params("estimators", **params)
+        return self
+
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> "CrossFittedPredictions":
+        """Fit every regressor once per fold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Dense and finite.
+        y : array-like of shape (n,) or (n, D)
+            Targets.
+        sample_weight : array-like of shape (n,), default=None
+            Weights for the regressors that take them.
+
+        Returns
+        -------
+        self : CrossFittedPredictions
+
+        Raises
+        ------
+        ValueError
+            If a constructor value or an argument is not as described.
+        """
+        self.fit_transform(X, y, sample_weight)
+        return self
+
+    def fit_transform(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> FloatArray:
+        """Fit, and return for every row the predictions of models that did not see it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Dense and finite.
+        y : array-like of shape (n,) or (n, D)
+            Targets.
+        sample_weight : array-like of shape (n,), default=None
+            Weights for the regressors that take them.
+
+        Returns
+        -------
+        ndarray of shape (n, p + E * D)
+            Without the first p columns where `passthrough` is False; E regressors.
+        """
+        with unchanged_on_error(self):
+            check_parameters(self, CROSS_FITTED_PREDICTIONS)
+            check_named_estimators(self.estimators)
+            data = check_training_data(self, X, y, sample_weight, reset=True, min_rows=2)
+            rng = new_generator(self.random_state)
+            parts = folds(self.cv, data.X, data.y, rng)
+            seeds = rng.integers(2**31, size=len(parts))
+            self.n_outputs_ = data.y.shape[1]
+            tasks = [
+                (fold, seeded_clone(estimator, seed))
+                for fold, seed in zip(parts, seeds, strict=True)
+                for _, estimator in self._regressors()
+            ]
+            fitted = Parallel(n_jobs=self.n_jobs)(
+                delayed(_fit_part)(estimator, data, train) for (train, _), estimator in tasks
+            )
+            E = len(fitted) // len(parts)
+            self.estimators_ = [fitted[i : i + E] for i in range(0, len(fitted), E)]
+        predictions = np.empty((len(data.X), E * self.n_outputs_))
+        for (_, test), regressors in zip(parts, self.estimators_, strict=True):
+            predictions[test] = _predict(regressors, data.X[test])
+        return self._assemble(data.X, predictions)
+
+    def transform(self, X: ArrayLike) -> FloatArray:
+        """Append the mean of the folds' predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Dense and finite.
+
+        Returns
+        -------
+        ndarray of shape (n, p + E * D)
+            Without the first p columns where `passthrough` is False.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=np.float64)
+        predictions = [_predict(regressors, X) for regressors in self.estimators_]
+        return self._assemble(X, np.mean(predictions, axis=0))
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+        """Names of the columns: those of the features, then of the regressors.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the features; None takes those of fit, or x0, x1, ...
+
+        Returns
+        -------
+        ndarray of str
+        """
+        check_is_fitted(self)
+        D = self.n_outputs_
+        ends = [""] if D == 1 else [str(d) for d in range(D)]
+        names = [f"{name}{end}" for name, _ in self._regressors() for end in ends]
+        features = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        return np.array([*(features if self.passthrough else []), *names], dtype=object)
+
+    def _regressors(self) -> list[tuple[str, Any]]:
+        """The given regressors, or the default ones for as many outputs."""
+        if self.estimators is not None:
+            return self.estimators
+        boosting = HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06)
+        if self.n_outputs_ > 1:
+            boosting = MultiOutputRegressor(boosting)
+        trees = ExtraTreesRegressor(100, min_samples_leaf=2)
+        return [("extra_trees", trees), ("boosting", boosting)]
+
+    def _assemble(self, X: NDArray[np.floating], predictions: FloatArray) -> FloatArray:
+        return np.hstack([X, predictions]) if self.passthrough else predictions
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _fit_part(estimator: Any, data: TrainingData, rows: NDArray[np.intp]) -> Any:
+    """Fit on some rows, with weights where the estimator takes them."""
+    part = data.take(rows)
+    y = part.y[:, 0] if part.y.shape[1] == 1 else part.y
+    if part.weights is None or not has_fit_parameter(estimator, "sample_weight"):
+        return estimator.fit(part.X, y)
+    return estimator.fit(part.X, y, sample_weight=part.weights)
+
+
+def _predict(regressors: list[Any], X: NDArray[np.floating]) -> FloatArray:
+    """Predictions side by side, ``(n, E D)``."""
+    return np.hstack([np.reshape(r.predict(X), (len(X), -1)) for r in regressors])

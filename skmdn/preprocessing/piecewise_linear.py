@@ -1,0 +1,148 @@
+"""Piecewise-linear encoding as a transformer."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skmdn._encoding import PiecewiseLinear, bin_edges
+from skmdn._inputs import check_weights, new_generator, unchanged_on_error
+from skmdn._params import PIECEWISE_LINEAR_ENCODER, check_parameters
+
+_FLOATS = (np.float64, np.float32)
+
+
+class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
+    r"""Encode every feature by how much of each of its quantile bins lies below the value.
+
+    With edges :math:`b_0 < \dots < b_T` at quantiles of the training data, column t of a feature is
+
+    .. math:: \frac{x - b_t}{b_{t+1} - b_t}
+
+    cut at 0 and 1, except that the first column goes on down to -2 and the last one up to 3: two
+    bin widths beyond the data [1]_. A network sees steps and bends of a feature this way that it
+    finds hard to learn from the feature itself.
+
+    Parameters
+    ----------
+    n_bins : int, default=16
+        Bins per feature. Equal quantiles are merged, so that a feature may have fewer; a feature of
+        two values has one, a constant one has none.
+    subsample : int or None, default=200_000
+        Edges are those of so many random rows where there are more; None takes all.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the choice of rows.
+
+    Attributes
+    ----------
+    bin_edges_ : list of ndarray
+        Edges of the bins of every feature.
+    n_features_in_ : int
+        Number of features p.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had any.
+
+    References
+    ----------
+    .. [1] Y. Gorishniy, I. Rubachev and A. Babenko, "On embeddings for numerical features in
+       tabular deep learning", NeurIPS 2022.
+
+    Examples
+    --------
+    >>> from skmdn.preprocessing import PiecewiseLinearEncoder
+    >>> encoder = PiecewiseLinearEncoder(n_bins=2).fit([[0.0], [1.0], [2.0], [4.0]])
+    >>> encoder.bin_edges_
+    [array([0., 1., 4.])]
+    >>> encoder.transform([[0.5], [2.5], [40.0]])
+    array([[0.5, 0. ],
+           [1. , 0.5],
+           [1. , 3. ]])
+    """
+
+    def __init__(
+        self,
+        *,
+        n_bins: int = 16,
+        subsample: int | None = 200_000,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_bins = n_bins
+        self.subsample = subsample
+        self.random_state = random_state
+
+    def fit(
+        self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> "PiecewiseLinearEncoder":
+        """Find the edges.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Dense and finite.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n,), default=None
+            Non-negative weights. A weight of two counts as the row twice.
+
+        Returns
+        -------
+        self : PiecewiseLinearEncoder
+
+        Raises
+        ------
+        ValueError
+            If a constructor value or an argument is not as described.
+        """
+        with unchanged_on_error(self):
+            check_parameters(self, PIECEWISE_LINEAR_ENCODER)
+            X = validate_data(self, X, dtype=_FLOATS)
+            weights = check_weights(sample_weight, len(X), "sample_weight")
+            rng = new_generator(self.random_state)
+            self.bin_edges_ = bin_edges(X, weights, self.n_bins, rng, self.subsample)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Dense and finite.
+
+        Returns
+        -------
+        ndarray of shape (n, q)
+            In the precision of X.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=_FLOATS)
+        return self._encoding().encode(X).astype(X.dtype, copy=False)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+        """Names of the columns: the feature's name and the bin's number.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the features; None takes those of fit, or x0, x1, ...
+
+        Returns
+        -------
+        ndarray of str
+        """
+        check_is_fitted(self)
+        names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        feature = self._encoding().feature
+        first = np.searchsorted(feature, feature)
+        bins = np.arange(len(feature)) - first
+        return np.array([f"{names[j]}_bin{t}" for j, t in zip(feature, bins, strict=True)], object)
+
+    def _encoding(self) -> PiecewiseLinear:
+        return PiecewiseLinear.from_edges(self.bin_edges_, min_bins=1)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,123 @@
+"""Calibration of held-out mixtures: gradient, known answers, priors."""
+
+import numpy as np
+import pytest
+from scipy.optimize import check_grad
+from scipy.special import softmax
+
+from skmdn import _calibration
+from skmdn._calibration import calibrate, widen
+from skmdn.mixture import Mixture
+
+
+def random_mixture(rng, n, n_outputs, full):
+    weights = rng.dirichlet(np.ones(3), n)
+    means = rng.normal(size=(n, 3, n_outputs))
+    if not full:
+        return Mixture(weights, means, rng.uniform(0.1, 1, (n, 3, n_outputs)))
+    L = np.tril(rng.normal(size=(n, 3, n_outputs, n_outputs)))
+    diagonal = np.arange(n_outputs)
+    L[..., diagonal, diagonal] = np.abs(L[..., diagonal, diagonal]) + 0.1
+    return Mixture(weights, means, scale_tril=L)
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_loss_is_that_of_the_widened_pool(n_outputs, full):
+    """The loss works along principal axes; `widen` and `logpdf` do not."""
+    rng = np.random.default_rng(0)
+    views = [random_mixture(rng, 30, n_outputs, full) for _ in range(2)]
+    y, w = rng.normal(size=(30, n_outputs)), rng.dirichlet(np.ones(30))
+    parts = [_calibration._principal(view, y) for view in views]
+    theta = np.array([0.1, -0.3, 0.2, -0.4, -2.0])
+    pool = sum(
+        weight * widen(view, factor, np.exp(-2.0)).pdf(y)
+        for weight, view, factor in zip(softmax(theta[:2]), views, np.exp(theta[2:4]), strict=True)
+    )
+    loss, _ = _calibration._loss(theta, parts, w, 0.0, None)
+    np.testing.assert_allclose(loss, -w @ np.log(pool), rtol=1e-12)
+    floor = _calibration.background_logpdf(y) + np.log(0.01)
+    for background in (None, floor):
+        data = parts, w, 0.02, background
+        error = check_grad(
+            lambda t, data: _calibration._loss(t, *data)[0],
+            lambda t, data: _calibration._loss(t, *data)[1],
+            theta,
+            data,
+        )
+        assert error < 1e-6
+
+
+def normal_rows(n, scale, seed=0):
+    """A view that says N(0, 1) for targets that are N(0, scale^2)."""
+    y = scale * np.random.default_rng(seed).normal(size=(n, 1))
+    ones = np.ones((n, 1, 1))
+    return Mixture(ones[..., 0], 0 * ones, ones), y
+
+
+@pytest.mark.parametrize("scale", [0.5, 3.0])
+def test_wrong_spreads_are_set_right(scale):
+    view, y = normal_rows(5000, scale)
+    found = calibrate([view], y)
+    np.testing.assert_allclose(np.hypot(found.factors[0], found.noise), y.std(), rtol=0.01)
+
+
+def test_noise_that_the_view_does_not_know_is_added():
+    """Spreads of very different size that all lack the same variance."""
+    rng = np.random.default_rng(1)
+    scales = np.exp(rng.uniform(-6, 1, (20_000, 1, 1)))
+    y = np.hypot(scales[:, 0], 0.2) * rng.normal(size=(20_000, 1))
+    found = calibrate([Mixture(np.ones((20_000, 1)), 0 * scales, scales)], y)
+    np.testing.assert_allclose(found.noise, 0.2, rtol=0.05)
+    np.testing.assert_allclose(found.factors, 1, rtol=0.05)
+
+
+def test_the_better_view_gets_the_weight():
+    good, y = normal_rows(2000, 1.0)
+    bad = Mixture(np.ones((2000, 1)), good.means + 3, good.scales)
+    found = calibrate([good, bad], y)
+    assert found.weights[0] > 0.95
+    np.testing.assert_allclose(found.weights.sum(), 1)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_few_rows_change_little(n):
+    view, _ = normal_rows(n, 1.0)
+    found = calibrate([view], np.zeros((n, 1)))
+    assert 0.3 < found.factors[0] < 1
+    assert found.noise < 0.1
+    other = calibrate([view, view], np.ones((n, 1)))
+    np.testing.assert_allclose(other.weights, 0.5, atol=1e-6)
+
+
+def test_weights_of_rows_are_relative_and_count_as_repetition_but_for_the_prior():
+    view, y = normal_rows(400, 2.0)
+    counts = np.random.default_rng(3).integers(1, 3, 400)
+    rows = np.repeat(np.arange(400), counts)
+    weighted = calibrate([view], y, counts.astype(float))
+    repeated = calibrate([view[rows]], y[rows])
+    np.testing.assert_allclose(weighted.factors, repeated.factors, rtol=1e-2)
+    scaled = calibrate([view], y, 100.0 * counts)
+    np.testing.assert_allclose(weighted.factors, scaled.factors, rtol=1e-6)
+
+
+def test_background_takes_the_outliers():
+    view, y = normal_rows(3000, 1.0)
+    y[:60] = 8.0
+    found = calibrate([view], y, background=True)
+    assert 0.01 < found.background < 0.1
+    np.testing.assert_allclose(found.factors[0], 1, atol=0.1)
+    clean, z = normal_rows(3000, 1.0)
+    assert calibrate([clean], z, background=True).background < 1e-3
+    assert calibrate([clean], z).background == 0
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_widening_is_adding_independent_noise(full):
+    rng = np.random.default_rng(4)
+    mixture = random_mixture(rng, 5, 2, full)
+    noise = np.array([0.3, 2.0])
+    expected = mixture.cov() + np.diag(noise**2)
+    np.testing.assert_allclose(widen(mixture, 1.0, noise).cov(), expected, rtol=1e-10)
+    univariate = Mixture([[1.0]], [[2.0]], [[3.0]])
+    assert widen(univariate, 2.0, 8.0).std() == pytest.approx([10.0])

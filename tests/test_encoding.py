@@ -1,0 +1,114 @@
+"""Preparation of inputs and targets, and the piecewise-linear encoding."""
+
+import numpy as np
+import pytest
+
+from skmdn._encoding import MAX_INPUTS, PiecewiseLinear, affordable_bins, bin_edges
+from skmdn._preparation import Preparation
+
+
+def edges_of(X, weights=None, n_bins=4, **kwargs):
+    return bin_edges(np.asarray(X, float), weights, n_bins, np.random.default_rng(0), **kwargs)
+
+
+def test_edges_are_quantiles():
+    x = np.random.default_rng(0).gamma(2.0, size=(401, 1))
+    expected = np.quantile(x, [0, 0.25, 0.5, 0.75, 1], method="inverted_cdf")
+    np.testing.assert_array_equal(edges_of(x)[0], expected)
+
+
+def test_weights_count_as_repetition():
+    rng = np.random.default_rng(1)
+    X, counts = rng.normal(size=(50, 3)), rng.integers(0, 4, 50)
+    weighted = edges_of(X, counts.astype(float), n_bins=16)
+    repeated = edges_of(np.repeat(X, counts, axis=0), n_bins=16)
+    for one, two in zip(weighted, repeated, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_equal_quantiles_are_merged():
+    x = np.array([0.0] * 90 + list(range(1, 11)))[:, None]
+    edges = edges_of(x, n_bins=16)[0]
+    assert np.all(np.diff(edges) > 0)
+    assert len(edges) < 6
+
+
+def test_edges_come_from_a_part_of_very_many_rows():
+    x = np.arange(1000.0)[:, None]
+    few = edges_of(x, max_rows=100)[0]
+    assert len(few) == 5
+    assert not np.array_equal(few, edges_of(x)[0])
+    np.testing.assert_allclose(few, edges_of(x)[0], atol=150)
+
+
+def test_encoding_is_the_cumulated_part_of_every_bin():
+    encoding = PiecewiseLinear.from_edges([np.array([0.0, 1.0, 3.0, 7.0])])
+    x = np.array([-9.0, -1.0, 0.5, 1.0, 2.0, 5.0, 11.0, 99.0])[:, None]
+    expected = [
+        [-2.0, 0.0, 0.0],
+        [-1.0, 0.0, 0.0],
+        [0.5, 0.0, 0.0],
+        [1.0, 0.0, 0.0],
+        [1.0, 0.5, 0.0],
+        [1.0, 1.0, 0.5],
+        [1.0, 1.0, 2.0],
+        [1.0, 1.0, 3.0],
+    ]
+    np.testing.assert_allclose(encoding.encode(x), expected)
+
+
+def test_inside_the_data_widths_times_encoding_add_up_to_x():
+    x = np.random.default_rng(2).normal(size=(200, 2))
+    encoding = PiecewiseLinear.from_edges(edges_of(x, n_bins=7))
+    columns = encoding.encode(x) * encoding.width
+    for j in range(2):
+        total = columns[:, encoding.feature == j].sum(axis=1) + x[:, j].min()
+        np.testing.assert_allclose(total, x[:, j], rtol=1e-12, atol=1e-12)
+
+
+def test_features_of_few_values_have_no_columns():
+    rng = np.random.default_rng(3)
+    X = np.column_stack([np.ones(40), rng.integers(0, 2, 40), rng.normal(size=40)])
+    encoding = PiecewiseLinear.from_edges(edges_of(X))
+    np.testing.assert_array_equal(encoding.feature, [2, 2, 2, 2])
+    alone = PiecewiseLinear.from_edges(edges_of(X), min_bins=1)
+    np.testing.assert_array_equal(alone.feature, [1, 2, 2, 2, 2])
+    assert PiecewiseLinear.from_edges(edges_of(X[:, :2])).encode(X[:, :2]).shape == (40, 0)
+
+
+@pytest.mark.parametrize("n_features", [1, 10, 150, 700, 5000])
+def test_many_features_have_fewer_bins(n_features):
+    n_bins = affordable_bins(16, n_features)
+    assert n_bins == 1 or n_features * (1 + n_bins) <= MAX_INPUTS
+    assert n_bins == 16 or n_features * (2 + n_bins) > MAX_INPUTS
+
+
+def test_network_inputs_are_soft_clipped_z_scores_beside_the_encoding():
+    rng = np.random.default_rng(4)
+    X, y = rng.normal(3, 2, (100, 2)), rng.normal(size=(100, 1))
+    encoding = PiecewiseLinear.from_edges(edges_of(X))
+    preparation = Preparation.of(X, y, None, encoding)
+    inputs = preparation.inputs(X)
+    assert inputs.shape == (100, preparation.n_inputs) == (100, 10)
+    z = (X - X.mean(axis=0)) / X.std(axis=0)
+    np.testing.assert_allclose(inputs[:, :2], z / np.sqrt(1 + z**2 / 9), rtol=1e-12)
+    np.testing.assert_array_equal(inputs[:, 2:], encoding.encode(X))
+
+
+def test_inputs_are_bounded_and_reach_their_bounds_smoothly():
+    X = np.random.default_rng(5).normal(size=(100, 1))
+    preparation = Preparation.of(X, X, None, PiecewiseLinear.from_edges(edges_of(X)))
+    far = preparation.inputs(np.array([[-1e300], [-1e6], [1e6], [1e300]]))
+    assert np.abs(far).max() <= 3
+    np.testing.assert_allclose(far[0], far[1], atol=1e-9)
+    np.testing.assert_allclose(far[2], far[3], atol=1e-9)
+
+
+def test_targets_are_standardised_and_constant_ones_keep_their_unit():
+    rng = np.random.default_rng(6)
+    y = np.column_stack([rng.normal(1e8, 1e-3, 500), np.full(500, 7e11)])
+    preparation = Preparation.of(rng.normal(size=(500, 1)), y, None)
+    z = preparation.targets(y)
+    np.testing.assert_allclose(z[:, 0].std(), 1, rtol=1e-4)
+    np.testing.assert_array_equal(z[:, 1], 0)
+    assert preparation.y_scale[1] == 1

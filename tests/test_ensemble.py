@@ -1,0 +1,252 @@
+"""The ensemble: members, pooling, calibration, and scikit-learn's contract."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skmdn import MDNEnsembleRegressor, MDNRegressor, Mixture
+from skmdn.preprocessing import CrossFittedPredictions
+
+SMALL = MDNRegressor(n_components=2, hidden_layer_sizes=(8,), max_iter=60, encoding=None)
+
+
+def two_views():
+    return [("small", SMALL), ("tanh", clone(SMALL).set_params(activation="tanh"))]
+
+
+class LinearGaussian(RegressorMixin, BaseEstimator):
+    """A deterministic view without validation data, which records what it was fitted on."""
+
+    def __init__(self, factor=1.0):
+        self.factor = factor
+
+    def fit(self, X, y, sample_weight=None):
+        self.rows_, self.weights_ = np.array(X), sample_weight
+        self.line_ = LinearRegression().fit(X, y, sample_weight)
+        residuals = y - self.line_.predict(X)
+        self.scale_ = self.factor * np.sqrt(np.average(residuals**2, weights=sample_weight))
+        return self
+
+    def predict(self, X):
+        return self.line_.predict(X)
+
+    def predict_proba(self, X):
+        mean = self.predict(X)[:, None]
+        return Mixture(np.ones_like(mean), mean, np.full_like(mean, self.scale_))
+
+
+class Spy(LinearGaussian):
+    """A view that records its validation data too."""
+
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        self.validation_ = X_val, y_val, sample_weight_val
+        return super().fit(X, y, sample_weight)
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 2))
+    return X, 50 + 10 * (X[:, 0] + rng.normal(size=120))
+
+
+@parametrize_with_checks(
+    [MDNEnsembleRegressor(two_views(), cv=2)],
+    expected_failed_checks=lambda _: {
+        "check_regressors_no_decision_function": "predict_proba gives a density",
+        "check_sample_weight_equivalence_on_dense_data": "folds are cut by rows, not by weight",
+    },
+)
+def test_scikit_learn_contract(estimator, check):
+    check(estimator)
+
+
+def test_members_are_validated_on_the_fold_they_did_not_see(data):
+    X, y = data
+    weights = np.random.default_rng(1).uniform(1, 2, 120)
+    cv = KFold(3)
+    model = MDNEnsembleRegressor([("spy", Spy())], cv=cv).fit(X, y, weights)
+    for member, (train, test) in zip(model.estimators_[0], cv.split(X), strict=True):
+        np.testing.assert_array_equal(member.rows_, X[train])
+        np.testing.assert_allclose(member.weights_ / weights[train], 1 / weights.max())
+        np.testing.assert_array_equal(member.validation_[0], X[test])
+        np.testing.assert_array_equal(member.validation_[1], y[test])
+        np.testing.assert_allclose(member.validation_[2] / weights[test], 1 / weights.max())
+
+
+def test_nothing_a_member_validates_on_reaches_it_through_a_pipeline(data):
+    """Transformers see the training folds only, and the validation fold as new rows."""
+    X, y = data
+    memory = CrossFittedPredictions([("memory", KNeighborsRegressor(1))], cv=KFold(2))
+    view = Pipeline([("predictions", memory), ("nothing", "passthrough"), ("spy", Spy())])
+    cv = KFold(3)
+    model = MDNEnsembleRegressor([("view", view)], cv=cv).fit(X, y)
+    for member, (train, test) in zip(model.estimators_[0], cv.split(X), strict=True):
+        expected = clone(memory).fit(X[train], y[train])
+        np.testing.assert_array_equal(
+            member[-1].rows_, clone(memory).fit_transform(X[train], y[train])
+        )
+        np.testing.assert_array_equal(member[-1].validation_[0], expected.transform(X[test]))
+    assert model.predict(X[:5]).shape == (5,)
+
+
+def test_out_of_fold_densities_are_those_of_the_members(data):
+    X, y = data
+    cv = KFold(4, shuffle=True, random_state=0)
+    model = MDNEnsembleRegressor([("line", LinearGaussian())], cv=cv, calibrate=False).fit(X, y)
+    expected = np.empty(120)
+    for member, (_, test) in zip(model.estimators_[0], cv.split(X), strict=True):
+        expected[test] = member.predict_proba(X[test]).pdf(y[test])
+    mean, scale = y.mean(), 3 * y.std()
+    background = np.exp(-0.5 * ((y - mean) / scale) ** 2) / (scale * np.sqrt(2 * np.pi))
+    pooled = (1 - 1e-4) * expected + 1e-4 * background
+    np.testing.assert_allclose(model.oof_mixture_.pdf(y), pooled, rtol=1e-9)
+    np.testing.assert_allclose(model.oof_score_, np.log(pooled).mean())
+
+
+def test_prediction_is_the_weighted_pool_of_widened_members(data):
+    X, y = data
+    views = [("line", LinearGaussian()), ("narrow", LinearGaussian(factor=0.2))]
+    model = MDNEnsembleRegressor(views, cv=3, random_state=0).fit(X, y)
+    grid = np.linspace(y.min() - 200, y.max() + 200, 7)[None]
+    pool = model.predict_proba(X[:6])
+    share = model.background_weight_
+    background = Mixture([[1.0]], [[y.mean()]], [[3 * y.std()]])
+    expected = share * np.repeat(background.pdf(grid), 6, axis=0)
+    for view, weight, factor in zip(
+        model.estimators_, model.view_weights_, model.view_factors_, strict=True
+    ):
+        for member in view:
+            mean = member.predict(X[:6])[:, None]
+            scale = np.hypot(factor * member.scale_, model.noise_)
+            density = np.exp(-0.5 * ((grid - mean) / scale) ** 2) / (scale * np.sqrt(2 * np.pi))
+            expected = expected + (1 - share) * weight / 3 * density
+    np.testing.assert_allclose(pool.pdf(grid), expected, rtol=1e-9)
+    assert pool.n_components == 2 * 3 + 1
+
+
+def test_calibration_widens_and_weighs_views(data):
+    X, y = data
+    narrow = [("narrow", LinearGaussian(factor=0.2))]
+    model = MDNEnsembleRegressor(narrow, cv=3, random_state=0).fit(X, y)
+    raw = MDNEnsembleRegressor(narrow, cv=3, random_state=0, calibrate=False).fit(X, y)
+    assert model.oof_score_ > raw.oof_score_ + 1
+    np.testing.assert_allclose(model.oof_mixture_.std().mean(), 10, rtol=0.15)
+    np.testing.assert_array_equal(raw.view_weights_, [1.0])
+    np.testing.assert_array_equal(raw.noise_, [0.0])
+
+
+def test_no_row_can_cost_more_than_a_bounded_number_of_nats(data):
+    X, y = data
+    model = MDNEnsembleRegressor([("line", LinearGaussian())], cv=3).fit(X, y)
+    far = model.predict_proba([[1e6, 0.0]]).logpdf(y[:1])
+    lowest = np.log(1e-4) - np.log(3 * y.std()) - 0.5 * np.log(2 * np.pi) - 0.5
+    assert far[0] >= lowest
+
+
+def test_variance_decomposes_into_noise_and_doubt(data):
+    X, y = data
+    model = MDNEnsembleRegressor(two_views(), cv=2, random_state=0).fit(X, y)
+    parts = model.decompose(X[:20])
+    share = model.background_weight_
+    pool = model.predict_proba(X[:20])
+    members = Mixture(
+        pool.weights[:, :-1] / (1 - share), pool.means[:, :-1, 0], pool.scales[:, :-1, 0]
+    )
+    np.testing.assert_allclose(parts.total, members.var(), rtol=1e-8)
+    np.testing.assert_allclose(parts.aleatoric + parts.epistemic, parts.total)
+    assert np.all(parts.epistemic >= 0)
+    far = model.decompose([[30.0, -30.0]])
+    assert far.epistemic[0] > np.median(parts.epistemic)
+
+
+def test_several_outputs(data):
+    X, y = data
+    Y = np.column_stack([y, y + 5 * X[:, 1]])
+    view = clone(SMALL).set_params(covariance_type="full")
+    views = [("full", view), ("diag", SMALL)]
+    model = MDNEnsembleRegressor(views, cv=2, random_state=0).fit(X, Y)
+    assert model.predict(X[:3]).shape == (3, 2)
+    mean, cov = model.predict(X[:3], return_cov=True)
+    assert cov.shape == (3, 2, 2)
+    np.testing.assert_allclose(mean, model.predict_proba(X[:3]).mean())
+    assert model.sample(X[:3], 4, random_state=0).shape == (3, 4, 2)
+    assert model.decompose(X[:3]).total.shape == (3, 2)
+    column = MDNEnsembleRegressor(two_views(), cv=2, random_state=0).fit(X, y[:, None])
+    assert column.predict(X[:3], return_std=True)[1].shape == (3, 1)
+
+
+def test_same_seed_same_bits_whatever_the_number_of_jobs(data):
+    X, y = data
+    models = [
+        MDNEnsembleRegressor(two_views(), cv=2, random_state=1, n_jobs=n_jobs).fit(X, y)
+        for n_jobs in (1, 2)
+    ]
+    assert models[0].predict_proba(X) == models[1].predict_proba(X)
+    loaded = pickle.loads(pickle.dumps(models[0]))
+    assert loaded.predict_proba(X) == models[0].predict_proba(X)
+
+
+def test_frames_with_columns_of_mixed_kinds(data):
+    X, y = data
+    frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "kind": np.where(X[:, 1] > 0, "u", "v")})
+    columns = make_column_transformer(
+        (StandardScaler(), ["a", "b"]), (OneHotEncoder(sparse_output=False), ["kind"])
+    )
+    model = MDNEnsembleRegressor([("view", make_pipeline(columns, SMALL))], cv=2).fit(frame, y)
+    assert list(model.feature_names_in_) == ["a", "b", "kind"]
+    assert model.predict(frame).shape == (120,)
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame.rename(columns={"a": "z"}))
+
+
+def test_groups_stay_together(data):
+    X, y = data
+    groups = np.arange(120) // 10
+    model = MDNEnsembleRegressor([("spy", Spy())], cv=GroupKFold(3)).fit(X, y, groups=groups)
+    group_of = {tuple(row): group for row, group in zip(X, groups, strict=True)}
+    for member in model.estimators_[0]:
+        train = {group_of[tuple(row)] for row in member.rows_}
+        test = {group_of[tuple(row)] for row in member.validation_[0]}
+        assert not train & test
+
+
+def test_nested_parameters_and_clones(data):
+    model = MDNEnsembleRegressor(two_views())
+    model.set_params(small__n_components=7)
+    assert clone(model).get_params()["small__n_components"] == 7
+
+
+def test_bad_arguments_are_named_and_leave_the_ensemble_as_it_was(data):
+    X, y = data
+    model = MDNEnsembleRegressor([("line", LinearGaussian())], cv=2).fit(X, y)
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match="cv: expected test parts"):
+        model.set_params(cv=ShuffleSplit(2)).fit(X, y)
+    model.set_params(cv=2)
+    with pytest.raises(ValueError, match="sample_weight must not be negative"):
+        model.fit(X, y, -np.ones(120))
+    with pytest.raises(ValueError, match="y contains NaN"):
+        model.fit(X, np.where(y > 50, np.nan, y))
+    with pytest.raises(ValueError, match="return_std and return_cov"):
+        model.predict(X, return_std=True, return_cov=True)
+    assert vars(model) == before
+    with pytest.raises(ValueError, match="'calibrate' parameter"):
+        MDNEnsembleRegressor(calibrate="yes").fit(X, y)
+    with pytest.raises(TypeError, match="gives a Mixture, got view 'tree'"):
+        MDNEnsembleRegressor([("tree", NoDensity())], cv=2).fit(X, y)
+
+
+class NoDensity(LinearGaussian):
+    def predict_proba(self, X):
+        return self.predict(X)

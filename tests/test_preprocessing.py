@@ -1,0 +1,179 @@
+"""The public transformers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skmdn.preprocessing import CrossFittedPredictions, PiecewiseLinearEncoder
+
+TWO_ANSWERS = (
+    "fit_transform gives out-of-fold values, fit().transform() the folds' mean, "
+    "as with sklearn's TargetEncoder"
+)
+
+
+def expected_failed_checks(estimator):
+    if isinstance(estimator, PiecewiseLinearEncoder):
+        return {}
+    return {
+        "check_transformer_general": TWO_ANSWERS,
+        "check_transformer_data_not_an_array": TWO_ANSWERS,
+    }
+
+
+@parametrize_with_checks(
+    [
+        PiecewiseLinearEncoder(),
+        CrossFittedPredictions([("line", LinearRegression())], cv=2, random_state=0),
+    ],
+    expected_failed_checks=expected_failed_checks,
+)
+def test_scikit_learn_contract(estimator, check):
+    check(estimator)
+
+
+# PiecewiseLinearEncoder --------------------------------------------------------------------------
+
+
+def test_names_and_frames():
+    frame = pd.DataFrame({"a": [0.0, 1, 2, 3], "constant": 1.0, "b": [0.0, 0, 1, 1]})
+    encoder = PiecewiseLinearEncoder(n_bins=2).set_output(transform="pandas").fit(frame)
+    out = encoder.transform(frame)
+    assert list(out.columns) == ["a_bin0", "a_bin1", "b_bin0"]
+    np.testing.assert_array_equal(out["b_bin0"], frame["b"])
+    assert list(encoder.get_feature_names_out()) == list(out.columns)
+
+
+def test_zero_weights_are_absent_rows():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    weights = (np.arange(60) < 40).astype(float)
+    one = PiecewiseLinearEncoder(n_bins=5).fit(X, sample_weight=weights)
+    two = PiecewiseLinearEncoder(n_bins=5).fit(X[:40])
+    np.testing.assert_array_equal(one.bin_edges_, two.bin_edges_)
+
+
+@pytest.mark.parametrize("values", [{"n_bins": 0}, {"n_bins": 2.5}, {"subsample": 0}])
+def test_bad_values_are_named(values):
+    (name,) = values
+    with pytest.raises(ValueError, match=f"'{name}' parameter of PiecewiseLinearEncoder"):
+        PiecewiseLinearEncoder(**values).fit([[0.0], [1.0]])
+
+
+def test_bad_data_leaves_the_encoder_as_it_was():
+    encoder = PiecewiseLinearEncoder().fit([[0.0], [1.0]])
+    before = dict(vars(encoder))
+    with pytest.raises(ValueError, match="NaN"):
+        encoder.fit([[0.0, 1.0], [np.nan, 1.0]])
+    with pytest.raises(ValueError, match="sample_weight must not be negative"):
+        encoder.fit([[0.0, 1.0], [1.0, 1.0]], sample_weight=[-1, 1])
+    assert vars(encoder) == before
+
+
+# CrossFittedPredictions --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(90, 3))
+    return X, X[:, 0] + rng.normal(size=90)
+
+
+def test_no_row_is_predicted_by_a_model_that_saw_it(data):
+    X, y = data
+    folds = list(KFold(3).split(X))
+    memory = KNeighborsRegressor(n_neighbors=1)
+    transformer = CrossFittedPredictions([("memory", memory)], cv=folds)
+    out = transformer.fit_transform(X, y)
+    np.testing.assert_array_equal(out[:, :3], X)
+    expected = np.empty(90)
+    for train, test in folds:
+        expected[test] = clone(memory).fit(X[train], y[train]).predict(X[test])
+    np.testing.assert_array_equal(out[:, 3], expected)
+    # A row seen in training is repeated by two models of three.
+    mean = np.mean([clone(memory).fit(X[train], y[train]).predict(X) for train, _ in folds], axis=0)
+    np.testing.assert_allclose(transformer.transform(X)[:, 3], mean)
+
+
+def test_several_outputs_and_default_regressors(data):
+    X, y = data
+    transformer = CrossFittedPredictions(cv=2, random_state=0)
+    out = transformer.fit_transform(X, np.column_stack([y, -y]))
+    names = list(transformer.get_feature_names_out(["a", "b", "c"]))
+    expected = ["extra_trees0", "extra_trees1", "boosting0", "boosting1"]
+    assert names == ["a", "b", "c", *expected]
+    np.testing.assert_allclose(out[:, 3], -out[:, 4], atol=1e-12)
+    assert np.corrcoef(out[:, 5], y)[0, 1] > 0.3
+    alone = clone(transformer).set_params(passthrough=False).fit(X, y)
+    assert list(alone.get_feature_names_out()) == ["extra_trees", "boosting"]
+    assert alone.transform(X[:4]).shape == (4, 2)
+
+
+def test_weights_reach_the_regressors_that_take_them(data):
+    X, y = data
+    weights = np.where(np.arange(90) % 2, 1.0, 0.0)
+    pair = [("mean", DummyRegressor()), ("near", KNeighborsRegressor(1))]
+    transformer = CrossFittedPredictions(pair, cv=KFold(2), passthrough=False)
+    out = transformer.fit_transform(X, y, weights)
+    odd = np.arange(90) % 2 == 1
+    np.testing.assert_allclose(out[:45, 0], y[45:][odd[45:]].mean())
+
+
+def test_same_seed_same_values_whatever_the_number_of_jobs(data):
+    X, y = data
+    trees = [("trees", ExtraTreesRegressor(5))]
+    outs = [
+        CrossFittedPredictions(trees, random_state=3, n_jobs=n_jobs).fit_transform(X, y)
+        for n_jobs in (1, 2)
+    ]
+    np.testing.assert_array_equal(*outs)
+    other = CrossFittedPredictions(trees, random_state=4).fit_transform(X, y)
+    assert not np.array_equal(outs[0], other)
+
+
+def test_nested_parameters_can_be_searched():
+    transformer = CrossFittedPredictions([("near", KNeighborsRegressor())])
+    transformer.set_params(near__n_neighbors=7)
+    assert transformer.get_params()["near__n_neighbors"] == 7
+
+
+def test_in_a_pipeline_the_next_step_learns_from_out_of_fold_values(data):
+    """On its own training rows a nearest neighbour is perfect: the next step would trust it."""
+    X, y = data
+    near = CrossFittedPredictions([("near", KNeighborsRegressor(1))], passthrough=False)
+    pipeline = make_pipeline(near.set_params(random_state=0), LinearRegression()).fit(X, y)
+    naive = KNeighborsRegressor(1).fit(X, y).predict(X)[:, None]
+    np.testing.assert_allclose(LinearRegression().fit(naive, y).coef_, 1)
+    assert pipeline[-1].coef_[0] < 0.8
+
+
+def test_folds_that_are_no_partition_are_refused(data):
+    X, y = data
+    with pytest.raises(ValueError, match="cv: expected test parts that hold each of 90 rows"):
+        CrossFittedPredictions(cv=ShuffleSplit(3)).fit(X, y)
+    groups = np.repeat([0, 1, 2], 30)
+    splits = list(GroupKFold(3).split(X, y, groups))
+    line = [("line", LinearRegression())]
+    assert CrossFittedPredictions(line, cv=splits).fit_transform(X, y).shape == (90, 4)
+
+
+@pytest.mark.parametrize(
+    "estimators",
+    [
+        [],
+        [("a", LinearRegression()), ("a", LinearRegression())],
+        [("a__b", LinearRegression())],
+        [1],
+    ],
+)
+def test_bad_estimators_are_named(data, estimators):
+    with pytest.raises(ValueError, match="'estimators' parameter must be None or a list of"):
+        CrossFittedPredictions(estimators).fit(*data)
