@@ -1,0 +1,192 @@
+"""Coverage and sharpness: how often regions hold the outcome, and how large they are."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from skmdn.metrics.evidence import check_fraction, gather
+from skmdn.metrics.regions import (
+    central_width,
+    check_region,
+    densest_measure,
+    in_central_interval,
+    in_densest_region,
+)
+
+_CONTAINS = {"central": in_central_interval, "hdr": in_densest_region}
+_MEASURE = {"central": central_width, "hdr": densest_measure}
+
+
+def coverage_score(
+    y_true: npt.ArrayLike,
+    mixture: Any,
+    *,
+    level: float = 0.9,
+    region: str = "central",
+    sample_weight: npt.ArrayLike | None = None,
+) -> float:
+    """Share of the outcomes that lie in their predicted region; best at `level`.
+
+    It should equal `level`: more is too cautious, less is over-confident. Wide regions cover
+    easily, so read it beside :func:`sharpness`; :func:`coverage_loss` is its distance from `level`.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,) or (n, D)
+        The outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
+        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+    level : float, default=0.9
+        Mass of the region, strictly between 0 and 1.
+    region : {"central", "hdr"}, default="central"
+        "central": between the quantiles at (1 - level) / 2 and (1 + level) / 2, of each marginal,
+        averaged over the outputs. "hdr": the highest-density region [1]_, joint over the outputs,
+        which may be several intervals; it needs a density.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows; they count as repetitions.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a number is not finite, `level` or `region` is unknown, or the
+        prediction does not name such a region.
+
+    References
+    ----------
+    .. [1] Hyndman (1996). Computing and graphing highest density regions. Am. Stat. 50.
+
+    Examples
+    --------
+    >>> from skmdn import Mixture
+    >>> from skmdn.metrics import coverage_score
+    >>> mixture = Mixture([[0.5, 0.5]] * 2, [[-4.0, 4.0]] * 2, [[1.0, 1.0]] * 2)
+    >>> coverage_score([4.0, 0.0], mixture, level=0.9)
+    1.0
+    >>> coverage_score([4.0, 0.0], mixture, level=0.9, region="hdr")
+    0.5
+    """
+    level, region = check_fraction("level", level), check_region(region)
+    evidence = gather(y_true, mixture, sample_weight)
+    return evidence.mean(_CONTAINS[region](evidence, level))
+
+
+def coverage_loss(
+    y_true: npt.ArrayLike,
+    mixture: Any,
+    *,
+    level: float = 0.9,
+    region: str = "central",
+    sample_weight: npt.ArrayLike | None = None,
+) -> float:
+    """Distance of the observed coverage from the nominal one; less is better.
+
+    ``|coverage_score - level|``. It is not proper: regions that ignore X reach 0. Choose models by
+    a proper score such as :func:`interval_score_loss`, and watch this one.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,) or (n, D)
+        The outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
+        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+    level : float, default=0.9
+        Mass of the region, strictly between 0 and 1.
+    region : {"central", "hdr"}, default="central"
+        As in :func:`coverage_score`.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows; they count as repetitions.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        As :func:`coverage_score`.
+
+    Notes
+    -----
+    With n rows a calibrated model is off by about ``sqrt(level (1 - level) / n)``.
+
+    Examples
+    --------
+    >>> from skmdn import Mixture
+    >>> from skmdn.metrics import coverage_loss
+    >>> mixture = Mixture([[1.0]] * 2, [[0.0]] * 2, [[1.0]] * 2)
+    >>> coverage_loss([0.0, 5.0], mixture, level=0.5)
+    0.0
+    """
+    observed = coverage_score(
+        y_true, mixture, level=level, region=region, sample_weight=sample_weight
+    )
+    return abs(observed - level)
+
+
+def sharpness(
+    y_true: npt.ArrayLike,
+    mixture: Any,
+    *,
+    level: float = 0.9,
+    region: str = "central",
+    sample_weight: npt.ArrayLike | None = None,
+) -> float:
+    """Mean size of the predicted regions; of two calibrated models the smaller is better [1]_.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,) or (n, D)
+        The outcomes, as for every metric; how large a region is does not depend on their values.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
+        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+    level : float, default=0.9
+        Mass of the region, strictly between 0 and 1.
+    region : {"central", "hdr"}, default="central"
+        "central": the width of the central interval, of each marginal, averaged over the outputs.
+        "hdr": length of the highest-density region, gaps left out; with several outputs its area or
+        volume, by 1,000 seeded draws per row.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows; they count as repetitions.
+
+    Returns
+    -------
+    float
+        In the units of y; a volume in the product of the outputs' units.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a number is not finite, `level` or `region` is unknown, or the
+        prediction does not name such a region.
+
+    Notes
+    -----
+    The volume is ``E[1{p(X) >= t} / p(X)]`` with X drawn from p and t the density that `level` of
+    the draws exceed. Its relative standard error is about 4 % for one row of two outputs at level
+    0.9 (9 % at 0.99), and falls with the square root of the number of rows.
+
+    References
+    ----------
+    .. [1] Gneiting, Balabdaoui & Raftery (2007). Probabilistic forecasts, calibration and
+       sharpness. J. R. Stat. Soc. B 69.
+
+    Examples
+    --------
+    >>> from skmdn import Mixture
+    >>> from skmdn.metrics import sharpness
+    >>> mixture = Mixture([[0.5, 0.5]], [[-4.0, 4.0]], [[1.0, 1.0]])
+    >>> print(f"{sharpness([0.0], mixture, level=0.9):.2f}")
+    10.56
+    >>> print(f"{sharpness([0.0], mixture, level=0.9, region='hdr'):.2f}")
+    6.58
+    """
+    level, region = check_fraction("level", level), check_region(region)
+    evidence = gather(y_true, mixture, sample_weight)
+    return evidence.mean(np.asarray(_MEASURE[region](evidence, level)))

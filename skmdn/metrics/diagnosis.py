@@ -1,0 +1,108 @@
+"""What PIT values say is wrong with a model, by tests of known size, in plain words."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import kolmogorov, ndtr, ndtri, stdtr
+
+from skmdn.metrics.calibration import greatest_distance
+
+# What is smaller is not called a fault, however many rows make it significant.
+SMALLEST_BIAS = 0.05  # predicted standard deviations
+SMALLEST_SPREAD = 0.05  # of the logarithm: 5 %
+SMALLEST_DISTANCE = 0.02  # of the PIT's distribution function
+# Fewer rows than these cannot show that nothing is wrong.
+FEW_ROWS = 30
+# Normal scores are cut here: beyond, 1 - PIT is below the doubles' resolution, and one outcome far
+# out shall not decide for all.
+_FARTHEST = 8.0
+
+
+class Finding(NamedTuple):
+    """One test: its statistic, what calibration would give, its p-value, the fault it names."""
+
+    test: str
+    value: float
+    expected: float
+    p_value: float
+    fault: str
+
+
+def examine(
+    pit: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    n_effective: float,
+    significance: float,
+) -> list[Finding]:
+    """Test one output's PIT values, (n,), for bias, spread and shape.
+
+    Bias and spread are mean and standard deviation of the normal scores ``Φ⁻¹(PIT)``, standard
+    normal under calibration (Berkowitz 2001): the first by Student's t, the second by its
+    logarithm, whose standard error is ``1 / sqrt(2 (n - 1))``. Shape is Kolmogorov's test.
+    """
+    scores = np.clip(ndtri(pit), -_FARTHEST, _FARTHEST)
+    cut = float(np.average(np.abs(scores) == _FARTHEST, weights=weights))
+    bias = float(np.average(scores, weights=weights))
+    spread = _standard_deviation(scores - bias, weights, n_effective)
+    return [
+        _bias_finding(bias, spread, n_effective, significance),
+        _spread_finding(spread, cut, n_effective, significance),
+        uniformity("pit uniformity", pit, weights, n_effective, significance),
+    ]
+
+
+def _standard_deviation(
+    centred: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], n_effective: float
+) -> float:
+    """Return the weighted standard deviation with n - 1, kept above zero."""
+    variance = float(np.average(np.square(centred), weights=weights))
+    return max(math.sqrt(variance * n_effective / (n_effective - 1.0)), 1e-12)
+
+
+def _bias_finding(bias: float, spread: float, n_rows: float, significance: float) -> Finding:
+    """Outcomes above their predictions: the predictions are low."""
+    statistic = abs(bias) / spread * np.sqrt(n_rows)
+    p_value = 2.0 * float(stdtr(n_rows - 1.0, -statistic))
+    found = p_value < significance and abs(bias) >= SMALLEST_BIAS
+    fault = ("biased low" if bias > 0.0 else "biased high") if found else ""
+    return Finding("pit bias", bias, 0.0, p_value, fault)
+
+
+def _spread_finding(spread: float, cut: float, n_rows: float, significance: float) -> Finding:
+    """Outcomes farther out than predicted: the predictions are too narrow.
+
+    Where scores were cut, as by a huge bias, a small spread is the cut's and says nothing.
+    """
+    size = abs(np.log(spread))
+    p_value = 2.0 * float(ndtr(-size * np.sqrt(2.0 * (n_rows - 1.0))))
+    seen = size >= SMALLEST_SPREAD and (spread > 1.0 or cut < 0.01)
+    found = p_value < significance and seen
+    fault = ("over-confident" if spread > 1.0 else "under-confident") if found else ""
+    return Finding("pit spread", spread, 1.0, p_value, fault)
+
+
+def uniformity(
+    test: str,
+    values: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    n_effective: float,
+    significance: float,
+) -> Finding:
+    """Test values for uniformity: Kolmogorov's statistic, in Stephens' (1970) form for finite n."""
+    distance = greatest_distance(values, weights)
+    root = np.sqrt(n_effective)
+    p_value = float(kolmogorov((root + 0.12 + 0.11 / root) * distance))
+    found = p_value < significance and distance >= SMALLEST_DISTANCE
+    expected = np.sqrt(0.5 * np.pi) * np.log(2.0) / root  # mean of Kolmogorov's distribution
+    return Finding(test, distance, float(expected), p_value, "not uniform" if found else "")
+
+
+def verdict(findings: list[Finding], n_effective: float) -> str:
+    """Put the faults of one output into words; shape counts where nothing plainer was found."""
+    faults = [finding.fault for finding in findings if finding.fault]
+    plainer = [fault for fault in faults if fault != "not uniform"]
+    if faults:
+        return " and ".join(plainer) or "wrong shape"
+    return "too few rows to tell" if n_effective < FEW_ROWS else "well calibrated"

@@ -1,0 +1,99 @@
+"""What a metric weighs: outcomes beside their predictive distributions, and the rows' weights."""
+
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import check_array
+
+from skmdn.metrics.frozen import FrozenPrediction, is_frozen
+from skmdn.metrics.quantiles import QuantilePrediction
+from skmdn.metrics.samples import SamplePrediction
+from skmdn.mixture import Mixture
+
+Prediction = Mixture | SamplePrediction | QuantilePrediction | FrozenPrediction
+
+
+class Evidence(NamedTuple):
+    """Outcomes y (n,) or (n, D), the prediction of the same rows, and weights (n,)."""
+
+    y: npt.NDArray[np.float64]
+    prediction: Any  # a Prediction; its kinds share verbs, not signatures
+    weights: npt.NDArray[np.float64]
+
+    @property
+    def n_effective(self) -> float:
+        """Kish's number of equally weighted rows that say as much: (Σw)² / Σw²."""
+        return float(self.weights.sum() ** 2 / np.square(self.weights).sum())
+
+    def mean(self, values: npt.NDArray[np.float64]) -> float:
+        """Return the weighted mean over rows, then the mean over outputs."""
+        present = self.weights > 0.0  # a row of no weight is absent, be its value infinite
+        rows = np.average(values[present], axis=0, weights=self.weights[present])
+        return float(np.mean(rows))
+
+
+def gather(y_true: npt.ArrayLike, mixture: Any, sample_weight: npt.ArrayLike | None) -> Evidence:
+    """Check the three arguments that every metric has against each other.
+
+    Raises
+    ------
+    TypeError
+        If `mixture` is none of the kinds that the metrics know.
+    ValueError
+        If rows or outputs disagree, or y or weights are not finite.
+    """
+    y = check_array(y_true, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="y_true")
+    prediction = as_prediction(mixture, len(y))
+    return Evidence(_matched(y, prediction), prediction, _check_weights(sample_weight, len(y)))
+
+
+def as_prediction(mixture: Any, n_rows: int) -> Prediction:
+    """Return what the metrics understand: the only place where kinds are told apart."""
+    if isinstance(mixture, Prediction):
+        return mixture
+    if is_frozen(mixture):
+        return FrozenPrediction(mixture, n_rows)
+    if isinstance(mixture, list | tuple) or hasattr(mixture, "__array__"):
+        return SamplePrediction(mixture)
+    raise TypeError(
+        "mixture: expected a Mixture, a scipy.stats distribution, an array of samples (n, S) or "
+        f"(n, S, D), a SamplePrediction or a QuantilePrediction, got {type(mixture).__name__}."
+    )
+
+
+def _matched(y: npt.NDArray[np.float64], prediction: Prediction) -> npt.NDArray[np.float64]:
+    """Return y in the shape of one outcome per row; a single column may stand for a vector."""
+    n_rows, n_outputs = len(prediction), prediction.n_outputs
+    expected = (n_rows,) if prediction.univariate else (n_rows, n_outputs)
+    if y.shape != expected and not (n_outputs == 1 and y.shape in ((n_rows,), (n_rows, 1))):
+        raise ValueError(
+            f"y_true: expected shape {expected}, as the prediction has {n_rows} rows and "
+            f"{n_outputs} output(s), got {y.shape}."
+        )
+    return y.reshape(expected)
+
+
+def _check_weights(sample_weight: npt.ArrayLike | None, n_rows: int) -> npt.NDArray[np.float64]:
+    """Return finite, nonnegative weights (n,) that are not all zero."""
+    if sample_weight is None:
+        return np.ones(n_rows)
+    weights = check_array(
+        sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"
+    )
+    if weights.shape != (n_rows,):
+        raise ValueError(f"sample_weight: expected shape ({n_rows},), got {weights.shape}.")
+    if weights.min() < 0.0 or weights.max() == 0.0:
+        raise ValueError(
+            "sample_weight: expected nonnegative numbers, one at least above zero, "
+            f"got a range of {weights.min()} to {weights.max()}."
+        )
+    return np.asarray(weights)
+
+
+def check_fraction(name: str, value: Any) -> float:
+    """Return a number strictly between 0 and 1."""
+    if not isinstance(value, Real) or not 0.0 < float(value) < 1.0:
+        raise ValueError(f"{name}: expected a number strictly between 0 and 1, got {value!r}.")
+    return float(value)

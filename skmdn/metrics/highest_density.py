@@ -1,0 +1,23 @@
+"""Highest-density regions known by the density at draws from it: their mass and their measure."""
+
+import numpy as np
+import numpy.typing as npt
+
+
+def mass_above(
+    log_density: npt.NDArray[np.float64], border: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the share of the draws, (n, S), that are denser than the border, (n,)."""
+    return np.asarray((log_density > border[:, None]).mean(axis=1), dtype=np.float64)
+
+
+def region_measure(log_density: npt.NDArray[np.float64], level: float) -> npt.NDArray[np.float64]:
+    """Return length, area or volume of the region that holds `level` of the mass, (n,).
+
+    With draws X of density f and the border t that `level` of them exceed,
+    ``|{f >= t}| = E[1{f(X) >= t} / f(X)]``: a bounded average, as 1/f is at most 1/t inside.
+    """
+    border = np.quantile(log_density, 1.0 - level, axis=1, keepdims=True)
+    inside = log_density >= border
+    volume = np.exp(-np.maximum(log_density, border))  # clipped outside, where it does not count
+    return np.asarray((inside * volume).mean(axis=1), dtype=np.float64)

@@ -1,0 +1,119 @@
+"""Proper losses of single quantiles and of central intervals."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from skmdn.metrics.evidence import check_fraction, gather
+from skmdn.metrics.regions import central_interval
+
+
+def pinball_loss(
+    y_true: npt.ArrayLike,
+    mixture: Any,
+    *,
+    alpha: float = 0.5,
+    sample_weight: npt.ArrayLike | None = None,
+) -> float:
+    """Mean pinball loss of the quantile at level `alpha`; less is better.
+
+    ``max(α (y - q), (α - 1)(y - q))`` with q the predicted α-quantile [1]_, as
+    :func:`sklearn.metrics.mean_pinball_loss`, in the units of y. At 0.5 it is half the absolute
+    error of the median. Several outputs: of each marginal, averaged.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,) or (n, D)
+        The outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
+        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+    alpha : float, default=0.5
+        Level of the quantile, strictly between 0 and 1.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows; they count as repetitions.
+
+    Returns
+    -------
+    float
+        The loss, not negative.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a number is not finite, `alpha` is outside (0, 1), or only quantiles at
+        other levels are known.
+
+    References
+    ----------
+    .. [1] Koenker & Bassett (1978). Regression quantiles. Econometrica 46.
+
+    Examples
+    --------
+    >>> from skmdn import Mixture
+    >>> from skmdn.metrics import pinball_loss
+    >>> mixture = Mixture([[1.0]], [[0.0]], [[1.0]])
+    >>> pinball_loss([2.0], mixture, alpha=0.5)
+    1.0
+    """
+    alpha = check_fraction("alpha", alpha)
+    evidence = gather(y_true, mixture, sample_weight)
+    error = evidence.y - evidence.prediction.ppf(alpha)
+    return evidence.mean(np.maximum(alpha * error, (alpha - 1.0) * error))
+
+
+def interval_score_loss(
+    y_true: npt.ArrayLike,
+    mixture: Any,
+    *,
+    level: float = 0.9,
+    sample_weight: npt.ArrayLike | None = None,
+) -> float:
+    """Mean interval score of the central interval; less is better.
+
+    Winkler's score [1]_ [2]_ of the interval [l, u] between the quantiles at (1 - level) / 2 and
+    (1 + level) / 2: its width, plus 2 / (1 - level) times the distance by which the outcome misses
+    it. In the units of y. Several outputs: of each marginal, averaged.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,) or (n, D)
+        The outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
+        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+    level : float, default=0.9
+        Mass of the interval, strictly between 0 and 1.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows; they count as repetitions.
+
+    Returns
+    -------
+    float
+        The loss, not negative.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a number is not finite, `level` is outside (0, 1), or only quantiles at
+        other levels are known.
+
+    References
+    ----------
+    .. [1] Winkler (1972). A decision-theoretic approach to interval estimation. J. Am. Stat. Assoc.
+       67.
+    .. [2] Gneiting & Raftery (2007). Strictly proper scoring rules, prediction, and estimation.
+       J. Am. Stat. Assoc. 102, equation 43.
+
+    Examples
+    --------
+    >>> from skmdn import Mixture
+    >>> from skmdn.metrics import interval_score_loss
+    >>> mixture = Mixture([[1.0]], [[0.0]], [[1.0]])
+    >>> print(f"{interval_score_loss([0.0], mixture, level=0.9):.3f}")
+    3.290
+    """
+    level = check_fraction("level", level)
+    evidence = gather(y_true, mixture, sample_weight)
+    lower, upper = central_interval(evidence, level)
+    missed = np.maximum(lower - evidence.y, 0.0) + np.maximum(evidence.y - upper, 0.0)
+    return evidence.mean(upper - lower + 2.0 / (1.0 - level) * missed)

@@ -1,0 +1,99 @@
+"""Another model's prediction known by some of its quantiles."""
+
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import check_array
+
+from skmdn.metrics.partial_prediction import PartialPrediction
+
+
+class QuantilePrediction(PartialPrediction):
+    """Predictive distributions known by Q quantiles per row.
+
+    What a quantile forest, or one quantile regression per level, gives. Pinball loss, interval
+    score, central coverage and sharpness need only the levels they ask for; the CRPS is the
+    quadrature that those levels allow; what needs a density or a distribution function refuses.
+
+    Parameters
+    ----------
+    quantiles : array-like of shape (n, Q) or (n, Q, D)
+        The quantiles, in the order of `levels`.
+    levels : array-like of shape (Q,)
+        Distinct levels, each strictly between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, levels repeat or leave (0, 1), or an entry is not finite; by a metric,
+        if it asks for a level that was not given.
+
+    Notes
+    -----
+    ``CRPS = 2 ∫ pinball_τ(y, q_τ) dτ`` [1]_, approximated by the midpoint rule whose cells end half
+    way between neighbouring levels (and at 0 and 1).
+
+    References
+    ----------
+    .. [1] Laio & Tamea (2007). Verification tools for probabilistic forecasts of continuous
+       hydrological variables. Hydrol. Earth Syst. Sci. 11.
+
+    Examples
+    --------
+    >>> from skmdn.metrics import QuantilePrediction, interval_score_loss
+    >>> forest = QuantilePrediction([[-1.6, 0.0, 1.6]], levels=[0.05, 0.5, 0.95])
+    >>> interval_score_loss([0.3], forest, level=0.9)
+    3.2
+    """
+
+    kind: ClassVar[str] = "an array of quantiles"
+
+    def __init__(self, quantiles: npt.ArrayLike, levels: npt.ArrayLike) -> None:
+        values = check_array(quantiles, dtype=np.float64, allow_nd=True, input_name="quantiles")
+        given = _check_levels(levels)
+        if values.ndim > 3 or values.shape[1] != given.size:
+            raise ValueError(
+                f"quantiles: expected shape (n, Q) or (n, Q, D) with Q = {given.size} levels, "
+                f"got {values.shape}."
+            )
+        order = np.argsort(given)
+        self.levels = given[order]
+        self.quantiles: npt.NDArray[np.float64] = values[:, order]
+        self.n_rows = values.shape[0]
+        self.univariate = values.ndim == 2
+        self.n_outputs = 1 if self.univariate else values.shape[2]
+
+    def crps(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return twice the pinball loss integrated over the levels, (n,) or (n, D)."""
+        borders = np.concatenate([[0.0], 0.5 * (self.levels[1:] + self.levels[:-1]), [1.0]])
+        tail = (-1,) + (1,) * (self.quantiles.ndim - 2)
+        levels, widths = self.levels.reshape(tail), np.diff(borders).reshape(tail)
+        error = y[:, None] - self.quantiles
+        pinball = np.maximum(levels * error, (levels - 1.0) * error)
+        loss: npt.NDArray[np.float64] = 2.0 * (widths * pinball).sum(axis=1)
+        return loss
+
+    def ppf(self, q: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the given quantiles at levels `q`: (n, ...) for a scalar, else (n, Q, ...)."""
+        asked = np.asarray(q, dtype=np.float64)
+        match = np.isclose(asked[..., None], self.levels, rtol=0.0, atol=1e-9)
+        if not match.any(axis=-1).all():
+            raise ValueError(
+                f"mixture: this metric expects quantiles at level(s) {asked.tolist()}, "
+                f"got levels {self.levels.tolist()}."
+            )
+        chosen: npt.NDArray[np.float64] = self.quantiles[:, match.argmax(axis=-1)]
+        return chosen
+
+
+def _check_levels(levels: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return levels as a vector of distinct numbers within (0, 1)."""
+    given = np.asarray(levels, dtype=np.float64)
+    inside = given.ndim == 1 and bool(np.all((given > 0.0) & (given < 1.0)))
+    if not inside or np.unique(given).size != given.size:
+        raise ValueError(
+            "levels: expected a one-dimensional array of distinct numbers strictly between 0 and "
+            f"1, got {levels!r}."
+        )
+    return given

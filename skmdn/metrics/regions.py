@@ -1,0 +1,67 @@
+"""Regions that a prediction names: the central interval and the highest-density region."""
+
+import numpy as np
+import numpy.typing as npt
+
+from skmdn.metrics.evidence import Evidence, Prediction
+from skmdn.metrics.highest_density import region_measure
+from skmdn.mixture import Mixture
+
+_DRAWS = 1000  # per row, where a region's volume has no closed form
+_CELLS = 2_000_000  # numbers drawn at a time
+
+
+def check_region(region: str) -> str:
+    """Return the name of a kind of region that is known."""
+    if region not in ("central", "hdr"):
+        raise ValueError(f"region: expected 'central' or 'hdr', got {region!r}.")
+    return region
+
+
+def central_interval(
+    evidence: Evidence, level: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the quantiles at (1 - level) / 2 and (1 + level) / 2, each (n,) or (n, D)."""
+    bounds = evidence.prediction.ppf(np.array([0.5 * (1.0 - level), 0.5 * (1.0 + level)]))
+    return bounds[:, 0], bounds[:, 1]
+
+
+def central_width(evidence: Evidence, level: float) -> npt.NDArray[np.float64]:
+    """Return the width of each central interval, (n,) or (n, D)."""
+    lower, upper = central_interval(evidence, level)
+    return upper - lower
+
+
+def in_central_interval(evidence: Evidence, level: float) -> npt.NDArray[np.float64]:
+    """Return 1.0 where the outcome lies in the central interval, else 0.0, (n,) or (n, D)."""
+    lower, upper = central_interval(evidence, level)
+    return np.asarray((lower <= evidence.y) & (evidence.y <= upper), dtype=np.float64)
+
+
+def in_densest_region(evidence: Evidence, level: float) -> npt.NDArray[np.float64]:
+    """Return 1.0 where the outcome lies in the highest-density region, else 0.0, (n,)."""
+    mass = evidence.prediction.hdr_mass(evidence.y)
+    return np.asarray(mass <= level, dtype=np.float64)
+
+
+def densest_measure(evidence: Evidence, level: float) -> npt.NDArray[np.float64]:
+    """Return length, area or volume of each highest-density region, (n,)."""
+    prediction: Prediction = evidence.prediction
+    if not isinstance(prediction, Mixture):
+        return prediction.hdr_measure(level)
+    if prediction.n_outputs > 1:
+        return _drawn_volume(prediction, level)
+    intervals = prediction.hdr(level).reshape(len(prediction), -1, 2)  # absent ones are NaN
+    return np.asarray(np.nansum(intervals[..., 1] - intervals[..., 0], axis=1))
+
+
+def _drawn_volume(mixture: Mixture, level: float) -> npt.NDArray[np.float64]:
+    """Return the Monte Carlo volume of each region of several outputs, by chunks of rows, (n,)."""
+    generator = np.random.default_rng(0)
+    volumes = np.empty(len(mixture))
+    step = max(1, _CELLS // (_DRAWS * mixture.n_outputs))
+    for start in range(0, len(mixture), step):
+        rows = mixture[start : start + step]
+        draws = rows.sample(_DRAWS, random_state=generator)  # (n, S, D)
+        volumes[start : start + step] = region_measure(rows.logpdf(draws), level)
+    return volumes

@@ -1,0 +1,248 @@
+"""The calibration report: every metric in one table, with a verdict in plain words."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+from skmdn.metrics.calibration import calibration_error
+from skmdn.metrics.coverage import sharpness
+from skmdn.metrics.diagnosis import Finding, examine, uniformity, verdict
+from skmdn.metrics.evidence import Evidence, check_fraction, gather
+from skmdn.metrics.proper_scores import crps_loss, energy_loss, log_likelihood_score
+from skmdn.metrics.quantile_losses import interval_score_loss, pinball_loss
+from skmdn.metrics.regions import in_central_interval
+
+_Masses = npt.NDArray[np.float64] | None  # HDR values (n,), where there is a density
+_COLUMNS = ("value", "expected", "p_value", "reading")
+
+
+class ReportRow(NamedTuple):
+    """One line of the table; what is unknown is NaN or empty."""
+
+    measure: str
+    value: float = np.nan
+    expected: float = np.nan
+    p_value: float = np.nan
+    reading: str = ""
+
+
+class ReportTable(tuple[ReportRow, ...]):
+    """The table where pandas is not installed: a tuple of rows that prints itself."""
+
+    def __repr__(self) -> str:
+        """Return the table as text, one measure per line."""
+        width = max(len(row.measure) for row in self)
+        head = " ".join([" " * width, *(f"{name:>10}" for name in _COLUMNS[:-1]), " reading"])
+        lines = (
+            f"{row.measure:{width}} {_cell(row.value)} {_cell(row.expected)} {_cell(row.p_value)}"
+            f"  {row.reading}"
+            for row in self
+        )
+        return "\n".join(line.rstrip() for line in (head, *lines))
+
+
+def _cell(value: float) -> str:
+    """Return a number in ten places, or blanks."""
+    return " " * 10 if np.isnan(value) else f"{value:10.4g}"
+
+
+def calibration_report(
+    y_true: npt.ArrayLike,
+    mixture: Any,
+    *,
+    levels: Sequence[float] = (0.5, 0.9),
+    significance: float = 0.01,
+    sample_weight: npt.ArrayLike | None = None,
+) -> Any:
+    """Judge predictive distributions: every metric in one table, and a verdict in plain words.
+
+    The verdict says in what way the outcomes contradict the predictions: "biased low" (outcomes lie
+    above), "biased high", "over-confident" (predictions too narrow), "under-confident" (too wide),
+    "wrong shape" (neither, and yet not the predicted distribution), several of these, "well
+    calibrated", or, below 30 rows without a fault, "too few rows to tell".
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,) or (n, D)
+        The outcomes of rows that the model was not fitted on; at least two.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction or array
+        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Samples have no density, so their table has no log-likelihood and no region "hdr".
+    levels : sequence of float, default=(0.5, 0.9)
+        Masses of the regions whose coverage and size are shown.
+    significance : float, default=0.01
+        Probability that a perfectly calibrated model is found at fault; shared equally among the
+        tests (Bonferroni).
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows. In values they count as repetitions; p-values use the effective number
+        of rows ``(Σw)² / Σw²``, as a repeated row brings no new evidence.
+
+    Returns
+    -------
+    pandas.DataFrame or ReportTable
+        A DataFrame where pandas is installed, with the measures as its index; else a tuple of rows
+        that prints itself. Columns: `value`; `expected`, what a perfectly calibrated model would
+        give; `p_value`; `reading`, the fault that the row shows, or nothing. The last row,
+        "verdict", sums up. With several outputs rows of one of them end in its number, as in "pit
+        bias [0]".
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a number is not finite, fewer than two rows have weight, only quantiles
+        are known, or a level or the significance is outside (0, 1).
+
+    Notes
+    -----
+    With ``z = Φ⁻¹(PIT)``, standard normal under calibration [1]_ and cut at ±8, bias is the mean of
+    z (Student's t test) and spread its standard deviation (normal test of its logarithm): in units
+    of the predicted standard deviation if predictions are normal. Uniformity is Kolmogorov's test,
+    of the PIT and of the HDR values, which with several outputs is the joint one. A significant
+    bias below 0.05, spread within 5 %, or distance below 0.02 is not called a fault: large samples
+    make everything significant. Coverage is tested as a binomial share, without correction.
+
+    Uniform PIT is necessary, not sufficient [2]_: faults that cancel between rows go unseen.
+
+    References
+    ----------
+    .. [1] Berkowitz (2001). Testing density forecasts, with applications to risk management. J.
+       Bus. Econ. Stat. 19.
+    .. [2] Hamill (2001). Interpretation of rank histograms for verifying ensemble forecasts. Mon.
+       Weather Rev. 129.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmdn import Mixture
+    >>> from skmdn.metrics import calibration_report
+    >>> y = np.random.default_rng(0).normal(size=400)
+    >>> narrow = Mixture(np.ones((400, 1)), np.zeros((400, 1)), np.full((400, 1), 0.5))
+    >>> report = calibration_report(y, narrow)
+    >>> report.loc["verdict", "reading"]
+    'over-confident'
+    """
+    significance = check_fraction("significance", significance)
+    levels = [check_fraction("levels", level) for level in levels]
+    evidence = gather(y_true, mixture, sample_weight)
+    if evidence.n_effective < 1.0 + 1e-9:
+        raise ValueError("y_true: expected at least two rows of positive weight, got one.")
+    # The costly ones, and the first to refuse a prediction of which too little is known.
+    pit = evidence.prediction.pit(evidence.y).reshape(len(evidence.y), -1)
+    masses = evidence.prediction.hdr_mass(evidence.y) if _has_density(evidence) else None
+    rows = _score_rows(evidence) + _quantile_rows(evidence, levels)
+    rows += _region_rows(evidence, levels, masses)
+    return _tabulate(rows + _diagnosis_rows(evidence, pit, masses, significance))
+
+
+def _score_rows(evidence: Evidence) -> list[ReportRow]:
+    """Return the proper scores of the whole distribution."""
+    y, prediction, weights = evidence
+    rows = []
+    if _has_density(evidence):
+        score = log_likelihood_score(y, prediction, sample_weight=weights)
+        rows.append(ReportRow("log-likelihood", score))
+    rows.append(ReportRow("CRPS", crps_loss(y, prediction, sample_weight=weights)))
+    if prediction.n_outputs > 1:
+        rows.append(ReportRow("energy", energy_loss(y, prediction, sample_weight=weights)))
+    return rows
+
+
+def _quantile_rows(evidence: Evidence, levels: list[float]) -> list[ReportRow]:
+    """Return the losses of the quantiles and intervals that the levels name."""
+    y, prediction, weights = evidence
+    alphas = sorted({0.5, *(0.5 + sign * 0.5 * level for level in levels for sign in (-1, 1))})
+    rows = [
+        ReportRow(
+            f"pinball {alpha:g}", pinball_loss(y, prediction, alpha=alpha, sample_weight=weights)
+        )
+        for alpha in alphas
+    ]
+    for level in levels:
+        loss = interval_score_loss(y, prediction, level=level, sample_weight=weights)
+        rows.append(ReportRow(f"interval score {level:g}", loss))
+    return rows
+
+
+def _region_rows(evidence: Evidence, levels: list[float], masses: _Masses) -> list[ReportRow]:
+    """Return coverage and size of the regions of every level, central and densest."""
+    inside = {"central": [in_central_interval(evidence, level) for level in levels]}
+    if masses is not None:
+        inside["hdr"] = [np.asarray(masses <= level, dtype=np.float64) for level in levels]
+    return [
+        row
+        for region, hits in inside.items()
+        for level, hit in zip(levels, hits, strict=True)
+        for row in _region_pair(evidence, region, level, evidence.mean(hit))
+    ]
+
+
+def _region_pair(
+    evidence: Evidence, region: str, level: float, share: float
+) -> tuple[ReportRow, ReportRow]:
+    """Return coverage, its p-value by the normal approximation of a binomial share, and size."""
+    distance = abs(share - level) * np.sqrt(evidence.n_effective / (level * (1.0 - level)))
+    p_value = 2.0 * float(ndtr(-distance))
+    y, prediction, weights = evidence
+    size = sharpness(y, prediction, level=level, region=region, sample_weight=weights)
+    return (
+        ReportRow(f"coverage {region} {level:g}", share, level, p_value),
+        ReportRow(f"sharpness {region} {level:g}", size),
+    )
+
+
+def _diagnosis_rows(
+    evidence: Evidence, pit: npt.NDArray[np.float64], masses: _Masses, significance: float
+) -> list[ReportRow]:
+    """Return the calibration error, the tests of PIT and HDR values, and what they say together."""
+    y, prediction, weights = evidence
+    error = calibration_error(y, prediction, sample_weight=weights)
+    size = (weights, evidence.n_effective, significance / (3 * pit.shape[1] + 1))
+    outputs = [examine(column, *size) for column in pit.T]
+    joint = [] if masses is None else [uniformity("hdr uniformity", masses, *size)]
+    return [
+        ReportRow("calibration error", *error),
+        *_finding_rows(outputs, joint),
+        ReportRow("verdict", reading=_overall(outputs, joint, evidence.n_effective)),
+    ]
+
+
+def _finding_rows(outputs: list[list[Finding]], joint: list[Finding]) -> list[ReportRow]:
+    """Return one row per test, numbered by output where there are several."""
+    numbered = [
+        ReportRow(f"{finding.test} [{j}]" if len(outputs) > 1 else finding.test, *finding[1:])
+        for j, findings in enumerate(outputs)
+        for finding in findings
+    ]
+    return numbered + [ReportRow(*finding) for finding in joint]
+
+
+def _overall(outputs: list[list[Finding]], joint: list[Finding], n_effective: float) -> str:
+    """Return the verdict: of the one output, or of each at fault and of all together."""
+    if len(outputs) == 1:
+        return verdict(outputs[0] + joint, n_effective)
+    words = [verdict(findings, n_effective) for findings in outputs]
+    faults = [
+        f"output {j}: {word}"
+        for j, (findings, word) in enumerate(zip(outputs, words, strict=True))
+        if any(finding.fault for finding in findings)
+    ]
+    if not faults and any(finding.fault for finding in joint):
+        faults = ["wrong dependence between outputs"]
+    return "; ".join(faults) if faults else words[0]
+
+
+def _has_density(evidence: Evidence) -> bool:
+    """Tell whether the kind of prediction has a density: a Mixture always."""
+    return getattr(evidence.prediction, "has_density", True)
+
+
+def _tabulate(rows: list[ReportRow]) -> Any:
+    """Return a DataFrame where pandas is installed, else a table that prints itself."""
+    try:
+        import pandas as pd
+    except ImportError:
+        return ReportTable(rows)
+    return pd.DataFrame(rows).set_index("measure")

@@ -1,0 +1,223 @@
+"""Scorers: the metrics in the form that ``scoring=`` takes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.utils.metadata_routing import UNUSED
+
+from skmdn.metrics.coverage import coverage_loss
+from skmdn.metrics.evidence import check_fraction
+from skmdn.metrics.proper_scores import crps_loss, energy_loss, log_likelihood_score
+from skmdn.metrics.quantile_losses import interval_score_loss, pinball_loss
+from skmdn.metrics.regions import check_region
+
+
+class DistributionScorer(BaseEstimator):
+    """Score the predictive distributions of an estimator: more is better.
+
+    What :func:`sklearn.metrics.make_scorer` is to point predictions. An instance is a callable
+    ``scorer(estimator, X, y, sample_weight=None)`` for every ``scoring=`` of scikit-learn, alone or
+    in a dict. It can be cloned, pickled and, with metadata routing enabled, asked to request
+    weights: ``clone(log_likelihood_scorer).set_score_request(sample_weight=True)``. (Clone the
+    ready-made ones first: a request is kept by the object it is set on.)
+
+    Parameters
+    ----------
+    metric : callable
+        ``metric(y_true, mixture, *, sample_weight=None, **metric_params)`` giving a number.
+    greater_is_better : bool, default=True
+        Whether more of the metric is better; if not, its sign is turned.
+    metric_params : dict, default=None
+        Further keywords of the metric.
+    response_method : str, default="predict_proba"
+        Name of the estimator's method that gives a :class:`skmdn.Mixture`, or another prediction
+        that the metric accepts: "pred_dist" scores an NGBoost model.
+
+    Examples
+    --------
+    >>> from skmdn.metrics import DistributionScorer, pinball_loss
+    >>> upper = DistributionScorer(
+    ...     pinball_loss, greater_is_better=False, metric_params={"alpha": 0.95}
+    ... )
+    >>> upper.get_params()["metric_params"]
+    {'alpha': 0.95}
+    """
+
+    # The estimator is an argument of `score` here, but no metadata that a caller could route.
+    __metadata_request__score: ClassVar[dict[str, str]] = {"estimator": UNUSED}
+
+    def __init__(
+        self,
+        metric: Callable[..., float],
+        *,
+        greater_is_better: bool = True,
+        metric_params: Mapping[str, Any] | None = None,
+        response_method: str = "predict_proba",
+    ) -> None:
+        self.metric = metric
+        self.greater_is_better = greater_is_better
+        self.metric_params = metric_params
+        self.response_method = response_method
+
+    def score(
+        self,
+        estimator: Any,
+        X: Any,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> float:
+        """Predict the rows of X and score the predictions on y.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted estimator with the response method.
+        X : array-like of shape (n, p)
+            The rows.
+        y : array-like of shape (n,) or (n, D)
+            Their outcomes.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the rows; they count as repetitions.
+
+        Returns
+        -------
+        float
+            The metric, its sign turned if less of it is better.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no such response method.
+        """
+        respond = getattr(estimator, self.response_method, None)
+        if respond is None:
+            raise TypeError(
+                f"estimator: expected one with {self.response_method}, "
+                f"got {type(estimator).__name__}."
+            )
+        params = self.metric_params or {}
+        value = self.metric(y, respond(X), sample_weight=sample_weight, **params)
+        return value if self.greater_is_better else -value
+
+    def __call__(
+        self,
+        estimator: Any,
+        X: Any,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> float:
+        """Do as :meth:`score` does."""
+        return self.score(estimator, X, y, sample_weight=sample_weight)
+
+    def __repr__(self) -> str:
+        """Name the metric, and what differs from the defaults."""
+        words = [getattr(self.metric, "__name__", repr(self.metric))]
+        words += [] if self.greater_is_better else ["greater_is_better=False"]
+        words += [f"metric_params={self.metric_params}"] if self.metric_params else []
+        if self.response_method != "predict_proba":
+            words.append(f"response_method={self.response_method!r}")
+        return f"{type(self).__name__}({', '.join(words)})"
+
+    def _accept_sample_weight(self) -> bool:
+        """Tell a multi-metric search of scikit-learn >= 1.9 that weights are welcome."""
+        return True
+
+
+log_likelihood_scorer = DistributionScorer(log_likelihood_score)
+neg_crps_scorer = DistributionScorer(crps_loss, greater_is_better=False)
+neg_energy_scorer = DistributionScorer(energy_loss, greater_is_better=False)
+
+
+def neg_pinball_scorer(alpha: float = 0.5) -> DistributionScorer:
+    """Make a scorer by minus the pinball loss of one quantile.
+
+    Parameters
+    ----------
+    alpha : float, default=0.5
+        Level of the quantile, strictly between 0 and 1.
+
+    Returns
+    -------
+    DistributionScorer
+        A new scorer of :func:`pinball_loss`.
+
+    Raises
+    ------
+    ValueError
+        If `alpha` is outside (0, 1).
+
+    Examples
+    --------
+    >>> from skmdn.metrics import neg_pinball_scorer
+    >>> neg_pinball_scorer(0.9).metric_params
+    {'alpha': 0.9}
+    """
+    return _loss_scorer(pinball_loss, alpha=check_fraction("alpha", alpha))
+
+
+def neg_interval_scorer(level: float = 0.9) -> DistributionScorer:
+    """Make a scorer by minus the interval score of the central interval.
+
+    Parameters
+    ----------
+    level : float, default=0.9
+        Mass of the interval, strictly between 0 and 1.
+
+    Returns
+    -------
+    DistributionScorer
+        A new scorer of :func:`interval_score_loss`.
+
+    Raises
+    ------
+    ValueError
+        If `level` is outside (0, 1).
+
+    Examples
+    --------
+    >>> from skmdn.metrics import neg_interval_scorer
+    >>> neg_interval_scorer(0.5).metric_params
+    {'level': 0.5}
+    """
+    return _loss_scorer(interval_score_loss, level=check_fraction("level", level))
+
+
+def coverage_scorer(level: float = 0.9, region: str = "central") -> DistributionScorer:
+    """Make a scorer by minus the distance of the observed coverage from `level`.
+
+    "More is better" cannot mean more coverage, which the widest region has: the best value is 0,
+    where the regions hold exactly the promised share. Any model can get there by being vague, so
+    use it beside a proper score, not to choose a model alone.
+
+    Parameters
+    ----------
+    level : float, default=0.9
+        Mass of the region, strictly between 0 and 1.
+    region : {"central", "hdr"}, default="central"
+        As in :func:`coverage_score`.
+
+    Returns
+    -------
+    DistributionScorer
+        A new scorer of :func:`coverage_loss`.
+
+    Raises
+    ------
+    ValueError
+        If `level` is outside (0, 1) or `region` is unknown.
+
+    Examples
+    --------
+    >>> from skmdn.metrics import coverage_scorer
+    >>> coverage_scorer(0.8).metric_params
+    {'level': 0.8, 'region': 'central'}
+    """
+    level, region = check_fraction("level", level), check_region(region)
+    return _loss_scorer(coverage_loss, level=level, region=region)
+
+
+def _loss_scorer(metric: Callable[..., float], **metric_params: Any) -> DistributionScorer:
+    """Return a scorer of a metric of which less is better."""
+    return DistributionScorer(metric, greater_is_better=False, metric_params=metric_params)

@@ -1,0 +1,154 @@
+"""Out-of-fold predictive distributions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import get_config
+from sklearn.base import clone
+from sklearn.model_selection import check_cv
+from sklearn.utils import indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.parallel import Parallel, delayed
+
+from skmdn._folds import order_of, take
+from skmdn.mixture import Mixture
+
+__all__ = ["cross_val_predict_proba"]
+
+
+def cross_val_predict_proba(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    cv: Any = None,
+    groups: npt.ArrayLike | None = None,
+    n_jobs: int | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> Mixture:
+    """Predict for every row the distribution that a model not fitted on that row gives.
+
+    A clone of the estimator is fitted once per fold and predicts the rows left out. What comes back
+    is one :class:`skmdn.Mixture` in the order of the rows, ready for every metric and plot. Use it
+    instead of ``sklearn.model_selection.cross_val_predict(..., method="predict_proba")``, which
+    takes every estimator with that method for a classifier: it replaces y by class labels 0, 1, 2,
+    ... and then fails on the answer, or on the labels.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A regressor, Pipeline or search whose ``predict_proba`` gives a :class:`skmdn.Mixture`. It
+        is cloned, not changed.
+    X : array-like, sparse matrix or DataFrame of n rows
+        The features.
+    y : array-like of shape (n,) or (n, D)
+        The outcomes.
+    cv : int, cross-validation generator or iterable of (train, test), default=None
+        How to split, as everywhere in scikit-learn; None is 5 folds. Every row must be in exactly
+        one test part.
+    groups : array-like of shape (n,), default=None
+        Group labels for the splitter. With metadata routing enabled pass them in `params`.
+    n_jobs : int, default=None
+        Folds fitted at the same time, as in joblib.
+    params : dict, default=None
+        Metadata for the estimator's ``fit``, such as ``{"sample_weight": w}``; what has one entry
+        per row is cut to the rows of the fold. With metadata routing enabled each is passed to
+        those, estimator or splitter, that requested it.
+
+    Returns
+    -------
+    Mixture
+        n rows, in the order of X.
+
+    Raises
+    ------
+    TypeError
+        If ``predict_proba`` gives no Mixture.
+    ValueError
+        If `cv` does not put every row into exactly one test part, lengths disagree, or `groups` is
+        given while metadata routing is enabled.
+
+    Notes
+    -----
+    Each fold's model differs, so a metric of the result is close to, but not the same as, the mean
+    of the folds' metrics; it describes the procedure, not the one model fitted on all rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.base import BaseEstimator, RegressorMixin
+    >>> from skmdn import Mixture
+    >>> from skmdn.metrics import log_likelihood_score
+    >>> from skmdn.model_selection import cross_val_predict_proba
+    >>> class Climatology(RegressorMixin, BaseEstimator):
+    ...     def fit(self, X, y):
+    ...         self.mean_, self.std_ = np.mean(y), np.std(y)
+    ...         return self
+    ...     def predict_proba(self, X):
+    ...         ones = np.ones((len(X), 1))
+    ...         return Mixture(ones, self.mean_ * ones, self.std_ * ones)
+    >>> y = np.arange(10.0)
+    >>> mixture = cross_val_predict_proba(Climatology(), y[:, None], y, cv=5)
+    >>> print(f"{log_likelihood_score(y, mixture):.2f}")
+    -3.03
+    """
+    X, y, groups = indexable(X, y, groups)
+    cv = check_cv(cv, y, classifier=False)
+    split_params, fit_params = _route(estimator, cv, groups, dict(params or {}))
+    rows = np.arange(len(y))
+    splits = [(rows[train], rows[test]) for train, test in cv.split(X, y, **split_params)]
+    order = order_of([test for _, test in splits], len(y))
+    mixtures = Parallel(n_jobs=n_jobs)(
+        delayed(_fit_and_predict)(clone(estimator), X, y, train, test, fit_params)
+        for train, test in splits
+    )
+    return Mixture.concatenate(mixtures)[order]
+
+
+def _route(
+    estimator: Any, cv: Any, groups: Any, params: dict[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the metadata of the splitter and of the estimator's fit."""
+    if not get_config()["enable_metadata_routing"]:
+        return {"groups": groups}, params
+    if groups is not None:
+        raise ValueError(
+            "groups: expected inside `params` while metadata routing is enabled, got an argument."
+        )
+    router = (
+        MetadataRouter(owner="cross_val_predict_proba")
+        .add(splitter=cv, method_mapping=MethodMapping().add(caller="fit", callee="split"))
+        .add(estimator=estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit"))
+    )
+    routed = process_routing(router, "fit", **params)
+    return routed.splitter.split, routed.estimator.fit
+
+
+def _fit_and_predict(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    train: npt.NDArray[np.intp],
+    test: npt.NDArray[np.intp],
+    fit_params: Mapping[str, Any],
+) -> Mixture:
+    """Fit on the training part and predict the test part."""
+    rows = {
+        name: take(value, train) if _is_per_row(value, len(y)) else value
+        for name, value in fit_params.items()
+    }
+    estimator.fit(take(X, train), take(y, train), **rows)
+    mixture = estimator.predict_proba(take(X, test))
+    if not isinstance(mixture, Mixture):
+        raise TypeError(
+            "estimator: expected one whose predict_proba gives a Mixture, "
+            f"got {type(estimator).__name__} giving {type(mixture).__name__}."
+        )
+    return mixture
+
+
+def _is_per_row(value: Any, n_rows: int) -> bool:
+    """Tell whether metadata has one entry per row."""
+    return hasattr(value, "__len__") and not isinstance(value, str | dict) and len(value) == n_rows

@@ -1,0 +1,265 @@
+"""Calibration: PIT, HDR values, calibration error and the report's verdicts on simulated faults."""
+
+import builtins
+
+import numpy as np
+import pytest
+from scipy import integrate, special, stats
+
+from skmdn import metrics
+from skmdn.mixture import Mixture
+
+
+def bimodal(n_rows, seed=0, shift=0.0, factor=1.0, distance=1.5):
+    """Return y drawn from two-component mixtures, and these moved and widened."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(n_rows, 1))
+    means, scales = centres + distance * np.array([-1.0, 1.0]), np.full((n_rows, 2), 0.7)
+    truth = Mixture(np.full((n_rows, 2), 0.5), means, scales)
+    y = truth.sample(1, random_state=seed)[:, 0]
+    moved = means + shift * truth.std()[:, None]
+    centre = moved.mean(axis=1, keepdims=True)
+    return y, Mixture(truth.weights, centre + factor * (moved - centre), factor * scales)
+
+
+def normal(n_rows, mean=0.0, scale=1.0, n_outputs=None):
+    tail = () if n_outputs is None else (n_outputs,)
+    ones = np.ones((n_rows, 1, *tail))
+    return Mixture(np.ones((n_rows, 1)), mean * ones, scale * ones)
+
+
+def test_pit_of_the_true_model_is_uniform():
+    y, truth = bimodal(4000)
+    pit = metrics.pit_values(y, truth)
+    assert pit.shape == (4000,)
+    assert stats.kstest(pit, "uniform").pvalue > 0.05
+    _, wide = bimodal(4000, factor=1.3)
+    assert stats.kstest(metrics.pit_values(y, wide), "uniform").pvalue < 1e-4
+
+
+def test_hdr_values_of_the_true_model_are_uniform():
+    y, truth = bimodal(4000)
+    values = metrics.hdr_values(y, truth)
+    assert values.shape == (4000,)
+    assert stats.kstest(values, "uniform").pvalue > 0.05
+
+
+def test_hdr_values_of_a_normal_are_those_of_chi_square():
+    y = np.linspace(-4.0, 4.0, 33)
+    values = metrics.hdr_values(y, normal(33))
+    np.testing.assert_allclose(values, stats.chi2(1).cdf(y**2), atol=1e-7)
+
+
+def test_hdr_values_of_several_outputs_are_joint():
+    y = np.random.default_rng(0).normal(size=(200, 2))
+    values = metrics.hdr_values(y, normal(200, n_outputs=2))
+    assert values.shape == (200,)
+    np.testing.assert_allclose(values, stats.chi2(2).cdf((y**2).sum(axis=1)), atol=0.08)
+
+
+def test_pit_keeps_the_outputs_axis():
+    y = np.random.default_rng(0).normal(size=(50, 2))
+    pit = metrics.pit_values(y, normal(50, n_outputs=2))
+    np.testing.assert_allclose(pit, stats.norm.cdf(y), rtol=1e-12)
+    column = metrics.pit_values(y[:, 0], normal(50, n_outputs=1))
+    np.testing.assert_allclose(column, stats.norm.cdf(y[:, :1]), rtol=1e-12)
+
+
+def test_calibration_error_equals_quadrature():
+    y = np.random.default_rng(0).normal(size=7)
+    pit = np.sort(stats.norm.cdf(y))
+    expected = integrate.quad(
+        lambda u: abs(np.searchsorted(pit, u, side="right") / 7 - u), 0.0, 1.0, points=pit
+    )[0]
+    assert metrics.calibration_error(y, normal(7)).value == pytest.approx(expected, rel=1e-6)
+
+
+def test_calibration_error_of_a_constant_pit():
+    # F jumps from 0 to 1 at the median: the area between it and the diagonal is 1/4.
+    assert metrics.calibration_error(np.zeros(5), normal(5)).value == pytest.approx(0.25)
+
+
+def exact_expected_error(n):
+    """Return E ∫|Fₙ(u) - u| du: De Moivre's mean deviation of the binomial, integrated over u."""
+    k = np.arange(n)
+    steps = special.betainc(k + 2, n - k + 1, (k + 1) / n)
+    steps -= special.betainc(k + 2, n - k + 1, k / n)
+    return 2.0 / n * np.sum((k + 1) * (n - k) * steps) / ((n + 1) * (n + 2))
+
+
+@pytest.mark.parametrize("n_rows", [4, 10, 100, 1000])
+def test_expected_calibration_error_is_nearly_exact(n_rows):
+    expected = metrics.calibration_error(np.zeros(n_rows), normal(n_rows)).expected
+    assert expected == pytest.approx(exact_expected_error(n_rows), rel=0.02)
+
+
+def test_expected_calibration_error_is_the_mean_over_simulations():
+    rng = np.random.default_rng(0)
+    values = [metrics.calibration_error(rng.normal(size=30), normal(30)) for _ in range(400)]
+    assert np.mean([error.value for error in values]) == pytest.approx(values[0].expected, rel=0.05)
+
+
+def test_calibration_error_grows_with_the_fault():
+    y = np.random.default_rng(0).normal(size=2000)
+    errors = [metrics.calibration_error(y, normal(2000, scale=s)) for s in (1.0, 1.5, 3.0)]
+    assert errors[0].value < 2.0 * errors[0].expected
+    assert errors[0].value < errors[1].value < errors[2].value
+    assert errors[1].value > 4.0 * errors[1].expected
+
+
+def test_weights_of_calibration_error():
+    y = np.random.default_rng(0).normal(size=30)
+    times = np.random.default_rng(1).integers(0, 4, size=30)
+    weighted = metrics.calibration_error(y, normal(30), sample_weight=times)
+    rows = np.repeat(np.arange(30), times)
+    repeated = metrics.calibration_error(y[rows], normal(len(rows)))
+    assert weighted.value == pytest.approx(repeated.value, rel=1e-12)
+    effective = times.sum() ** 2 / (times**2).sum()
+    assert weighted.expected == pytest.approx(np.sqrt(np.pi / (32 * effective)), rel=1e-12)
+
+
+def test_calibration_error_of_outputs_is_averaged():
+    y = np.random.default_rng(0).normal(size=(40, 2))
+    both = metrics.calibration_error(y, normal(40, n_outputs=2))
+    each = [metrics.calibration_error(y[:, j], normal(40)).value for j in range(2)]
+    assert both.value == pytest.approx(np.mean(each), rel=1e-12)
+
+
+FAULTS = [
+    ({}, "well calibrated"),
+    ({"shift": -0.5}, "biased low"),
+    ({"shift": 0.5}, "biased high"),
+    ({"factor": 0.6}, "over-confident"),
+    ({"factor": 1.7}, "under-confident"),
+    ({"shift": -0.5, "factor": 0.5}, "biased low and over-confident"),
+    ({"shift": 0.7, "factor": 2.0}, "biased high and under-confident"),
+]
+
+
+@pytest.mark.parametrize(("fault", "words"), FAULTS)
+def test_verdict_names_the_fault(fault, words):
+    y, mixture = bimodal(800, seed=3, distance=0.5, **fault)
+    report = metrics.calibration_report(y, mixture)
+    assert report.loc["verdict", "reading"] == words
+    assert (report.loc["calibration error", "value"] > 0.05) == bool(fault)
+
+
+def test_verdict_of_a_wrong_shape():
+    rng = np.random.default_rng(0)
+    y = np.where(rng.uniform(size=2000) < 0.5, -1.0, 1.0) + 0.3 * rng.normal(size=2000)
+    mixture = normal(2000, scale=np.sqrt(1.09))
+    report = metrics.calibration_report(y, mixture)
+    assert report.loc["verdict", "reading"] == "wrong shape"
+    assert report.loc["pit uniformity", "p_value"] < 1e-4
+
+
+def test_verdict_of_few_rows_claims_nothing():
+    y = np.random.default_rng(0).normal(size=10)
+    report = metrics.calibration_report(y, normal(10))
+    assert report.loc["verdict", "reading"] == "too few rows to tell"
+    for distance in (5.0, 50.0):
+        far = metrics.calibration_report(y + distance, normal(10))
+        assert far.loc["verdict", "reading"] == "biased low"
+
+
+def test_verdict_of_outputs_names_those_at_fault():
+    y = np.random.default_rng(0).normal(size=(600, 2))
+    scales = np.broadcast_to([1.0, 0.5], (600, 1, 2))
+    mixture = Mixture(np.ones((600, 1)), np.zeros((600, 1, 2)), scales)
+    report = metrics.calibration_report(y, mixture)
+    assert report.loc["verdict", "reading"] == "output 1: over-confident"
+    assert report.loc["pit spread [1]", "reading"] == "over-confident"
+    assert report.loc["pit spread [0]", "reading"] == ""
+    assert report.loc["energy", "value"] == metrics.energy_loss(y, mixture)
+
+
+def test_verdict_of_a_wrong_dependence():
+    y = np.random.default_rng(0).normal(size=(600, 1)) * np.ones(2)
+    report = metrics.calibration_report(y, normal(600, n_outputs=2))
+    assert report.loc["verdict", "reading"] == "wrong dependence between outputs"
+
+
+def test_false_alarms_are_as_rare_as_promised():
+    rng = np.random.default_rng(11)
+    trials, words = 60, {"levels": (), "significance": 0.1}
+    reports = (
+        metrics.calibration_report(rng.normal(size=60), stats.norm(), **words)
+        for _ in range(trials)
+    )
+    alarms = sum(report.loc["verdict", "reading"] != "well calibrated" for report in reports)
+    assert alarms <= stats.binom(trials, 0.1).ppf(0.999)
+    assert alarms > 0
+
+
+def test_negligible_faults_of_many_rows_are_not_called_faults():
+    levels = (np.arange(10_000) + 0.5) / 10_000
+    y = 1.03 * special.ndtri(levels) + 0.04
+    report = metrics.calibration_report(y, stats.norm(np.zeros(len(y)), 1.0), levels=[])
+    assert report.loc["pit bias", "p_value"] < 1e-3
+    assert report.loc["verdict", "reading"] == "well calibrated"
+
+
+def test_report_holds_the_metrics():
+    y, mixture = bimodal(300)
+    weights = np.arange(300)
+    report = metrics.calibration_report(y, mixture, levels=[0.8], sample_weight=weights)
+    words = {"sample_weight": weights}
+    assert report.index.name == "measure"
+    assert list(report.columns) == ["value", "expected", "p_value", "reading"]
+    expected = {
+        "log-likelihood": metrics.log_likelihood_score(y, mixture, **words),
+        "CRPS": metrics.crps_loss(y, mixture, **words),
+        "pinball 0.1": metrics.pinball_loss(y, mixture, alpha=0.1, **words),
+        "pinball 0.5": metrics.pinball_loss(y, mixture, alpha=0.5, **words),
+        "pinball 0.9": metrics.pinball_loss(y, mixture, alpha=0.9, **words),
+        "interval score 0.8": metrics.interval_score_loss(y, mixture, level=0.8, **words),
+        "coverage central 0.8": metrics.coverage_score(y, mixture, level=0.8, **words),
+        "sharpness central 0.8": metrics.sharpness(y, mixture, level=0.8, **words),
+        "coverage hdr 0.8": metrics.coverage_score(y, mixture, level=0.8, region="hdr", **words),
+        "sharpness hdr 0.8": metrics.sharpness(y, mixture, level=0.8, region="hdr", **words),
+        "calibration error": metrics.calibration_error(y, mixture, **words).value,
+    }
+    for measure, value in expected.items():
+        assert report.loc[measure, "value"] == pytest.approx(value, rel=1e-12), measure
+    tests = ["pit bias", "pit spread", "pit uniformity", "hdr uniformity", "verdict"]
+    assert list(report.index) == [*expected, *tests]
+    assert report.loc["coverage hdr 0.8", "expected"] == 0.8
+
+
+def test_report_of_samples_has_no_density():
+    y = np.random.default_rng(0).normal(size=400)
+    draws = np.random.default_rng(1).normal(size=(400, 50)) * 0.4
+    report = metrics.calibration_report(y, draws)
+    assert not any("hdr" in measure or "likelihood" in measure for measure in report.index)
+    assert report.loc["verdict", "reading"] == "over-confident"
+
+
+def test_report_prints_itself_without_pandas(monkeypatch):
+    def refuse(name, *args, real=builtins.__import__, **words):
+        if name == "pandas":
+            raise ImportError(name)
+        return real(name, *args, **words)
+
+    y, mixture = bimodal(300, factor=0.5)
+    frame = metrics.calibration_report(y, mixture)
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    table = metrics.calibration_report(y, mixture)
+    assert isinstance(table, metrics.ReportTable)
+    assert [row.measure for row in table] == list(frame.index)
+    assert table[-1].reading == "over-confident"
+    lines = repr(table).split("\n")
+    assert lines[0].split() == ["value", "expected", "p_value", "reading"]
+    assert len(lines) == len(table) + 1
+    assert lines[-1].split() == ["verdict", "over-confident"]
+    assert lines[1].split() == ["log-likelihood", f"{table[0].value:.4g}"]
+
+
+def test_bad_arguments_of_the_report_are_named():
+    y, mixture = np.zeros(3), normal(3)
+    with pytest.raises(ValueError, match=r"levels: expected a number.*got 1.5"):
+        metrics.calibration_report(y, mixture, levels=[0.5, 1.5])
+    with pytest.raises(ValueError, match="significance: expected a number"):
+        metrics.calibration_report(y, mixture, significance=0)
+    for weights in ([0, 1, 0], [1e-20, 1, 0]):
+        with pytest.raises(ValueError, match="expected at least two rows of positive weight"):
+            metrics.calibration_report(y, mixture, sample_weight=weights)
