@@ -42,9 +42,9 @@ def unchanged_on_error(estimator: Any) -> Iterator[None]:
         raise
 
 
-def check_inputs(estimator: Any, X: ArrayLike) -> Array:
-    """Inputs to predict for, with the features of fit."""
-    return np.asarray(validate_data(estimator, X, reset=False, dtype=_FLOATS))
+def check_inputs(estimator: Any, X: ArrayLike, *, reset: bool = False) -> Array:
+    """Inputs with the features of fit; `reset` takes their number and names from X."""
+    return np.asarray(validate_data(estimator, X, reset=reset, dtype=_FLOATS))
 
 
 def check_training_data(

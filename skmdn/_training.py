@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from skmdn import _engine
 from skmdn._calibration import MAX_ROWS, calibrate
+from skmdn._collapse import collapse_warnings
 from skmdn._encoding import PiecewiseLinear, affordable_bins, bin_edges
 from skmdn._inputs import TrainingData, new_generator
 from skmdn._params import hidden_sizes
@@ -20,13 +21,16 @@ FloatArray = NDArray[np.float64]
 
 # Part of the steps with a rising learning rate.
 _WARMUP = 0.05
+# Training rows that are looked at for signs of collapse.
+_ADVICE_ROWS = 5000
 
 
 class Outcome(NamedTuple):
-    """A fitted network and how it came about."""
+    """A fitted network, how it came about, and what to tell the user."""
 
     predictor: Predictor
     trained: _engine.Trained
+    advice: list[str]
 
 
 def train(
@@ -50,7 +54,7 @@ def train(
     predictor = _with_layers(start, trained)._replace(spread_factor=1.0, spread_noise=0.0)
     if held_out is not None and parameters["calibrate"]:
         predictor = _calibrated(predictor, held_out, rng)
-    return Outcome(predictor, trained)
+    return Outcome(predictor, trained, _advice(predictor, data, rng))
 
 
 def train_on_part(
@@ -70,7 +74,7 @@ def train_on_part(
         parameters, start.architecture, warmup=None, n_passes=1, validation_fraction=None
     )
     trained = _run(parameters, data, None, start, options, rng, moments)
-    return Outcome(_with_layers(start, trained), trained)
+    return Outcome(_with_layers(start, trained), trained, [])
 
 
 def _start(
@@ -213,3 +217,14 @@ def _calibrated(
     # Where scales shrink, noise keeps every variance above the floor.
     least = floor * math.sqrt(max(0.0, 1 - factor**2))
     return predictor._replace(spread_factor=factor, spread_noise=max(found.noise, least))
+
+
+def _advice(predictor: Predictor, data: TrainingData, rng: np.random.Generator) -> list[str]:
+    """Signs of collapse on training rows; constant targets have nothing to collapse."""
+    if not np.ptp(data.y, axis=0).all():
+        return []
+    rows = np.arange(len(data.y)) if data.weights is None else np.flatnonzero(data.weights)
+    if len(rows) > _ADVICE_ROWS:
+        rows = rng.choice(rows, _ADVICE_ROWS, replace=False)
+    density = predictor.uncalibrated_density(data.X[rows])
+    return collapse_warnings(density, predictor.architecture["scale_floor"])

@@ -336,6 +336,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             If both flags are set.
         """
         predictor = self._predictor()
+        check_parameters(self, MDN_REGRESSOR)
         if return_std and return_cov:
             raise ValueError("At most one of return_std and return_cov can be True; got both.")
         spread = "std" if return_std else "cov" if return_cov else None
@@ -394,7 +395,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
 
     def _keep(self, outcome: "_training.Outcome") -> None:
         """Turn the outcome of a training into fitted attributes, and warn of what went wrong."""
-        predictor, trained = outcome
+        predictor, trained, advice = outcome
         self.X_mean_, self.X_scale_, self.y_mean_, self.y_scale_, encoding = predictor.preparation
         self.bin_edges_ = None if encoding is None else encoding.edges
         self.n_outputs_ = len(self.y_mean_)
@@ -405,6 +406,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         self.spread_noise_ = predictor.spread_noise
         self.validation_loss_curve_ = trained.validation_loss_curve
         _warn_of(trained)
+        for message in advice:
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
 
 def _warn_of(trained: "_engine.Trained") -> None:

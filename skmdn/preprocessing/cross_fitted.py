@@ -8,10 +8,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from sklearn.multioutput import MultiOutputRegressor
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skmdn._folds import folds
-from skmdn._inputs import TrainingData, check_training_data, new_generator, unchanged_on_error
+from skmdn._inputs import (
+    TrainingData,
+    check_inputs,
+    check_training_data,
+    new_generator,
+    unchanged_on_error,
+)
 from skmdn._params import (
     CROSS_FITTED_PREDICTIONS,
     Composition,
@@ -204,9 +210,9 @@ class CrossFittedPredictions(TransformerMixin, Composition):
             Without the first p columns where `passthrough` is False.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64)
-        predictions = [_predict(regressors, X) for regressors in self.estimators_]
-        return self._assemble(X, np.mean(predictions, axis=0))
+        inputs = check_inputs(self, X)
+        predictions = [_predict(regressors, inputs) for regressors in self.estimators_]
+        return self._assemble(inputs, np.mean(predictions, axis=0))
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Names of the columns: those of the features, then of the regressors.

@@ -5,13 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skmdn._encoding import PiecewiseLinear, bin_edges
-from skmdn._inputs import check_weights, new_generator, unchanged_on_error
+from skmdn._inputs import check_inputs, check_weights, new_generator, unchanged_on_error
 from skmdn._params import PIECEWISE_LINEAR_ENCODER, check_parameters
-
-_FLOATS = (np.float64, np.float32)
 
 
 class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
@@ -97,10 +95,10 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         """
         with unchanged_on_error(self):
             check_parameters(self, PIECEWISE_LINEAR_ENCODER)
-            X = validate_data(self, X, dtype=_FLOATS)
-            weights = check_weights(sample_weight, len(X), "sample_weight")
+            inputs = check_inputs(self, X, reset=True)
+            weights = check_weights(sample_weight, len(inputs), "sample_weight")
             rng = new_generator(self.random_state)
-            self.bin_edges_ = bin_edges(X, weights, self.n_bins, rng, self.subsample)
+            self.bin_edges_ = bin_edges(inputs, weights, self.n_bins, rng, self.subsample)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.floating]:
@@ -117,8 +115,8 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             In the precision of X.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=_FLOATS)
-        return self._encoding().encode(X).astype(X.dtype, copy=False)
+        inputs = check_inputs(self, X)
+        return self._encoding().encode(inputs).astype(inputs.dtype, copy=False)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Names of the columns: the feature's name and the bin's number.

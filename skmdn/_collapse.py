@@ -1,0 +1,37 @@
+"""Signs that a mixture has collapsed: components that do nothing, spreads on their floor."""
+
+import numpy as np
+
+from skmdn.mixture import Mixture
+
+# A component below this mean weight is dead; a scale this close to its floor is on it, and so many
+# rows in a hundred, by weight of the components, are worth a word.
+_DEAD = 1e-4
+_ON_FLOOR = 1.05
+_SHARE = 0.01
+
+
+def collapse_warnings(density: Mixture, scale_floor: float) -> list[str]:
+    """What is wrong with densities of training rows, and what to do about it.
+
+    `density` is uncalibrated, for standardised targets.
+    """
+    found = []
+    dead = int(np.sum(density.weights.mean(axis=0) < _DEAD))
+    if dead:
+        found.append(
+            f"{dead} of {density.n_components} components are dead: their mean weight on the "
+            f"training rows is below {_DEAD:g}. A smaller n_components does the same."
+        )
+    conditional = density.scales
+    if density.spread == "full":
+        conditional = np.diagonal(density.scale_tril, axis1=2, axis2=3)
+    on_floor = np.any(conditional < _ON_FLOOR * scale_floor, axis=2)
+    share = float(np.mean(np.sum(density.weights * on_floor, axis=1)))
+    if share > _SHARE:
+        found.append(
+            f"Spreads are on their floor for {share:.0%} of the training rows: y repeats values or "
+            "is nearly without noise there, and its density has no upper bound but reg_covar. "
+            "Compare models by CRPS, or raise reg_covar to the resolution of y."
+        )
+    return found
