@@ -1,0 +1,365 @@
+"""Bad input: an error that names the argument, and an estimator that is what it was before."""
+
+import copy
+import functools
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import sparse
+
+from skmdn import MDNRegressor
+
+N, P = 24, 3
+
+
+def rows(n=N, p=P, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, p))
+    return X, X[:, 0] + 0.1 * rng.normal(size=n)
+
+
+def short(**options):
+    return MDNRegressor(
+        **{"n_components": 2, "hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
+        | options
+    )
+
+
+X_GOOD, Y_GOOD = rows()
+
+
+@functools.cache
+def fitted_once():
+    return short().fit(X_GOOD, Y_GOOD)
+
+
+def new_fitted():
+    return copy.deepcopy(fitted_once())
+
+
+@pytest.fixture
+def fitted():
+    return new_fitted()
+
+
+def assert_raises_and_stays(model, call, error, match):
+    """The call fails as said, and `model` keeps every attribute, object for object."""
+    held, content = dict(vars(model)), copy.deepcopy(vars(model))
+    with pytest.raises(error, match=match):
+        call(model)
+    assert list(vars(model)) == list(held)
+    for name, value in vars(model).items():
+        assert value is held[name], name
+        np.testing.assert_equal(value, content[name], err_msg=name)
+
+
+def check_training_error(data, error, match):
+    """`fit` and `partial_fit`, of a fresh, a fitted and a warm-started model."""
+    fitted = new_fitted()
+    for model in (short(), fitted, new_fitted().set_params(warm_start=True)):
+        for method in ("fit", "partial_fit"):
+            assert_raises_and_stays(
+                model, lambda m, method=method: getattr(m, method)(**data), error, match
+            )
+    np.testing.assert_array_equal(fitted.predict(X_GOOD), fitted_once().predict(X_GOOD))
+
+
+NOT_A_NUMBER = [None, "many", [1], np.nan]
+OUT_OF_RANGE = {
+    "n_components": [0, -1, 1.5, *NOT_A_NUMBER],
+    "covariance_type": ["tied", "DIAG", None, 1],
+    "hidden_layer_sizes": [0, -3, (8, 0), (8, -1), (8, 2.5), ("8",), ((8,),), "8", None, 2.5],
+    "activation": ["gelu", None, np.tanh],
+    "encoding": ["onehot", 1, True],
+    "n_bins": [0, -1, 2.5, *NOT_A_NUMBER],
+    "alpha": [-1e-9, np.inf, *NOT_A_NUMBER],
+    "learning_rate_init": [0.0, -1e-3, np.inf, *NOT_A_NUMBER],
+    "max_grad_norm": [0.0, -1, *NOT_A_NUMBER],
+    "batch_size": [0, -1, 2.5, *NOT_A_NUMBER],
+    "max_iter": [0, -1, 2.5, np.inf, *NOT_A_NUMBER],
+    "reg_covar": [0.0, -1e-6, np.inf, *NOT_A_NUMBER],
+    "validation_fraction": [0.0, 1.0, -0.1, 1.5, 2, np.nan, "0.1", [0.1]],
+    "calibrate": [None, "yes", 2, 0.5],
+    "warm_start": [None, "yes", 2, 0.5],
+    "point_estimate": ["average", None, np.mean],
+    "device": ["gpu", "cuda:", "cuda:x", "cpu:0:1", "", None, 0],
+    "dtype": ["float16", "f4", None, np.float32],
+    "random_state": [-1, 1.5, "seed", [1]],
+    "verbose": [-1, "yes", None],
+}
+
+
+def test_every_constructor_value_is_tried_out_of_range():
+    assert OUT_OF_RANGE.keys() == MDNRegressor().get_params().keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in OUT_OF_RANGE.items() for value in values]
+)
+def test_a_constructor_value_out_of_range_is_named(name, value):
+    fresh, fitted = short(), new_fitted()
+    for model in (fresh.set_params(**{name: value}), fitted.set_params(**{name: value})):
+        for method in ("fit", "partial_fit"):
+            assert_raises_and_stays(
+                model,
+                lambda m, method=method: getattr(m, method)(X_GOOD, Y_GOOD),
+                ValueError,
+                f"'{name}'",
+            )
+    with pytest.raises(ValueError, match="Got ") as caught:
+        fresh.fit(X_GOOD, Y_GOOD)
+    assert repr(value) in str(caught.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
+def test_a_gpu_that_is_not_there_is_named():
+    model = short(device="cuda")
+    assert_raises_and_stays(model, lambda m: m.fit(X_GOOD, Y_GOOD), ValueError, "device")
+
+
+def spoiled(array, value, place=(5,)):
+    array = array.astype(np.result_type(array, np.asarray(value)))
+    array[place] = value
+    return array
+
+
+WORDS = np.full((N, P), "word")
+BAD_X = {
+    "NaN": (spoiled(X_GOOD, np.nan), ValueError, "X contains NaN"),
+    "infinity": (spoiled(X_GOOD, np.inf), ValueError, "X contains infinity"),
+    "minus infinity": (spoiled(X_GOOD, -np.inf), ValueError, "X contains infinity"),
+    "float32 NaN": (spoiled(X_GOOD, np.nan).astype(np.float32), ValueError, "X contains NaN"),
+    "words": (WORDS, ValueError, "could not convert string to float"),
+    "objects": (WORDS.astype(object), ValueError, "could not convert string to float"),
+    "complex": (X_GOOD + 1j, ValueError, "Complex data not supported"),
+    "one axis": (X_GOOD[:, 0], ValueError, "Expected 2D array, got 1D array"),
+    "three axes": (X_GOOD[:, :, None], ValueError, "dim 3"),
+    "a number": (3.0, ValueError, "Expected 2D array, got scalar"),
+    "no rows": (X_GOOD[:0], ValueError, r"0 sample\(s\)"),
+    "no columns": (X_GOOD[:, :0], ValueError, r"0 feature\(s\)"),
+    "sparse": (sparse.csr_array(X_GOOD), TypeError, "Sparse data was passed"),
+}
+BAD_Y = {
+    "None": (None, ValueError, "requires y to be passed, but the target y is None"),
+    "NaN": (spoiled(Y_GOOD, np.nan), ValueError, "y contains NaN"),
+    "infinity": (spoiled(Y_GOOD, np.inf), ValueError, "y contains infinity"),
+    "NaN among outputs": (
+        spoiled(np.column_stack([Y_GOOD, Y_GOOD]), np.nan),
+        ValueError,
+        "y contains NaN",
+    ),
+    "words": (WORDS[:, 0], ValueError, "y must be numeric|could not convert string to float"),
+    "figures in words": (np.full(N, "1.5"), ValueError, "y must be numeric"),
+    "objects": (WORDS[:, 0].astype(object), ValueError, "could not convert string to float"),
+    "dates": (np.full(N, "2020-01-01", dtype="M8[D]"), ValueError, "y must be numeric"),
+    "complex": (Y_GOOD + 1j, ValueError, "Complex data not supported"),
+    "three axes": (Y_GOOD[:, None, None], ValueError, "dim 3"),
+    "no outputs": (np.empty((N, 0)), ValueError, r"0 feature\(s\)|outputs"),
+    "no rows": (Y_GOOD[:0], ValueError, r"0 sample\(s\)|inconsistent numbers of samples"),
+    "too short": (Y_GOOD[:-1], ValueError, "inconsistent numbers of samples"),
+    "too long": (np.append(Y_GOOD, 0.0), ValueError, "inconsistent numbers of samples"),
+    "sparse": (sparse.csr_array(Y_GOOD[:, None]), (TypeError, ValueError), "[Ss]parse"),
+}
+ONES = np.ones(N)
+BAD_WEIGHTS = {
+    "NaN": (spoiled(ONES, np.nan), "contains NaN"),
+    "infinity": (spoiled(ONES, np.inf), "contains infinity"),
+    "negative": (spoiled(ONES, -0.5), "negative.*-0.5.*row 5"),
+    "all zero": (0 * ONES, "positive"),
+    "too short": (ONES[:-1], r"\(23,\)"),
+    "too long": (np.ones(N + 1), r"\(25,\)"),
+    "two axes": (ONES[:, None], r"\(24, 1\)"),
+    "words": (WORDS[:, 0], "could not convert string to float"),
+    "complex": (ONES + 1j, "Complex data not supported"),
+}
+NAMELESS = {"words", "complex"}  # scikit-learn's own messages for these name no argument
+
+
+@pytest.mark.parametrize("kind", BAD_X)
+def test_bad_inputs_to_train_on(kind):
+    X, error, match = BAD_X[kind]
+    check_training_error({"X": X, "y": Y_GOOD}, error, match)
+
+
+@pytest.mark.parametrize("kind", BAD_Y)
+def test_bad_targets(kind):
+    y, error, match = BAD_Y[kind]
+    check_training_error({"X": X_GOOD, "y": y}, error, match)
+
+
+@pytest.mark.parametrize("kind", BAD_WEIGHTS)
+def test_bad_weights(kind):
+    weights, match = BAD_WEIGHTS[kind]
+    if kind not in NAMELESS:
+        match = f"(?s)sample_weight.*{match}"
+    data = {"X": X_GOOD, "y": Y_GOOD, "sample_weight": weights}
+    check_training_error(data, ValueError, match)
+
+
+def check_validation_error(error, match, **validation):
+    for model in (short(), new_fitted()):
+        assert_raises_and_stays(model, lambda m: m.fit(X_GOOD, Y_GOOD, **validation), error, match)
+
+
+@pytest.mark.parametrize("kind", BAD_X)
+def test_bad_validation_inputs(kind):
+    X, error, match = BAD_X[kind]
+    match = match.replace("X contains", "X_val contains")
+    check_validation_error(error, match, X_val=X, y_val=Y_GOOD)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BAD_Y if kind != "None"])
+def test_bad_validation_targets(kind):
+    y, error, match = BAD_Y[kind]
+    match = match.replace("y contains", "y_val contains").replace("y must", "y_val must")
+    check_validation_error(error, match, X_val=X_GOOD, y_val=y)
+
+
+@pytest.mark.parametrize("kind", BAD_WEIGHTS)
+def test_bad_validation_weights(kind):
+    weights, match = BAD_WEIGHTS[kind]
+    if kind not in NAMELESS:
+        match = f"(?s)sample_weight_val.*{match}"
+    check_validation_error(ValueError, match, X_val=X_GOOD, y_val=Y_GOOD, sample_weight_val=weights)
+
+
+@pytest.mark.parametrize(
+    ("validation", "match"),
+    [
+        ({"X_val": X_GOOD}, "y_val"),
+        ({"y_val": Y_GOOD}, "X_val"),
+        ({"sample_weight_val": ONES}, "X_val and y_val"),
+        ({"X_val": X_GOOD, "sample_weight_val": ONES}, "y_val"),
+        ({"X_val": X_GOOD[:, :2], "y_val": Y_GOOD}, "2 features.*expecting 3 features"),
+        ({"X_val": X_GOOD, "y_val": Y_GOOD[:, None]}, r"y_val.*\(n,\).*\(n, 1\)"),
+        ({"X_val": X_GOOD, "y_val": np.ones((N, 2))}, r"y_val.*\(n,\).*\(n, 2\)"),
+    ],
+)
+def test_validation_data_that_do_not_go_with_the_rest(validation, match):
+    check_validation_error(ValueError, match, **validation)
+
+
+def test_validation_data_with_other_names():
+    frame = pd.DataFrame(X_GOOD, columns=["a", "b", "c"])
+    other = frame.rename(columns={"b": "d"})
+    model = short().fit(frame, Y_GOOD)
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.fit(frame, Y_GOOD, X_val=other, y_val=Y_GOOD)
+    # The frame's names stay, whatever happened.
+    np.testing.assert_array_equal(model.feature_names_in_, ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "sample"])
+@pytest.mark.parametrize("kind", BAD_X)
+def test_bad_inputs_to_predict_for(kind, method, fitted):
+    X, error, match = BAD_X[kind]
+    assert_raises_and_stays(fitted, lambda model: getattr(model, method)(X), error, match)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "sample"])
+@pytest.mark.parametrize("n_features", [1, 2, 4])
+def test_wrong_number_of_features_at_predict(n_features, method, fitted):
+    assert_raises_and_stays(
+        fitted,
+        lambda model: getattr(model, method)(np.ones((2, n_features))),
+        ValueError,
+        f"{n_features} features.*expecting 3 features",
+    )
+
+
+@pytest.mark.parametrize("n_features", [2, 4])
+def test_wrong_number_of_features_where_training_goes_on(n_features):
+    X = np.ones((N, n_features))
+    match = f"{n_features} features.*expecting 3 features"
+    model = new_fitted().set_params(warm_start=True)
+    assert_raises_and_stays(model, lambda m: m.partial_fit(X, Y_GOOD), ValueError, match)
+    assert_raises_and_stays(model, lambda m: m.fit(X, Y_GOOD), ValueError, match)
+
+
+@pytest.mark.parametrize("y", [Y_GOOD[:, None], np.column_stack([Y_GOOD, Y_GOOD])])
+def test_other_outputs_where_training_goes_on(y):
+    model = new_fitted().set_params(warm_start=True)
+    match = "y.ndim|number of outputs"
+    assert_raises_and_stays(model, lambda m: m.partial_fit(X_GOOD, y), ValueError, match)
+    assert_raises_and_stays(model, lambda m: m.fit(X_GOOD, y), ValueError, match)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"n_components": 3}, "n_components"),
+        ({"covariance_type": "full"}, "covariance_type"),
+        ({"hidden_layer_sizes": (5,)}, "hidden_layer_sizes"),
+        ({"hidden_layer_sizes": (4, 4)}, "hidden_layer_sizes"),
+        ({"activation": "relu"}, "activation"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_another_network_where_training_goes_on(method, change, name):
+    Y = np.column_stack([Y_GOOD, -Y_GOOD])
+    model = short(warm_start=True).fit(X_GOOD, Y).set_params(**change)
+    before = model.predict(X_GOOD)
+    assert_raises_and_stays(model, lambda m: getattr(m, method)(X_GOOD, Y), ValueError, name)
+    np.testing.assert_array_equal(model.predict(X_GOOD), before)
+
+
+@pytest.mark.parametrize("n_samples", [0, -1, 1.5, "3", None])
+def test_bad_number_of_samples(n_samples, fitted):
+    with pytest.raises((ValueError, TypeError), match="n_samples"):
+        fitted.sample(X_GOOD, n_samples)
+
+
+@pytest.mark.parametrize("random_state", ["seed", -1, 1.5])
+def test_bad_random_state_of_samples(random_state, fitted):
+    with pytest.raises(ValueError, match=r"random_state|seed|Seed"):
+        fitted.sample(X_GOOD, random_state=random_state)
+
+
+@pytest.mark.parametrize("point_estimate", ["average", "shape", None])
+def test_a_point_estimate_out_of_range_is_named_at_predict_too(point_estimate, fitted):
+    fitted.set_params(point_estimate=point_estimate)
+    assert_raises_and_stays(fitted, lambda m: m.predict(X_GOOD), ValueError, "point_estimate")
+
+
+def test_std_and_covariance_together(fitted):
+    assert_raises_and_stays(
+        fitted,
+        lambda model: model.predict(X_GOOD, return_std=True, return_cov=True),
+        ValueError,
+        "return_std and return_cov",
+    )
+
+
+def test_an_interrupt_before_the_training_leaves_the_model_as_it_was(monkeypatch, fitted):
+    """Whatever ends a call from outside the training leaves no half-fitted model."""
+
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skmdn._engine.train", interrupt)
+    X, y = rows(30, 2, seed=1)
+    assert_raises_and_stays(fitted, lambda model: model.fit(X, y), KeyboardInterrupt, "^$")
+
+
+def test_truth_values_are_numbers():
+    truth = Y_GOOD > 0
+    numbers = short(max_iter=20).fit(X_GOOD, truth.astype(float))
+    model = short(max_iter=20).fit(X_GOOD, truth)
+    np.testing.assert_array_equal(model.predict(X_GOOD), numbers.predict(X_GOOD))
+    kept = short().fit(X_GOOD, Y_GOOD, sample_weight=truth).predict(X_GOOD)
+    as_numbers = short().fit(X_GOOD, Y_GOOD, sample_weight=truth.astype(int)).predict(X_GOOD)
+    np.testing.assert_array_equal(kept, as_numbers)
+
+
+def test_the_callers_arrays_are_only_read():
+    arrays = [X_GOOD + 0, Y_GOOD + 0, np.arange(N, dtype=float), X_GOOD[:4] + 0, Y_GOOD[:4] + 0]
+    copies = [array.copy() for array in arrays]
+    for array in arrays:
+        array.flags.writeable = False
+    X, y, weights, X_val, y_val = arrays
+    model = short().fit(X, y, weights, X_val=X_val, y_val=y_val).partial_fit(X, y, weights)
+    model.predict(X)
+    for array, original in zip(arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, original)

@@ -1,0 +1,414 @@
+"""A fitted model is arrays and plain values: kept, carried, shared and repeated bit by bit."""
+
+import contextlib
+import copy
+import io
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+import threadpoolctl
+import torch
+
+import skmdn
+from skmdn import MDNRegressor
+
+ROOT = Path(skmdn.__file__).parents[1]
+
+
+def short(**options):
+    return MDNRegressor(
+        **{"n_components": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
+        | options
+    )
+
+
+def rows(n=80, p=3, n_outputs=None, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, p))
+    noise = rng.normal(size=n if n_outputs is None else (n, n_outputs))
+    return X, (X[:, 0] + 0.3 * noise.T).T
+
+
+def answers(model, X):
+    """Everything a model says of X."""
+    density = model.predict_proba(X)
+    return [
+        *model.predict(X, return_std=True),
+        *model.predict(X, return_cov=True),
+        model.sample(X, 2, random_state=0),
+        density.weights,
+        density.means,
+        density.scale_tril,
+    ]
+
+
+def assert_same_answers(model, other, X):
+    for answer, expected in zip(answers(model, X), answers(other, X), strict=True):
+        np.testing.assert_array_equal(answer, expected)
+
+
+def variants():
+    """Models of every kind of fitted state."""
+    X, y = rows()
+    _, Y = rows(n_outputs=2)
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    return {
+        "default": short().fit(X, y),
+        "full": short(covariance_type="full").fit(X, Y),
+        "spherical, float64": short(covariance_type="spherical", dtype="float64").fit(X, Y),
+        "plain inputs": short(encoding=None, calibrate=False, validation_fraction=None).fit(X, y),
+        "named features": short().fit(frame, y).partial_fit(frame, y),
+        "in parts": short(hidden_layer_sizes=()).partial_fit(X, Y).partial_fit(X, Y),
+        "numpy's numbers": short(
+            n_components=np.int64(2), alpha=np.float64(0.1), hidden_layer_sizes=np.array([4])
+        ).fit(X, y),
+    }
+
+
+@pytest.fixture(scope="module")
+def models():
+    return variants()
+
+
+KINDS = [
+    "default",
+    "full",
+    "spherical, float64",
+    "plain inputs",
+    "named features",
+    "in parts",
+    "numpy's numbers",
+]
+
+
+def inputs_for(model):
+    X, _ = rows(20, seed=1)
+    return pd.DataFrame(X, columns=["a", "b", "c"]) if hasattr(model, "feature_names_in_") else X
+
+
+# Pickle and joblib -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_copies_answer_bit_by_bit(kind, models, tmp_path):
+    model = models[kind]
+    X = inputs_for(model)
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        assert_same_answers(pickle.loads(pickle.dumps(model, protocol)), model, X)
+    assert_same_answers(copy.deepcopy(model), model, X)
+    for name in ("model.joblib", "model.joblib.gz"):
+        joblib.dump(model, tmp_path / name)
+        assert_same_answers(joblib.load(tmp_path / name), model, X)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_memory_mapped_model_answers_and_goes_on(kind, models, tmp_path):
+    model = models[kind]
+    X = inputs_for(model)
+    joblib.dump(model, tmp_path / "model.joblib")
+    mapped = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
+    assert isinstance(mapped.coefs_[0], np.memmap)
+    assert not mapped.coefs_[0].flags.writeable
+    assert_same_answers(mapped, model, X)
+    # Its arrays cannot be written to, but it can be trained further, as the original can.
+    targets = rows(20, n_outputs=model.n_outputs_ if model.y_ndim_ == 2 else None)[1]
+    continued = copy.deepcopy(model).partial_fit(X, targets)
+    assert_same_answers(mapped.partial_fit(X, targets), continued, X)
+
+
+def test_training_goes_on_after_a_pickle_as_without_it():
+    X, y = rows()
+    whole, carried = short(), short()
+    for _ in range(3):
+        whole.partial_fit(X, y)
+        carried = pickle.loads(pickle.dumps(carried.partial_fit(X, y)))
+    assert_same_answers(carried, whole, X)
+    warm = short(warm_start=True).fit(X, y)
+    carried = pickle.loads(pickle.dumps(warm))
+    assert_same_answers(carried.fit(X, y), warm.fit(X, y), X)
+
+
+class Recorder(pickle.Unpickler):
+    """Notes what a pickle asks to import."""
+
+    def __init__(self, data):
+        super().__init__(io.BytesIO(data))
+        self.asked = set()
+
+    def find_class(self, module, name):
+        self.asked.add(f"{module}.{name}")
+        return super().find_class(module, name)
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pickle_names_only_numpy_and_public_skmdn(kind, protocol, models):
+    recorder = Recorder(pickle.dumps(models[kind], protocol))
+    recorder.load()
+    # How protocol 2 writes bytes; it names no module of a library.
+    strangers = recorder.asked - {"_codecs.encode"}
+    private = [
+        name
+        for name in strangers
+        if not name.startswith("numpy.")
+        and (not name.startswith("skmdn.") or any(part[0] == "_" for part in name.split(".")))
+    ]
+    assert private == []
+    assert "skmdn.regressor.MDNRegressor" in recorder.asked
+
+
+def plain(value):
+    """Whether a value is made of arrays of numbers or names and of plain Python values only."""
+    if isinstance(value, (list, tuple)):
+        return type(value) in (list, tuple) and all(plain(item) for item in value)
+    if isinstance(value, dict):
+        return type(value) is dict and all(plain(item) for item in value.values())
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fiu" or all(isinstance(name, str) for name in value.ravel())
+    return value is None or type(value) in (bool, int, float, str)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fitted_state_is_arrays_and_plain_values(kind, models):
+    fitted = {name: value for name, value in vars(models[kind]).items() if name.endswith("_")}
+    assert "coefs_" in fitted
+    assert [name for name, value in fitted.items() if not plain(value)] == []
+    assert [name for name in vars(models[kind]) if name.startswith("_")] == []
+
+
+def test_size_of_a_pickle():
+    X, y = rows(200, 8)
+    model = short(n_components=5, hidden_layer_sizes=(64, 64)).fit(X, y)
+    assert len(pickle.dumps(model)) < 100_000
+
+
+# Fresh processes ---------------------------------------------------------------------------------
+
+FRESH = """
+import sys
+import numpy as np
+import skmdn
+heavy = {"torch", "matplotlib"}
+assert not heavy & sys.modules.keys(), "import skmdn imports " + str(heavy & sys.modules.keys())
+import joblib
+X = np.load("X.npy")
+for number in range(int(sys.argv[1])):
+    model = joblib.load(f"{number}.joblib", mmap_mode="r" if number % 2 else None)
+    density = model.predict_proba(X)
+    found = [
+        *model.predict(X, return_std=True),
+        *model.predict(X, return_cov=True),
+        model.sample(X, 2, random_state=0),
+        density.weights,
+        density.means,
+        density.scale_tril,
+        density.logpdf(density.mean()),
+    ]
+    model.set_params(device="cuda").get_params()
+    np.savez(f"{number}.npz", *found)
+assert not heavy & sys.modules.keys(), "predicting imports " + str(heavy & sys.modules.keys())
+"""
+
+
+def run_python(code, *arguments, cwd):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_fresh_process_answers_bit_by_bit_and_without_torch(models, tmp_path):
+    unnamed = [model for model in models.values() if not hasattr(model, "feature_names_in_")]
+    X, _ = rows(20, seed=1)
+    np.save(tmp_path / "X.npy", X)
+    for number, model in enumerate(unnamed):
+        joblib.dump(model, tmp_path / f"{number}.joblib")
+    run_python(FRESH, str(len(unnamed)), cwd=tmp_path)
+    for number, model in enumerate(unnamed):
+        density = model.predict_proba(X)
+        expected = [*answers(model, X), density.logpdf(density.mean())]
+        with np.load(tmp_path / f"{number}.npz") as found:
+            for name, answer in zip(found.files, expected, strict=True):
+                np.testing.assert_array_equal(found[name], answer)
+
+
+# Determinism -------------------------------------------------------------------------------------
+
+
+def layers_of(model):
+    return [*model.coefs_, *model.intercepts_]
+
+
+def assert_same_layers(layers, expected):
+    for layer, other in zip(layers, expected, strict=True):
+        np.testing.assert_array_equal(layer, other)
+
+
+def fitted_layers(options, X, y):
+    return layers_of(short(**options).fit(X, y))
+
+
+@contextlib.contextmanager
+def torch_threads(n_threads):
+    """So many threads for torch and the linear algebra below NumPy."""
+    before = torch.get_num_threads()
+    with threadpoolctl.threadpool_limits(n_threads):
+        torch.set_num_threads(n_threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+SETTINGS = [
+    {},
+    {"dtype": "float64", "batch_size": 1000},
+    {"covariance_type": "full", "activation": "tanh"},
+    {"encoding": None, "calibrate": False, "validation_fraction": None},
+]
+
+
+@pytest.mark.parametrize("n_outputs", [None, 2])
+def test_the_same_model_for_any_number_of_processes(n_outputs):
+    X, y = rows(n_outputs=n_outputs)
+    fits = [joblib.delayed(fitted_layers)(options, X, y) for options in SETTINGS]
+    alone, together = joblib.Parallel(n_jobs=1)(fits), joblib.Parallel(n_jobs=2)(fits)
+    for layers, expected in zip(together, alone, strict=True):
+        assert_same_layers(layers, expected)
+
+
+@pytest.mark.parametrize("n_outputs", [None, 2])
+def test_the_same_model_for_any_number_of_threads(n_outputs):
+    X, y = rows(n_outputs=n_outputs)
+    found = []
+    for n_threads in (1, 2):
+        with torch_threads(n_threads):
+            for options in SETTINGS:
+                found.append(fitted_layers(options, X, y))
+                assert torch.get_num_threads() == n_threads
+    for layers, expected in zip(found[: len(SETTINGS)], found[len(SETTINGS) :], strict=True):
+        assert_same_layers(layers, expected)
+
+
+def test_the_same_model_from_any_memory_layout(tmp_path):
+    X, y = rows()
+    np.save(tmp_path / "X.npy", X)
+    expected = fitted_layers({}, X, y)
+    strided = np.empty((160, 6))
+    strided[::2, ::2] = X
+    for same in (strided[::2, ::2], np.load(tmp_path / "X.npy", mmap_mode="r"), X.tolist()):
+        assert_same_layers(fitted_layers({}, same, y), expected)
+    fortran = short().fit(np.asfortranarray(X), y)
+    for layer, other in zip(layers_of(fortran), expected, strict=True):
+        np.testing.assert_allclose(layer, other, rtol=1e-4, atol=1e-5)
+
+
+def test_seeds():
+    X, y = rows()
+    expected = fitted_layers({"random_state": 7}, X, y)
+    assert_same_layers(fitted_layers({"random_state": np.int64(7)}, X, y), expected)
+    new = np.random.RandomState
+    expected = fitted_layers({"random_state": new(7)}, X, y)
+    assert_same_layers(fitted_layers({"random_state": new(7)}, X, y), expected)
+    state = new(7)
+    assert_same_layers(fitted_layers({"random_state": state}, X, y), expected)
+    # A RandomState moves on, as everywhere in scikit-learn.
+    assert not np.array_equal(fitted_layers({"random_state": state}, X, y)[0], expected[0])
+
+
+def test_without_a_seed_every_fit_is_fresh():
+    X, y = rows()
+    found = []
+    for _ in range(2):
+        np.random.seed(0)  # noqa: NPY002 (the global state must have no say)
+        torch.manual_seed(0)
+        found.append(fitted_layers({"random_state": None}, X, y)[0])
+    assert not np.array_equal(found[0], found[1])
+
+
+def surroundings():
+    """What belongs to others: random states, threads, settings."""
+    return {
+        "numpy's random state": np.random.get_state(),  # noqa: NPY002 (it must stay as it is)
+        "torch's random state": torch.get_rng_state().numpy(),
+        "torch's threads": (torch.get_num_threads(), torch.get_num_interop_threads()),
+        "torch's dtype": str(torch.get_default_dtype()),
+        "torch's gradients": torch.is_grad_enabled(),
+        "torch's determinism": torch.are_deterministic_algorithms_enabled(),
+        "torch's validation": torch.distributions.Distribution._validate_args,
+        "thread pools": [
+            {key: pool[key] for key in ("user_api", "num_threads")}
+            for pool in threadpoolctl.threadpool_info()
+        ],
+        "numpy's errors": np.geterr(),
+        "numpy's printing": str(np.get_printoptions()),
+        "warning filters": list(warnings.filters),
+        "scikit-learn's settings": sklearn.get_config(),
+        "environment": dict(os.environ),
+    }
+
+
+@pytest.mark.parametrize("random_state", [None, 0])
+def test_nothing_global_is_changed(random_state):
+    X, Y = rows(n_outputs=2)
+    short(max_iter=1).fit(X, Y)  # imports what training imports
+    with torch_threads(2):
+        before = surroundings()
+        model = short(random_state=random_state, covariance_type="full").fit(X, Y)
+        model.partial_fit(X, Y)
+        answers(model, X)
+        model.sample(X)
+        model.score(X, Y)
+        with pytest.raises(ValueError, match="NaN"):
+            model.fit(X * np.nan, Y)
+        after = surroundings()
+    for name, value in before.items():
+        np.testing.assert_equal(after[name], value, err_msg=name)
+
+
+# Threads -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["default", "full"])
+def test_threads_may_share_a_model(kind, models):
+    model = models[kind]
+    parts = [rows(300, seed=seed)[0] for seed in range(8)]
+    expected = [answers(model, X) for X in parts]
+    start = threading.Barrier(2)
+
+    def ask(order):
+        start.wait()
+        return [(i, answers(model, parts[i])) for i in order]
+
+    with ThreadPoolExecutor(2) as pool:
+        for found in pool.map(ask, [range(8), range(7, -1, -1)]):
+            for i, answer in found:
+                for array, other in zip(answer, expected[i], strict=True):
+                    np.testing.assert_array_equal(array, other)
+
+
+def test_threads_may_fit_models_of_their_own():
+    X, y = rows()
+    expected = fitted_layers({}, X, y)
+    before = torch.get_num_threads()
+    with ThreadPoolExecutor(2) as pool:
+        for layers in pool.map(lambda _: fitted_layers({}, X, y), range(4)):
+            assert_same_layers(layers, expected)
+    assert torch.get_num_threads() == before
