@@ -1,27 +1,37 @@
 """Folds of the rows: splitting, taking, and putting back into order."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import KFold, check_cv
+from sklearn.model_selection import GroupKFold, KFold, check_cv
 
 Rows = NDArray[np.intp]
+
+
+def splits(
+    cv: Any, X: Any, y: Any, rng: np.random.Generator, groups: ArrayLike | None = None
+) -> list[tuple[Rows, Rows]]:
+    """Training and test rows of every split.
+
+    An integer stands for so many folds, or as many as there are rows. They are shuffled, as rows
+    often come in an order that means something; with groups they keep these together instead.
+    """
+    if isinstance(cv, Integral) and groups is not None:
+        cv = GroupKFold(cv)
+    elif isinstance(cv, Integral):
+        cv = KFold(min(cv, len(y)), shuffle=True, random_state=int(rng.integers(2**31)))
+    rows = np.arange(len(y))
+    return [(rows[train], rows[test]) for train, test in check_cv(cv).split(X, y, groups)]
 
 
 def folds(
     cv: Any, X: Any, y: Any, rng: np.random.Generator, groups: ArrayLike | None = None
 ) -> list[tuple[Rows, Rows]]:
-    """Training and test rows of folds whose test parts are a partition of the rows.
-
-    An integer stands for so many shuffled folds, or as many as there are rows.
-    """
-    n = len(y)
-    if isinstance(cv, int) and groups is None:
-        cv = KFold(min(cv, n), shuffle=True, random_state=int(rng.integers(2**31)))
-    rows = np.arange(n)
-    parts = [(rows[a], rows[b]) for a, b in check_cv(cv).split(X, y, groups)]
-    order_of([test for _, test in parts], n)
+    """Splits whose test rows are a partition of the rows."""
+    parts = splits(cv, X, y, rng, groups)
+    order_of([test for _, test in parts], len(y))
     return parts
 
 

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklearn.utils.metaestimators import _BaseComposition as Composition
 
 __all__ = [
+    "CONFORMAL_MDN_REGRESSOR",
     "CROSS_FITTED_PREDICTIONS",
     "MDN_ENSEMBLE_REGRESSOR",
     "MDN_REGRESSOR",
@@ -66,6 +67,12 @@ MDN_ENSEMBLE_REGRESSOR: dict[str, list[Any]] = {
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
+}
+
+CONFORMAL_MDN_REGRESSOR: dict[str, list[Any]] = {
+    "cv": ["cv_object", StrOptions({"prefit"})],
+    "n_jobs": [Integral, None],
+    "random_state": ["random_state"],
 }
 
 

@@ -3,17 +3,15 @@
 Axes: n rows, D outputs, m calibration rows.
 """
 
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
-from sklearn.model_selection import GroupKFold, KFold, check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-from skmdn._folds import Rows, take
+from skmdn._folds import Rows, splits, take
 from skmdn.conformal.scores import hdr_masses, tail_masses
 from skmdn.mixture import Mixture
 
@@ -32,20 +30,15 @@ class Calibrated(NamedTuple):
     tail_masses: FloatArray  # (m, D)
 
 
-def splits(
+def disjoint_splits(
     cv: Any, X: Any, y: FloatArray, rng: np.random.Generator, groups: ArrayLike | None
 ) -> list[tuple[Rows, Rows]]:
-    """Rows to fit and rows to calibrate on, disjoint in every split.
-
-    Where an integer asks for folds they are shuffled: rows in an order that means something are
-    exchangeable only after it. With groups they keep these together.
-    """
-    if isinstance(cv, Integral) and groups is not None:
-        cv = GroupKFold(cv)
-    elif isinstance(cv, Integral):
-        cv = KFold(min(cv, len(y)), shuffle=True, random_state=int(rng.integers(2**31)))
-    rows = np.arange(len(y))
-    parts = [(rows[train], rows[test]) for train, test in check_cv(cv).split(X, y, groups)]
+    """Rows to fit and rows to calibrate on, disjoint in every split."""
+    if len(y) < 2:
+        raise ValueError(
+            "X: expected at least 2 rows, to fit on and to calibrate on, got 1 sample."
+        )
+    parts = splits(cv, X, y, rng, groups)
     for train, test in parts:
         if np.intersect1d(train, test).size:
             raise ValueError("cv: expected rows to calibrate on that are not fitted on, got both.")

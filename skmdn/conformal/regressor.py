@@ -1,24 +1,23 @@
 """The estimator: models, the scores that calibrate them, and the regions that follow."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
-from sklearn.utils import check_consistent_length
+from sklearn.utils import indexable
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._inputs import check_targets, check_weights, new_generator, unchanged_on_error
-from skmdn._params import check_parameters
+from skmdn._params import CONFORMAL_MDN_REGRESSOR, check_parameters
 from skmdn._seeding import seeded_clone
 from skmdn.conformal.calibration import (
     Calibrated,
     calibrate,
     density_of,
+    disjoint_splits,
     fit_and_calibrate,
-    splits,
 )
 from skmdn.conformal.scores import (
     central_interval,
@@ -35,12 +34,6 @@ from skmdn.regressor import MDNRegressor
 FloatArray = NDArray[np.float64]
 
 _PREDICTION_SEED = 2  # another one than the calibration's
-
-_PARAMETERS: dict[str, list[Any]] = {
-    "cv": ["cv_object", str],
-    "n_jobs": [Integral, None],
-    "random_state": ["random_state"],
-}
 
 
 class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -74,7 +67,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     estimators_ : list of estimators
         The fitted models, one per split.
     hdr_masses_ : list of ndarray of shape (m,)
-        Scores for the regions, ascending, by model; m calibration rows. Near 1 is far out.
+        Scores for the regions, ascending, by model; m calibration rows. Near 1 is far out, and
+        above 1 what is farther than all draws from a density of several outputs.
     tail_masses_ : list of ndarray of shape (m, D)
         Scores for the intervals, ascending by output, by model. Near 0 is far out.
     n_outputs_ : int
@@ -97,15 +91,16 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     - several models: :math:`P(y \in C(x)) \ge 1 - 2 (1 -` `coverage` :math:`)`.
 
     One model's region is the highest-density region at the ``ceil((m + 1) coverage)``-th smallest
-    of its m scores. With several models every model makes its own, and C(x) is what more than half
-    of them contain [4]_. That misses only if at least half of the models' regions miss, each of
+    of its m scores. With several models every model makes its own, and C(x) is what at least half
+    of them contain [4]_. That misses only if more than half of the models' regions miss, each of
     which does so with probability at most 1 - `coverage`; Markov's inequality gives the factor of
     two. In practice coverage is close to `coverage`, and usually above it.
 
     **What is not.** Coverage is marginal: an average over x and over calibration sets. Some kinds
     of rows may be covered less, and one calibration set with m rows is off by about
     ``sqrt(coverage (1 - coverage) / m)``. A model with ``m < coverage / (1 - coverage)``
-    calibration rows cannot exclude anything: its region is the whole line, ``(-inf, inf)``. So it
+    calibration rows cannot exclude anything: its region is the whole line, ``(-inf, inf)``. With
+    five folds a coverage of 0.9 needs 45 rows in all, and 0.99 needs 495. The whole line it also
     is where more than a share 1 - `coverage` of the outcomes lie so far out that the mass beyond
     them is less than doubles resolve: eight standard deviations for a region. The vote of several
     models may leave gaps, and even nothing, where they contradict each other.
@@ -116,7 +111,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     **Several outputs.** A region has no list of intervals, but `contains` tells whether it holds
     given outcomes. Scores are then Monte Carlo estimates (see `Mixture.hdr_mass`), with other draws
-    for new rows than for calibration rows, which leaves the guarantee untouched.
+    for new rows than for calibration rows, which leaves the guarantee untouched; outcomes beyond
+    all draws are told apart by their density.
 
     References
     ----------
@@ -132,7 +128,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmdn import ConformalMDNRegressor, MDNRegressor
+    >>> from skmdn import MDNRegressor
+    >>> from skmdn.conformal import ConformalMDNRegressor
     >>> rng = np.random.default_rng(0)
     >>> X = rng.uniform(-1, 1, (300, 1))
     >>> y = rng.choice([-3.0, 3.0], 300) + 0.1 * rng.normal(size=300)  # two answers
@@ -197,7 +194,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             self._check_constructor()
             X, y = validate_data(self, X, y, skip_check_array=True)
             targets, self.y_ndim_ = check_targets(y, "y")
-            check_consistent_length(X, targets)
+            X, targets = indexable(X, targets)
             weights = check_weights(sample_weight, len(targets), "sample_weight")
             self.n_outputs_ = targets.shape[1]
             calibrated = self._calibrated_models(
@@ -244,7 +241,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         One model: the central interval at the calibrated level. Several: from the median of their
         lower ends to the median of their upper ends (of an even number the outer of the two middle
-        ends), which holds all that more than half of them contain.
+        ends), which holds all that at least half of them contain.
 
         Parameters
         ----------
@@ -300,7 +297,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 "list of intervals; use contains(X, y, coverage)."
             )
         regions = [
-            marginals(density)[0].hdr(hdr_limit(masses, coverage))
+            marginals(density)[0].hdr(min(hdr_limit(masses, coverage), 1.0))
             for density, masses in zip(self._densities(X), self.hdr_masses_, strict=True)
         ]
         region = majority_region(regions)
@@ -321,7 +318,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         ndarray of bool of shape (n,)
-            True where more than half of the models' regions hold y.
+            True where at least half of the models' regions hold y.
 
         Raises
         ------
@@ -335,7 +332,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             hdr_masses(density, outcomes, _PREDICTION_SEED) <= hdr_limit(masses, coverage)
             for density, masses in zip(densities, self.hdr_masses_, strict=True)
         ]
-        return np.asarray(2 * np.sum(votes, axis=0) > len(votes))
+        return np.asarray(2 * np.sum(votes, axis=0) >= len(votes))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -343,12 +340,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return tags
 
     def _check_constructor(self) -> None:
-        check_parameters(self, _PARAMETERS)
-        if isinstance(self.cv, str) and self.cv != "prefit":
-            raise ValueError(
-                "The 'cv' parameter of ConformalMDNRegressor must be an int, a splitter, an "
-                f"iterable of (train, test) or 'prefit'. Got {self.cv!r} instead."
-            )
+        check_parameters(self, CONFORMAL_MDN_REGRESSOR)
         if self.cv == "prefit" and self.estimator is None:
             raise ValueError("cv='prefit' expects a fitted estimator; got None.")
 
@@ -365,7 +357,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             delayed(fit_and_calibrate)(
                 seeded_clone(estimator, int(rng.integers(2**31))), X, y, weights, train, test
             )
-            for train, test in splits(self.cv, X, y, rng, groups)
+            for train, test in disjoint_splits(self.cv, X, y, rng, groups)
         )
 
     def _densities(self, X: Any) -> list[Mixture]:
@@ -375,6 +367,11 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _check_inputs(self, X: Any) -> None:
         check_is_fitted(self)
+        if getattr(X, "ndim", 2) == 1:
+            raise ValueError(
+                "X: expected two axes, got one. Reshape your data: X.reshape(-1, 1) if it has one "
+                "feature, X.reshape(1, -1) if it is one row."
+            )
         validate_data(self, X, reset=False, skip_check_array=True)
 
     def _check_outcomes(self, y: ArrayLike, n_rows: int) -> FloatArray:

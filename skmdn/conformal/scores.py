@@ -27,10 +27,20 @@ def check_coverage(coverage: Any) -> float:
 
 
 def hdr_masses(mixture: Mixture, y: ArrayLike, seed: int) -> FloatArray:
-    """Mass of the region denser than the outcome, ``(n,)``."""
+    """Mass of the region denser than the outcome, ``(n,)``.
+
+    With several outputs it is known from draws. Where all of them are denser, the log-density below
+    that of the densest component mean is added to 1: that tells far outcomes from farther ones.
+    """
     if mixture.n_outputs == 1:
         return mixture.hdr_mass(y)
-    return mixture.hdr_mass(y, random_state=seed)
+    masses = mixture.hdr_mass(y, random_state=seed)
+    far = np.flatnonzero(masses == 1.0)
+    if far.size:
+        part = mixture[far]
+        peak = part.logpdf(part.means).max(axis=1)
+        masses[far] += np.maximum(peak - part.logpdf(np.asarray(y)[far]), 0.0)
+    return masses
 
 
 def tail_masses(mixture: Mixture, y: FloatArray) -> FloatArray:
@@ -63,11 +73,11 @@ def marginals(mixture: Mixture) -> list[Mixture]:
 
 
 def hdr_limit(masses: FloatArray, coverage: float) -> float:
-    """Largest mass of a denser region that is allowed; masses ``(m,)`` ascending."""
+    """Largest score that is allowed, infinite where all are; masses ``(m,)`` ascending."""
     rank = _rank(len(masses), coverage)
     if rank > len(masses):
-        return 1.0
-    return float(1.0 - (1.0 - masses[rank - 1]) * (1.0 - _OUTWARD))
+        return np.inf
+    return float(masses[rank - 1] + abs(1.0 - masses[rank - 1]) * _OUTWARD)
 
 
 def tail_limit(tails: FloatArray, coverage: float) -> FloatArray:
@@ -83,4 +93,4 @@ def _rank(n_scores: int, coverage: float) -> int:
 
     Rounding of the product, as in 10 x 0.7, must not add a rank.
     """
-    return math.ceil(round((n_scores + 1) * coverage, 9))
+    return max(1, math.ceil(round((n_scores + 1) * coverage, 9)))

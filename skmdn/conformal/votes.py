@@ -1,4 +1,4 @@
-"""What more than half of several regions contain.
+"""What at least half of several regions contain.
 
 Axes: n rows, J intervals, M models, e = 2 M J ends of intervals.
 """
@@ -10,7 +10,7 @@ FloatArray = NDArray[np.float64]
 
 
 def majority_region(regions: list[FloatArray]) -> FloatArray:
-    """Points that more than half of the regions contain, as disjoint closed intervals.
+    """Points that at least half of the regions contain, as disjoint closed intervals.
 
     Every region, ``(n, J, 2)``, is a union of disjoint closed intervals, NaN-padded; so is the
     answer, ascending. Walking along the ends, a start adds one to the number of regions that
@@ -23,7 +23,7 @@ def majority_region(regions: list[FloatArray]) -> FloatArray:
     order = np.argsort(ends, axis=1, kind="stable")  # NaN last
     ends = np.take_along_axis(ends, order, axis=1)
     depth = np.cumsum(np.where(np.isnan(ends), 0, steps[order]), axis=1)
-    inside = 2 * depth > len(regions)
+    inside = 2 * depth >= len(regions)
     before = np.pad(inside[:, :-1], ((0, 0), (1, 0)))
     return np.stack([_packed(ends, inside & ~before), _packed(ends, before & ~inside)], axis=2)
 
@@ -31,8 +31,8 @@ def majority_region(regions: list[FloatArray]) -> FloatArray:
 def median_interval(intervals: FloatArray) -> FloatArray:
     """From the median of lower ends to the median of upper ends, (M, n, 2, ...) to (n, 2, ...).
 
-    Of an even number of ends the outer of the two middle ones. A point in more than half of the
-    intervals has more than half of the lower ends below it and of the upper ends above it.
+    Of an even number of ends the outer of the two middle ones. A point in at least half of the
+    intervals has at least half of the lower ends below it and of the upper ends above it.
     """
     ordered = np.sort(intervals, axis=0)
     lower, upper = ordered[(len(ordered) - 1) // 2, :, 0], ordered[len(ordered) // 2, :, 1]

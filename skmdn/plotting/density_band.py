@@ -60,7 +60,7 @@ class DensityBand(NamedTuple):
         """Draw into axes and return the artists by name."""
         artists = {"density_": self._shade(ax, kwargs), "data_": None}
         if colorbar:
-            artists["colorbar_"] = _colorbar(ax, artists["density_"], self.labels)
+            artists["colorbar_"] = _colorbar(ax, artists["density_"])
         if self.y_data is not None:
             artists["data_"] = ax.plot(
                 self.x_data, self.y_data, "o", ms=3, mfc="white", mec="0.25", mew=0.6, label="data"
@@ -78,8 +78,9 @@ class DensityBand(NamedTuple):
     def _shade(self, ax: Any, kwargs: dict[str, Any]) -> Any:
         from matplotlib.colors import PowerNorm
 
-        # The square root lets the eye see weak densities beside strong ones.
-        peak = float(np.quantile(self.density.max(axis=1), 0.9))
+        # The square root lets the eye see weak densities beside strong ones; the strongest half of
+        # the peaks share the darkest shade.
+        peak = float(np.median(self.density.max(axis=1)))
         words = {"cmap": "Blues", "norm": PowerNorm(0.5, 0.0, peak), "shading": "nearest"}
         image = ax.pcolormesh(self.x, self.y, self.density.T, **{**words, **kwargs})
         image.set_rasterized(True)
@@ -148,8 +149,8 @@ def _halo(width: float) -> list[Any]:
     return [withStroke(linewidth=width, foreground="white")]
 
 
-def _colorbar(ax: Any, image: Any, labels: tuple[str, str]) -> Any:
+def _colorbar(ax: Any, image: Any) -> Any:
     """The scale of the shades."""
-    bar = ax.figure.colorbar(image, ax=ax, pad=0.02)
-    bar.set_label(f"density of {labels[1]}")
+    bar = ax.figure.colorbar(image, ax=ax, pad=0.02, extend="max")
+    bar.set_label("density")
     return bar
