@@ -1,0 +1,179 @@
+"""What callers hand in, checked once at the public door.
+
+Every check names the argument, what was expected and what came.
+"""
+
+import operator
+from collections.abc import Sequence
+from typing import SupportsIndex, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skmdn.mixture.blocks import FloatArray, chunks, component_sum, components_first
+
+RandomState: TypeAlias = "int | np.random.Generator | np.random.RandomState | None"
+
+SUM_TOLERANCE = 1e-6
+"""How far weights may be from summing to one before they are refused."""
+
+
+def as_floats(value: ArrayLike, name: str) -> FloatArray:
+    """Float64 array of ``value``, without a copy where it already is one."""
+    try:
+        array = np.asarray(value)
+        if np.iscomplexobj(array):
+            raise TypeError("complex numbers")
+        return np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of real numbers; got {error}") from error
+
+
+def frozen(array: FloatArray) -> FloatArray:
+    """Read-only view; the caller's own array keeps its flags."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def check_shape(array: FloatArray, shape: tuple[int, ...], name: str) -> None:
+    """Refuse an array of another shape."""
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}; got {array.shape}")
+
+
+def check_finite(array: FloatArray, name: str) -> None:
+    """Refuse NaN and infinity (by the extremes, which costs no temporary array)."""
+    if array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+        raise ValueError(f"{name} must be finite; got NaN or infinity")
+
+
+def check_positive(array: FloatArray, name: str) -> None:
+    """Refuse zero, negative and non-finite numbers."""
+    check_finite(array, name)
+    if array.size and array.min() <= 0:
+        raise ValueError(f"{name} must be positive; got a minimum of {array.min()}")
+
+
+def check_means(means: FloatArray) -> None:
+    """Refuse means that are not ``(n, K)`` or ``(n, K, D)`` with K and D at least one."""
+    if means.ndim not in (2, 3) or 0 in means.shape[1:]:
+        raise ValueError(
+            "means must have shape (n, K) or (n, K, D) with at least one component and one "
+            f"output; got {means.shape}"
+        )
+    check_finite(means, "means")
+
+
+def check_tril(tril: FloatArray) -> None:
+    """Refuse factors that are not lower triangular with a positive diagonal."""
+    check_finite(tril, "scale_tril")
+    check_positive(np.diagonal(tril, axis1=2, axis2=3), "the diagonal of scale_tril")
+    for i in range(tril.shape[2]):
+        if np.any(tril[:, :, i, i + 1 :]):
+            raise ValueError("scale_tril must be lower triangular; got entries above the diagonal")
+
+
+def normalised_weights(weights: FloatArray) -> FloatArray:
+    """Weights whose rows sum to one; rows that are right already keep their bits."""
+    check_finite(weights, "weights")
+    if weights.size and weights.min() < 0:
+        raise ValueError(f"weights must not be negative; got a minimum of {weights.min()}")
+    total = row_totals(weights)
+    error = np.abs(total - 1.0)
+    if np.any(error > SUM_TOLERANCE):
+        raise ValueError(
+            "each row of weights must sum to one; "
+            f"row {int(error.argmax())} sums to {total[error.argmax()]}"
+        )
+    off = error > 8 * weights.shape[1] * np.finfo(float).eps
+    if not off.any():
+        return weights
+    return weights / np.where(off, total, 1.0)[:, np.newaxis]
+
+
+def row_totals(weights: FloatArray) -> FloatArray:
+    """Sum of each row, ``(n,)``."""
+    totals = np.empty(len(weights))
+    for rows in chunks(len(weights), weights.shape[1]):
+        totals[rows] = component_sum(components_first(weights, rows))
+    return totals
+
+
+def softmax(logits: ArrayLike) -> FloatArray:
+    """Weights of logits ``(n, K)`` in float64; the result is laid out component axis first."""
+    array = as_floats(logits, "logits")
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise ValueError(f"logits must have shape (n, K) with K >= 1; got {array.shape}")
+    weights = array.T.copy(order="C")
+    peak = weights.max(axis=0)
+    if not np.all(np.isfinite(peak)):
+        raise ValueError(
+            "logits must be finite or -inf, and not -inf throughout a row; "
+            f"got a row whose largest is {peak[~np.isfinite(peak)][0]}"
+        )
+    weights -= peak
+    np.exp(weights, out=weights)
+    weights /= component_sum(weights)
+    return weights.T
+
+
+def as_levels(value: ArrayLike, name: str) -> FloatArray:
+    """Probabilities: a scalar or a 1-D array within [0, 1]."""
+    levels = as_floats(value, name)
+    if levels.ndim > 1:
+        raise ValueError(f"{name} must be a number or a 1-D array; got shape {levels.shape}")
+    if not np.all((levels >= 0) & (levels <= 1)):
+        raise ValueError(f"{name} must lie within [0, 1]; got {value!r}")
+    return levels
+
+
+def as_count(value: int, name: str) -> int:
+    """A whole number of at least one."""
+    count = _as_index(value)
+    if count is None or count < 1:
+        raise ValueError(f"{name} must be an integer of at least 1; got {value!r}")
+    return count
+
+
+def _as_index(value: object) -> int | None:
+    """The integer that ``value`` is, if it is one (True is none)."""
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:  # arrays of several numbers
+        return None
+
+
+def as_output(value: int, n_outputs: int, name: str) -> int:
+    """An output's number in ``range(n_outputs)``; negative numbers count from the end."""
+    output = _as_index(value)
+    if output is None:
+        raise ValueError(f"{name} must be integers; got {value!r}")
+    if not -n_outputs <= output < n_outputs:
+        raise ValueError(f"{name} must lie in [{-n_outputs}, {n_outputs}); got {output}")
+    return output % n_outputs
+
+
+def as_outputs(values: Sequence[int], n_outputs: int, name: str) -> list[int]:
+    """Distinct outputs, at least one."""
+    outputs = [as_output(value, n_outputs, name) for value in values]
+    if not outputs or len(set(outputs)) < len(outputs):
+        raise ValueError(f"{name} must be distinct and at least one; got {list(values)}")
+    return outputs
+
+
+def as_generator(random_state: RandomState) -> np.random.Generator | np.random.RandomState:
+    """A source of random numbers; None draws fresh entropy, never the global state."""
+    if isinstance(random_state, np.random.Generator | np.random.RandomState):
+        return random_state
+    if random_state is None:
+        return np.random.default_rng()
+    seed = _as_index(random_state)
+    if seed is not None and seed >= 0:
+        return np.random.default_rng(seed)
+    raise ValueError(
+        "random_state must be a non-negative integer, a numpy Generator or RandomState, or None; "
+        f"got {random_state!r}"
+    )

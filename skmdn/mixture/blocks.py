@@ -1,0 +1,73 @@
+"""Blocks of rows, component axis first: the layout in which all mathematics is done.
+
+A mixture stores its rows first, ``(n, K, ...)``. Work is done on blocks of rows turned round to
+``(K, ..., c)``, so that every array operation runs over many rows, and sums over components are
+made one component after the other: the result of a row is the same bits whichever rows are
+computed beside it.
+
+Axes: n rows, c rows of a block, K components, D outputs, g points of a block.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]
+
+CELLS = 1 << 15
+"""Numbers per working array: small enough for the cache, large enough to hide numpy's overhead."""
+
+
+class Block(NamedTuple):
+    """Some rows of a mixture, component axis first."""
+
+    weights: FloatArray  # (K, ...)
+    means: FloatArray  # (D, K, ...)
+    factor: FloatArray  # (D, K, ...) or (D, D, K, ...), what the spread calls its factor
+
+
+def chunks(length: int, cells_per_item: int, cells: int = CELLS) -> Iterator[slice]:
+    """Slices that cover ``range(length)``, each of about ``cells`` cells and at least one item."""
+    step = max(1, cells // max(1, cells_per_item))
+    for start in range(0, length, step):
+        yield slice(start, min(start + step, length))
+
+
+def components_first(array: FloatArray, rows: slice) -> FloatArray:
+    """Turn rows of ``(n, K)`` or ``(n, K, D, ...)`` into contiguous ``([D, ...] K, c)``."""
+    part = array[rows]
+    order = (*range(2, part.ndim), 1, 0)
+    return np.ascontiguousarray(part.transpose(order))
+
+
+def weighted_sum(weights: FloatArray, values: FloatArray) -> FloatArray:
+    """Σ_k w_k v_k over the leading axis, component by component."""
+    total = weights[0] * values[0]
+    for weight, value in zip(weights[1:], values[1:], strict=True):
+        total += weight * value
+    return total
+
+
+def component_sum(values: FloatArray) -> FloatArray:
+    """Σ_k v_k over the leading axis, component by component."""
+    total = values[0].copy()
+    for value in values[1:]:
+        total += value
+    return total
+
+
+def log_sum_exp(exponents: FloatArray) -> FloatArray:
+    """Log Σ_k exp(a_k) over the leading axis; overwrites ``exponents`` with exp(a_k - max a)."""
+    peak = np.maximum.reduce(exponents, axis=0)
+    shift = np.where(np.isfinite(peak), peak, 0.0)
+    np.subtract(exponents, shift, out=exponents)
+    np.exp(exponents, out=exponents)
+    return np.log(component_sum(exponents)) + shift
+
+
+def log_weights(weights: FloatArray) -> FloatArray:
+    """Log w, which is -inf for a component of weight zero."""
+    with np.errstate(divide="ignore"):
+        return np.log(weights)

@@ -1,0 +1,209 @@
+"""Hills of a one-dimensional density and where a given height cuts them.
+
+A hill rises and falls once on either side of its maximum, so that a height is crossed at most
+once on each side.
+
+Axes: K components, c rows of a block, h hills, t cells (a row and a height each), b slices of
+hills by heights.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from skmdn.mixture.blocks import FloatArray, component_sum, log_weights, weighted_sum
+from skmdn.mixture.critical_points import Hills, IntArray, find_hills, resolvable
+from skmdn.mixture.density import HALF_LOG_2PI, line_log_density
+from skmdn.mixture.roots import Mask, solve
+
+
+class Line(NamedTuple):
+    """Univariate mixtures, one for each column."""
+
+    weights: FloatArray  # (K, ...)
+    means: FloatArray  # (K, ...)
+    scales: FloatArray  # (K, ...)
+
+    def take(self, keep: "Mask | IntArray | slice") -> "Line":
+        """Some of the columns."""
+        return Line(*(array[:, keep] for array in self))
+
+    def log_density(self, x: FloatArray) -> FloatArray:
+        """Log f."""
+        return line_log_density(self.weights, self.means, self.scales, x)
+
+    def mass(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """P(left < Y <= right), taken in the nearer tail of each component."""
+        flip = np.where(left > self.means, -1.0, 1.0)
+        low, high = (left - self.means) / self.scales, (right - self.means) / self.scales
+        part = flip * (ndtr(flip * high) - ndtr(flip * low))
+        return weighted_sum(self.weights, part)
+
+
+class Relief(NamedTuple):
+    """Log densities of univariate mixtures, made ready to be taken at many points."""
+
+    heights: FloatArray  # (K, b), log w - log s - log(2 pi) / 2
+    means: FloatArray  # (K, b)
+    steepness: FloatArray  # (K, b), 1 / s
+
+    def take(self, keep: "Mask | IntArray") -> "Relief":
+        """Some of the columns."""
+        return Relief(*(array[:, keep] for array in self))
+
+    def derivatives(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Log f and its first two derivatives at x ``(b,)``."""
+        z = (x - self.means) * self.steepness
+        exponents = self.heights - 0.5 * z * z
+        peak = np.maximum.reduce(exponents, axis=0)
+        exponents -= peak
+        share = np.exp(exponents, out=exponents)
+        total = component_sum(share)
+        pull = z * self.steepness
+        slope = -weighted_sum(share, pull) / total
+        pull *= pull
+        pull -= self.steepness * self.steepness
+        bend = weighted_sum(share, pull) / total - slope * slope
+        return np.log(total) + peak, slope, bend
+
+    def beyond(self, height: FloatArray, side: float) -> FloatArray:
+        """A point beyond which every component is below height / K, hence their sum below it."""
+        top = self.heights + np.log(len(self.heights))
+        fall = np.sqrt(2.0 * np.maximum(top - height, 0.0))
+        farthest = side * self.means + fall * (1.0 + 1e-12) / self.steepness
+        present = np.where(self.heights > -np.inf, farthest, -np.inf)
+        return side * np.maximum.reduce(present, axis=0)
+
+
+class Slices(NamedTuple):
+    """Parts of hills above the heights of cells, by cell and from left to right; ragged."""
+
+    cell: IntArray  # (b,)
+    hill: IntArray  # (b,)
+    left: FloatArray  # (b,)
+    right: FloatArray  # (b,)
+    left_crossed: Mask  # (b,) False: the minimum on the left is above the height too
+    right_crossed: Mask  # (b,)
+
+
+class Landscape(NamedTuple):
+    """Hills of some rows and their heights, in log densities."""
+
+    line: Line  # (K, c), for masses
+    smooth: Line  # (K, c), for densities: with scales that doubles resolve
+    relief: Relief  # (K, c), of smooth
+    hills: Hills
+    peak: FloatArray  # (h,)
+    left_height: FloatArray  # (h,), -inf at the first hill of a row
+    right_height: FloatArray  # (h,), -inf at the last hill of a row
+    reach: FloatArray  # (h,), scale of the normal density with the top's curvature
+
+    def summit(self) -> FloatArray:
+        """Highest peak of each row, ``(c,)``."""
+        highest = np.full(self.line.weights.shape[1], -np.inf)
+        np.maximum.at(highest, self.hills.row, self.peak)
+        return highest
+
+    def slices(self, row: IntArray, height: FloatArray) -> Slices:
+        """Parts of hills that reach the heights ``(t,)``; row ``(t,)`` in ascending order."""
+        first = np.searchsorted(self.hills.row, row)
+        count = np.searchsorted(self.hills.row, row, side="right") - first
+        cell = np.repeat(np.arange(len(row)), count)
+        hill = np.repeat(first, count) + rank_in_row(cell)
+        reached = self.peak[hill] >= height[cell]
+        cell, hill = cell[reached], hill[reached]
+        left, left_crossed = self._borders(hill, height[cell], -1.0)
+        right, right_crossed = self._borders(hill, height[cell], 1.0)
+        return Slices(cell, hill, left, right, left_crossed, right_crossed)
+
+    def mass(self, slices: Slices, row: IntArray) -> FloatArray:
+        """Mass of the slices of each cell, ``(t,)``."""
+        line = self.line.take(row[slices.cell])
+        part = line.mass(slices.left, slices.right)
+        return np.minimum(np.bincount(slices.cell, part, minlength=len(row)), 1.0)
+
+    def width_growth(self, slices: Slices, row: IntArray) -> FloatArray:
+        """Growth of the regions' widths as the log height falls: Σ 1 / abs((log f)'), ``(t,)``."""
+        growth = np.zeros(len(row))
+        for x, crossed in (
+            (slices.left, slices.left_crossed),
+            (slices.right, slices.right_crossed),
+        ):
+            cell = slices.cell[crossed]
+            _, slope, _ = self.relief.take(row[cell]).derivatives(x[crossed])
+            growth += np.bincount(cell, 1.0 / np.abs(slope), minlength=len(row))
+        return growth
+
+    def _borders(self, hill: IntArray, height: FloatArray, side: float) -> tuple[FloatArray, Mask]:
+        """Where each hill is cut on one side; and whether it is, or goes on into the next one."""
+        on_left = side < 0
+        foot = (self.left_height if on_left else self.right_height)[hill]
+        x = (self.hills.left if on_left else self.hills.right)[hill].copy()
+        crossed = foot < height
+        hill, height = hill[crossed], height[crossed]
+        relief = self.relief.take(self.hills.row[hill])
+        outer = np.where(np.isinf(x[crossed]), relief.beyond(height, side), x[crossed])
+        top, peak = self.hills.top[hill], self.peak[hill]
+        depth = np.maximum(peak - height, 0.0)
+        low, high = side * top, np.maximum(side * outer, side * top)
+        with np.errstate(over="ignore", invalid="ignore"):  # a flat top has no reach
+            start = low + np.sqrt(2.0 * depth) * self.reach[hill]
+        start = np.where(depth > 0, start, low)
+        start = np.where(start <= high, start, low + 0.5 * (high - low))
+        problem = _Border(relief, peak, depth, np.full(len(hill), side))
+        x[crossed] = side * solve(problem, low, high, start)
+        return x, crossed
+
+
+def survey(line: Line) -> Landscape:
+    """Find the hills of all rows and measure them."""
+    scales = resolvable(line.means, line.scales)
+    hills = find_hills(line.weights, line.means, scales)
+    heights = log_weights(line.weights) - np.log(scales) - HALF_LOG_2PI
+    relief = Relief(heights, line.means, 1.0 / scales)
+    own = relief.take(hills.row)
+    peak, _, bend = own.derivatives(hills.top)
+    smooth = Line(line.weights, line.means, scales)
+    at_feet = smooth.take(hills.row)
+    left, right = at_feet.log_density(hills.left), at_feet.log_density(hills.right)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a flat top has no reach
+        reach = 1.0 / np.sqrt(-bend)
+    return Landscape(line, smooth, relief, hills, peak, left, right, reach)
+
+
+def rank_in_row(row: IntArray) -> IntArray:
+    """How many entries of the same row stand before each; rows in ascending order."""
+    return np.arange(len(row)) - np.searchsorted(row, row)
+
+
+class _Border(NamedTuple):
+    """The problem log f(x) = peak - depth on one side of a hill.
+
+    Solved in the fall sqrt(2 (peak - log f)), a straight line for one component. On the left x is
+    mirrored, so that it grows away from the top.
+    """
+
+    relief: Relief  # (K, b)
+    peak: FloatArray  # (b,)
+    depth: FloatArray  # (b,)
+    side: FloatArray  # (b,) -1 left, 1 right
+
+    def take(self, keep: Mask) -> "_Border":
+        """Some of the borders."""
+        return _Border(self.relief.take(keep), self.peak[keep], self.depth[keep], self.side[keep])
+
+    def evaluate(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Fall at x less the fall asked for, zero where densities agree; and Halley's next x."""
+        log_density, slope, bend = self.relief.derivatives(x * self.side)
+        depth = np.maximum(self.peak - log_density, 0.0)
+        fall = np.sqrt(2.0 * depth)
+        error = fall - np.sqrt(2.0 * self.depth)
+        with np.errstate(all="ignore"):  # a step that is not finite is not taken
+            rate = -slope * self.side / fall
+            newton = error / rate
+            step = newton / (1.0 + 0.5 * newton * (bend + rate * rate) / (fall * rate))
+        gap = np.abs(depth - self.depth) / (1.0 + np.abs(self.peak) + self.depth)
+        # Where the step is lost in x, doubles can do no better.
+        near = (gap <= 2e-15) | ((gap <= 1e-9) & (np.abs(step) <= np.spacing(np.abs(x))))
+        return np.where(near, 0.0, error), np.where(near, x, x - step)

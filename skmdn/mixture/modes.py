@@ -1,0 +1,147 @@
+"""Modes: complete in one dimension, by ascent from every component in several.
+
+Axes: K components, D outputs, c rows of a block, m ascents (a row and a start each).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skmdn.mixture.blocks import Block, FloatArray, component_sum, weighted_sum
+from skmdn.mixture.critical_points import IntArray
+from skmdn.mixture.density import log_density, responsibilities
+from skmdn.mixture.landscape import Line, rank_in_row, survey
+from skmdn.mixture.roots import Mask
+from skmdn.mixture.spread import Spread
+
+MAX_ITERATIONS = 500
+"""Steps of one ascent; Newton's need about ten."""
+
+_STILL = 1e-12
+"""An ascent stops at a step this small, in standard deviations."""
+
+_TOGETHER = 1e-6
+"""Ascents that end this near, in standard deviations, found the same mode."""
+
+
+def line_modes(weights: FloatArray, means: FloatArray, scales: FloatArray) -> FloatArray:
+    """All modes of one output and their log densities, ``(2, K, c)``, by height, NaN-padded."""
+    land = survey(Line(weights, means, scales))
+    row, top = land.hills.row, land.hills.top
+    height = land.line.take(row).log_density(top)
+    return by_height(row, height, top[np.newaxis], weights.shape)
+
+
+def by_height(
+    row: IntArray, height: FloatArray, values: FloatArray, shape: tuple[int, ...]
+) -> FloatArray:
+    """Values ``(V, h)`` and heights ``(h,)`` by row and falling height, ``(V + 1, K, c)``."""
+    order = np.lexsort((-height, row))
+    row, columns = row[order], np.concatenate([values, height[np.newaxis]])[:, order]
+    answer = np.full((len(columns), *shape), np.nan)
+    answer[:, rank_in_row(row), row] = columns
+    return answer
+
+
+class _Ascent(NamedTuple):
+    """Points under way, each with all components of its row."""
+
+    block: Block  # one column for each point, (..., K, m)
+    precision: FloatArray  # (D, D, K, m), in units
+    unit: FloatArray  # (D, m), lengths that make the outputs comparable
+
+    def take(self, keep: Mask) -> "_Ascent":
+        """Some of the points."""
+        block = Block(*(array[..., keep] for array in self.block))
+        return _Ascent(block, self.precision[..., keep], self.unit[:, keep])
+
+
+def joint_modes(block: Block, spread: Spread) -> FloatArray:
+    """Modes of several outputs and their log densities, ``(D + 1, K, c)``, NaN-padded."""
+    n_outputs, n_components, n_rows = block.means.shape
+    row = np.tile(np.arange(n_rows), n_components)
+    x = block.means.reshape(n_outputs, -1)
+    repeated = Block(*(array[..., row] for array in block))
+    ascent = _ascent(repeated, spread)
+    x = _climb(ascent, spread, x)
+    height = log_density(repeated, spread, x)
+    keep = _distinct(x / ascent.unit, n_components) & (block.weights > 0).ravel()
+    return by_height(row[keep], height[keep], x[:, keep], (n_components, n_rows))
+
+
+def _ascent(block: Block, spread: Spread) -> _Ascent:
+    """Ascents measured in the smallest scale of each output."""
+    n_outputs = len(block.means)
+    unit = np.stack(
+        [
+            np.sqrt(np.minimum.reduce(spread.covariance(block.factor, j, j), axis=0))
+            for j in range(n_outputs)
+        ]
+    )
+    precision = spread.precision(block.factor)
+    precision *= (unit[:, np.newaxis] * unit)[:, :, np.newaxis]
+    return _Ascent(block, precision, unit)
+
+
+def _climb(ascent: _Ascent, spread: Spread, x: FloatArray) -> FloatArray:
+    """Ends of the ascents from x ``(D, m)``; each stops by itself."""
+    answer = x.copy()
+    place = np.arange(x.shape[1])
+    for _ in range(MAX_ITERATIONS):
+        if not len(place):
+            break
+        step = _step(ascent, spread, x)
+        x = x + step * ascent.unit
+        answer[:, place] = x
+        moving = np.maximum.reduce(np.abs(step), axis=0) > _STILL
+        place, x, ascent = place[moving], x[:, moving], ascent.take(moving)
+    return answer
+
+
+def _step(ascent: _Ascent, spread: Spread, x: FloatArray) -> FloatArray:
+    """The fixed point's step, which always climbs, or Newton's where that climbs higher."""
+    gradient, fixed, curvature = _derivatives(ascent, spread, x)
+    slow, fast = _solve(fixed, gradient), _solve(curvature, gradient)
+    slow_height, fast_height = (
+        log_density(ascent.block, spread, x + step * ascent.unit) for step in (slow, fast)
+    )
+    return np.where(fast_height >= slow_height, fast, slow)
+
+
+def _derivatives(
+    ascent: _Ascent, spread: Spread, x: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Gradient g of log f ``(D, m)``, A = Σ_k r_k P_k and minus the Hessian ``(D, D, m)``.
+
+    The fixed point A⁻¹ Σ_k r_k P_k m_k is x + A⁻¹ g.
+    """
+    share = responsibilities(ascent.block, spread, x)  # (K, m)
+    away = (ascent.block.means - x[:, np.newaxis]) / ascent.unit[:, np.newaxis]  # (D, K, m)
+    pull = weighted_sum(ascent.precision, away[:, np.newaxis])  # (D, K, m): P_k is symmetric
+    gradient = component_sum((share * pull).swapaxes(0, 1))
+    fixed = component_sum((share * ascent.precision).transpose(2, 0, 1, 3))
+    bend = component_sum((share * pull[:, np.newaxis] * pull).transpose(2, 0, 1, 3))
+    return gradient, fixed, fixed - bend + gradient[:, np.newaxis] * gradient
+
+
+def _solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
+    """Solve by eigenvalues, taken as positive so that every step goes uphill; ``(D, m)``."""
+    values, vectors = np.linalg.eigh(matrix.transpose(2, 0, 1))
+    size = np.abs(values).T
+    size = np.maximum(size, 1e-14 * np.maximum.reduce(size, axis=0))
+    basis = vectors.transpose(1, 2, 0)  # (D, eigenvector, m)
+    with np.errstate(all="ignore"):  # where nothing pulls, nothing moves
+        along = weighted_sum(basis, right[:, np.newaxis]) / size
+        step = weighted_sum(basis.swapaxes(0, 1), along[:, np.newaxis])
+    return np.where(np.isfinite(step), step, 0.0)
+
+
+def _distinct(x: FloatArray, n_components: int) -> Mask:
+    """Ascents whose end no earlier one of the same row has found; x ``(D, K * c)`` in units."""
+    ends = x.reshape(len(x), n_components, -1)
+    keep = np.ones(ends.shape[1:], dtype=bool)
+    for i in range(1, n_components):
+        gap = np.maximum.reduce(np.abs(ends[:, :i] - ends[:, i : i + 1]), axis=0)
+        near = _TOGETHER + 8.0 * np.spacing(np.maximum.reduce(np.abs(ends[:, i]), axis=0))
+        keep[i] = ~np.any(gap < near, axis=0)
+    return keep.ravel()

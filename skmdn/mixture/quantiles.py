@@ -1,0 +1,142 @@
+"""Quantiles by a bracketed third-order search in probits, all rows and levels at once.
+
+Every problem is turned into one of the lower tail: for levels above one half the mixture is
+mirrored. The search is for the root of ``probit(F(x)) - probit(p)``, which is a straight line for
+one component and nearly one in the tails of any mixture; its step is Halley's.
+
+Axes: K components, m cells (a row and a level each), Q levels, c rows of a block.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from skmdn.mixture.blocks import FloatArray, component_sum, weighted_sum
+from skmdn.mixture.roots import Mask, solve
+
+_ROOT_2PI = float(np.sqrt(2.0 * np.pi))
+
+TOLERANCE = 1e-12
+"""Largest error of F(x), relative to the tail's probability p <= 1/2."""
+
+
+class _Tail(NamedTuple):
+    """The problem F(x) = p of the lower tail."""
+
+    weights: FloatArray  # (K, m)
+    means: FloatArray  # (K, m)
+    steepness: FloatArray  # (K, m), 1 / s
+    roughness: FloatArray  # (m,), bound of abs(f'') / 6
+    p: FloatArray  # (m,)
+    probit: FloatArray  # (m,)
+
+    def take(self, keep: Mask) -> "_Tail":
+        """Some of the cells."""
+        return _Tail(*(array[..., keep] for array in self))
+
+    def evaluate(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """probit(F(x)) - probit(p), zero where an answer is at hand, and Halley's next point."""
+        z = (x - self.means) * self.steepness
+        cdf = np.minimum(weighted_sum(self.weights, ndtr(z)), 1.0)
+        density, slope = self._derivatives(z)
+        here = ndtri(cdf)
+        error = here - self.probit
+        excess = cdf - self.p
+        with np.errstate(all="ignore"):  # a step that is not finite is not taken
+            step = _halley(error, here, density, slope)
+            # Taylor's remainder proves some steps good enough without another look.
+            left = np.abs(excess - step * (density - 0.5 * step * slope))
+            proved = left + self.roughness * np.abs(step) ** 3 <= TOLERANCE * self.p
+        near = np.abs(excess) <= TOLERANCE * self.p
+        return np.where(near | proved, 0.0, error), np.where(near, x, x - step)
+
+    def _derivatives(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Density and its derivative, ``(m,)``."""
+        terms = -0.5 * z
+        terms *= z
+        np.exp(terms, out=terms)
+        terms *= self.weights
+        with np.errstate(over="ignore", invalid="ignore"):
+            terms *= self.steepness
+            density = component_sum(terms) / _ROOT_2PI
+            terms *= z
+            terms *= self.steepness
+            return density, -component_sum(terms) / _ROOT_2PI
+
+
+def _halley(
+    error: FloatArray, here: FloatArray, density: FloatArray, slope: FloatArray
+) -> FloatArray:
+    """Halley's step for h = probit(F): h' = f / φ(h), h'' = f' / φ(h) + h h'²."""
+    normal = np.exp(-0.5 * here * here) / _ROOT_2PI
+    first = density / normal
+    second = slope / normal + here * first * first
+    newton = error / first
+    return newton / (1.0 - 0.5 * newton * second / first)
+
+
+def tail_quantiles(
+    weights: FloatArray, means: FloatArray, scales: FloatArray, p: FloatArray, upper: Mask
+) -> FloatArray:
+    """X with P(Y <= x) = p, or P(Y > x) = p where ``upper``; ``(Q, c)``.
+
+    Parameters ``(K, c)``; tails p ``(Q,)`` within [0, 1/2].
+    """
+    sign = np.where(upper, -1.0, 1.0)[:, np.newaxis]
+    answer = np.full((len(p), weights.shape[1]), -np.inf)
+    inside = p > 0
+    if inside.any():
+        answer[inside] = _lower_quantiles(weights, means, scales, p[inside], sign[inside])
+    return answer * sign
+
+
+def _lower_quantiles(
+    weights: FloatArray, means: FloatArray, scales: FloatArray, p: FloatArray, sign: FloatArray
+) -> FloatArray:
+    """X of the mirrored mixtures with F(x) = p, ``(Q, c)``."""
+    n_components, n_rows = weights.shape
+    shape = (n_components, len(p), n_rows)
+    mirrored = (means[:, np.newaxis] * sign).reshape(n_components, -1)
+    weights = np.broadcast_to(weights[:, np.newaxis], shape).reshape(n_components, -1)
+    scales = np.broadcast_to(scales[:, np.newaxis], shape).reshape(n_components, -1)
+    p = np.repeat(p, n_rows)
+    probit = ndtri(p)
+    low, high, start = _bracket(weights, mirrored + scales * probit)
+    with np.errstate(over="ignore"):
+        steepness = 1.0 / scales
+        # abs(f'') of a component is at most φ(0) / s³.
+        roughness = weighted_sum(weights, steepness**3) / (6.0 * _ROOT_2PI)
+    tail = _Tail(weights, mirrored, steepness, roughness, p, probit)
+    return solve(tail, low, high, start).reshape(-1, n_rows)
+
+
+def _bracket(weights: FloatArray, own: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The components' own quantiles enclose the mixture's; their weighted mean is the start."""
+    low = np.minimum.reduce(np.where(weights > 0, own, np.inf), axis=0)
+    high = np.maximum.reduce(np.where(weights > 0, own, -np.inf), axis=0)
+    start = np.clip(weighted_sum(weights, own), low, high)
+    # One double outward: the ends are rounded.
+    return np.nextafter(low, -np.inf), np.nextafter(high, np.inf), start
+
+
+def quantiles(
+    weights: FloatArray, means: FloatArray, scales: FloatArray, levels: FloatArray
+) -> FloatArray:
+    """Quantiles ``(Q, c)`` of one output at levels ``(Q,)``, not decreasing in the level."""
+    upper = levels > 0.5
+    answer = tail_quantiles(weights, means, scales, np.where(upper, 1.0 - levels, levels), upper)
+    order = np.argsort(levels, kind="stable")
+    # Neighbouring levels are solved apart: their last bits might cross.
+    answer[order] = np.maximum.accumulate(answer[order], axis=0)
+    return answer
+
+
+def central_intervals(
+    weights: FloatArray, means: FloatArray, scales: FloatArray, levels: FloatArray
+) -> FloatArray:
+    """Ends ``(2, Q, c)`` with a tail of (1 - level) / 2 on either side."""
+    tails = np.tile(0.5 * (1.0 - levels), 2)
+    upper = np.arange(len(tails)) >= len(levels)
+    ends = tail_quantiles(weights, means, scales, tails, upper)
+    return ends.reshape(2, len(levels), weights.shape[1])

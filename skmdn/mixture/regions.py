@@ -1,0 +1,171 @@
+"""Highest-density regions of one output: unions of intervals, one for each hill above a height.
+
+A hill rises and falls once on either side of its maximum, so that a height is crossed at most
+once on each side. The height whose region holds the mass asked for is searched for between the
+highest peak and the lowest density on the central interval of the same mass (a region at that
+height contains the interval, hence its mass).
+
+Axes: K components, c rows of a block, Q levels, t cells (a row and a level or point each).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtri
+
+from skmdn.mixture.blocks import FloatArray
+from skmdn.mixture.critical_points import IntArray
+from skmdn.mixture.landscape import Landscape, Line, Slices, rank_in_row, survey
+from skmdn.mixture.quantiles import central_intervals
+from skmdn.mixture.roots import Mask, solve
+
+_ROOT_2PI = float(np.sqrt(2.0 * np.pi))
+
+_SAME_DENSITY = 1e-12
+"""Log densities this near are equal."""
+
+MASS_TOLERANCE = 1e-10
+"""Largest error of a region's mass."""
+
+
+class _Height(NamedTuple):
+    """The problem mass(region) = level in the fall from the highest peak.
+
+    The fall is sqrt(2 (peak - height)); in probits of (1 + mass) / 2 the mass is a straight line
+    of it for one component.
+    """
+
+    land: Landscape
+    row: IntArray  # (t,)
+    summit: FloatArray  # (t,), log density of the row's highest peak
+    level: FloatArray  # (t,)
+
+    def take(self, keep: Mask) -> "_Height":
+        """Some of the cells."""
+        return _Height(self.land, self.row[keep], self.summit[keep], self.level[keep])
+
+    def evaluate(self, fall: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Probit of the mass less that of the level, zero within the tolerance; Newton's next."""
+        height = self.summit - 0.5 * fall * fall
+        slices = self.land.slices(self.row, height)
+        mass = self.land.mass(slices, self.row)
+        here, wanted = ndtri(0.5 + 0.5 * mass), ndtri(0.5 + 0.5 * self.level)
+        with np.errstate(all="ignore"):  # a step that is not finite is not taken
+            error = here - wanted
+            growth = fall * np.exp(height) * self.land.width_growth(slices, self.row)
+            step = error * 2.0 * np.exp(-0.5 * here * here) / _ROOT_2PI / growth
+        near = np.abs(mass - self.level) <= MASS_TOLERANCE
+        return np.where(near, 0.0, error), np.where(near, fall, fall - step)
+
+
+def regions(
+    weights: FloatArray, means: FloatArray, scales: FloatArray, levels: FloatArray
+) -> FloatArray:
+    """Highest-density regions, NaN-padded, ``(2, K, Q, c)``."""
+    land = survey(Line(weights, means, scales))
+    n_rows = weights.shape[1]
+    row = np.repeat(np.arange(n_rows), len(levels))
+    level = np.tile(levels, n_rows)
+    inside = level < 1.0
+    answer = np.full((2, len(weights), len(row)), np.nan)
+    answer[:, 0, ~inside] = [[-np.inf], [np.inf]]
+    if inside.any():
+        depth = _depths(land, levels).T.ravel()
+        slices = _slices_of_levels(land, row[inside], level[inside], depth[inside])
+        answer[:, :, inside] = _union(slices, len(weights), int(np.count_nonzero(inside)))
+    return answer.reshape(2, len(weights), n_rows, len(levels)).swapaxes(2, 3)
+
+
+def _slices_of_levels(
+    land: Landscape, row: IntArray, level: FloatArray, depth: FloatArray
+) -> Slices:
+    """Slices that hold the levels; ``depth`` is a log density whose region holds more."""
+    summit = land.summit()[row]
+    deepest = np.sqrt(2.0 * np.maximum(summit - depth, 0.0))
+    # Measured: halfway between one component's answer and the bracket's end is the best start.
+    start = 0.5 * (deepest + np.minimum(ndtri(0.5 + 0.5 * level), deepest))
+    problem = _Height(land, row, summit, level)
+    fall = solve(problem, np.zeros_like(start), deepest, start)
+    slices = land.slices(row, summit - 0.5 * fall * fall)
+    excess = land.mass(slices, row) - level
+    if np.any(excess < -MASS_TOLERANCE):  # of two neighbouring heights, the one that holds more
+        fall = np.where(excess < -MASS_TOLERANCE, np.nextafter(fall, np.inf), fall)
+        slices = land.slices(row, summit - 0.5 * fall * fall)
+        excess = land.mass(slices, row) - level
+    return _trimmed(land, slices, row, excess)
+
+
+def _trimmed(land: Landscape, slices: Slices, row: IntArray, excess: FloatArray) -> Slices:
+    """Take off, at each cell's lowest top, the excess mass that heights in doubles do not resolve.
+
+    Near a top the mass grows with the root of the fall: between neighbouring heights by 1e-8.
+    """
+    off = np.abs(excess) > MASS_TOLERANCE
+    if not off.any():
+        return slices
+    order = np.lexsort((land.peak[slices.hill], slices.cell))
+    lowest = order[np.searchsorted(slices.cell[order], np.unique(slices.cell))]
+    cell, top = slices.cell[lowest], land.hills.top[slices.hill[lowest]]
+    left, right = slices.left[lowest], slices.right[lowest]
+    log_density, slope, _ = land.relief.take(row[cell]).derivatives(left)
+    with np.errstate(over="ignore", invalid="ignore"):
+        width = 0.5 * excess[cell] * np.exp(-log_density)
+        flat = np.abs(slope * width) <= _SAME_DENSITY
+    good = off[cell] & flat & slices.left_crossed[lowest] & slices.right_crossed[lowest]
+    trimmed = slices._replace(left=slices.left.copy(), right=slices.right.copy())
+    trimmed.left[lowest[good]] = np.minimum(left + width, top)[good]
+    trimmed.right[lowest[good]] = np.maximum(right - width, top)[good]
+    return trimmed
+
+
+def _depths(land: Landscape, levels: FloatArray) -> FloatArray:
+    """Lowest log density on the central intervals of the levels, ``(Q, c)``."""
+    low, high = central_intervals(*land.line, np.minimum(levels, np.nextafter(1.0, 0.0)))
+    lowest = np.minimum(_at(land.smooth, low), _at(land.smooth, high))
+    hills = land.hills
+    for end, height in ((hills.left, land.left_height), (hills.right, land.right_height)):
+        within = (low[:, hills.row] < end) & (end < high[:, hills.row])
+        for low_q, within_q in zip(lowest, within, strict=True):
+            np.minimum.at(low_q, hills.row, np.where(within_q, height, np.inf))
+    return lowest
+
+
+def _at(line: Line, x: FloatArray) -> FloatArray:
+    """Log density of each row at x ``(Q, c)``."""
+    wide = Line(*(array[:, np.newaxis] for array in line))
+    return wide.log_density(x)
+
+
+def _union(slices: Slices, n_components: int, n_cells: int) -> FloatArray:
+    """Slices that touch joined to intervals, ``(2, K, t)``."""
+    answer = np.full((2, n_components, n_cells), np.nan)
+    for end, x, crossed in (
+        (0, slices.left, slices.left_crossed),
+        (1, slices.right, slices.right_crossed),
+    ):
+        cell = slices.cell[crossed]
+        answer[end, rank_in_row(cell), cell] = x[crossed]
+    return answer
+
+
+def region_masses(
+    weights: FloatArray, means: FloatArray, scales: FloatArray, y: FloatArray
+) -> FloatArray:
+    """Mass of the region denser than at y; y and answer ``(c, g)``."""
+    land = survey(Line(weights, means, scales))
+    row = np.repeat(np.arange(len(y)), y.shape[1])
+    at = y.ravel()
+    height = land.smooth.take(row).log_density(at)
+    told = height > -np.inf
+    mass = np.ones(len(row))
+    slices = land.slices(row[told], height[told])
+    # y itself is a border, known better than any search can find it.
+    own = at[told][slices.cell]
+    hills = land.hills
+    on_left = (hills.left[slices.hill] <= own) & (own < hills.top[slices.hill])
+    on_right = (hills.top[slices.hill] <= own) & (own <= hills.right[slices.hill])
+    slices = slices._replace(
+        left=np.where(on_left, own, slices.left), right=np.where(on_right, own, slices.right)
+    )
+    mass[told] = land.mass(slices, row[told])
+    return mass.reshape(y.shape)

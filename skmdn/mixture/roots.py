@@ -1,0 +1,63 @@
+"""Many bracketed roots at once: a problem's own step where it can be trusted, else bisection.
+
+A step is taken where it stays inside the bracket and the error has halved since the last one;
+otherwise the bracket is bisected. Each cell stops by itself and then keeps its value, so that the
+root of one cell does not depend on the others.
+
+Axes: m cells.
+"""
+
+from typing import Protocol, TypeAlias, TypeVar
+
+import numpy as np
+
+from skmdn.mixture.blocks import FloatArray
+
+Mask: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]"
+
+MAX_ITERATIONS = 4400
+"""Twice what bisection needs from the widest bracket of doubles to neighbouring ones."""
+
+Self = TypeVar("Self", bound="Problem")
+
+
+class Problem(Protocol):
+    """Cells that each hold an increasing function of x."""
+
+    def evaluate(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Function at x and the proposed next x, both ``(m,)``.
+
+        A function of zero says that the proposal is the answer.
+        """
+
+    def take(self: Self, keep: Mask) -> Self:
+        """Some of the cells."""
+
+
+def solve(problem: Problem, low: FloatArray, high: FloatArray, start: FloatArray) -> FloatArray:
+    """Roots within ``[low, high]``, searched from ``start`` in there; all ``(m,)``.
+
+    Where no double is near enough, one of the two neighbouring doubles that bracket the root.
+    """
+    answer = start.copy()
+    place = np.arange(len(start))
+    x, error, open_ = start, np.full(len(start), np.inf), np.ones(len(start), dtype=bool)
+    for _ in range(MAX_ITERATIONS):
+        if not open_.any():
+            break
+        if 4 * np.count_nonzero(open_) <= 3 * len(open_):  # carrying a few costs less than copying
+            place, problem, low, high = place[open_], problem.take(open_), low[open_], high[open_]
+            x, error, open_ = x[open_], error[open_], np.ones(np.count_nonzero(open_), dtype=bool)
+        value, proposal = problem.evaluate(x)
+        below = value < 0
+        low, high = np.where(below, x, low), np.where(below, high, x)
+        middle = low + 0.5 * (high - low)
+        found, narrow = value == 0, (middle <= low) | (middle >= high)
+        last = open_ & (found | narrow)
+        answer[place[last]] = np.where(found, proposal, x)[last]
+        open_ &= ~last
+        size = np.abs(value)
+        trusted = (proposal > low) & (proposal < high) & (size <= 0.5 * error)
+        x = np.where(trusted, proposal, middle)
+        error = np.where(trusted, size, np.inf)  # after a bisection any step may be tried
+    return answer

@@ -1,0 +1,36 @@
+"""Draws: a component by its weight, then a normal number coloured by its spread.
+
+Axes: n rows, c rows of a block, S samples, K components, D outputs.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+
+from skmdn.mixture.blocks import Block, FloatArray
+from skmdn.mixture.spread import Choice, Spread
+
+Random: TypeAlias = "np.random.Generator | np.random.RandomState"
+
+
+def choose_components(weights: FloatArray, uniform: FloatArray) -> Choice:
+    """Component of each uniform number ``(c, S)`` by weights ``(K, c)``; never one of weight 0."""
+    bounds = np.cumsum(weights, axis=0)
+    bounds /= bounds[-1].copy()
+    choice = np.zeros(uniform.shape, dtype=np.intp)
+    for bound in bounds[:-1]:
+        choice += uniform >= bound[:, np.newaxis]
+    return choice
+
+
+def draw(block: Block, spread: Spread, n_samples: int, random: Random) -> FloatArray:
+    """Samples ``(c, S, D)`` of a block of c rows."""
+    n_outputs, _, n_rows = block.means.shape
+    choice = choose_components(block.weights, random.random((n_rows, n_samples)))
+    samples = random.standard_normal((n_rows, n_samples, n_outputs))
+    choice *= n_rows
+    choice += np.arange(n_rows)[:, np.newaxis]  # place in a flattened (K, c)
+    spread.colour(block.factor, choice, samples)
+    for j, means in enumerate(block.means):
+        samples[..., j] += means.ravel()[choice]
+    return samples

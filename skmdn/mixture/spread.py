@@ -1,0 +1,320 @@
+"""How far each component spreads: diagonal and triangular spread, two objects, one vocabulary.
+
+Either object stores its rows first and hands out the same few operations. ``factor`` gives the
+numbers of some rows, component axis first; ``log_determinant`` and ``squared_distance`` work on
+that factor, whatever its shape.
+
+Axes: n rows, c rows of a block, K components, D outputs, S samples.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from scipy.special import ndtr
+
+from skmdn.mixture.arguments import frozen
+from skmdn.mixture.blocks import FloatArray, chunks, component_sum, components_first, weighted_sum
+from skmdn.mixture.joint_cdf import normal_orthant
+from skmdn.mixture.triangular import lower_factor
+
+Choice: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.intp]]"
+RowIndex: TypeAlias = "slice | np.ndarray[tuple[int, ...], np.dtype[np.intp | np.bool_]]"
+
+
+class Spread(Protocol):
+    """What the mathematics asks of a spread."""
+
+    @property
+    def kind(self) -> str:
+        """The name of the spread, "diag" or "full"."""
+
+    @property
+    def array(self) -> FloatArray:
+        """The stored array, rows first."""
+
+    def scales(self) -> FloatArray:
+        """Standard deviation of each output in each component, ``(n, K, D)``."""
+
+    def scale_tril(self) -> FloatArray:
+        """Lower triangular factors, ``(n, K, D, D)``."""
+
+    def marginal_scale(self, output: int) -> FloatArray:
+        """Standard deviation of one output in each component, ``(n, K, 1)``."""
+
+    def diagonal(self) -> FloatArray:
+        """What must be positive, ``(n, K, D)``."""
+
+    def table(self) -> FloatArray:
+        """Free parameters, ``(n, K * ...)``."""
+
+    def take(self, rows: RowIndex) -> "Spread":
+        """The spread of some rows."""
+
+    def scaled(self, scale: FloatArray) -> "Spread":
+        """The spread of ``scale * y``; scale ``(D,)``, of either sign."""
+
+    def select(self, outputs: Sequence[int]) -> "Spread":
+        """The spread of some outputs, in the order given."""
+
+    def condition(
+        self, known: Sequence[int], rest: Sequence[int], residual: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """What knowing some outputs does to the others.
+
+        ``residual`` is the known values less their means, ``(n, K, len(known))``. Returns the
+        shift of the other means ``(n, K, len(rest))``, the array of their spread, and the log
+        density of the known values in each component ``(n, K)``, but for a constant.
+        """
+
+    def factor(self, rows: slice) -> FloatArray:
+        """Numbers of some rows, component axis first, ``(D, [D,] K, c)``."""
+
+    def log_determinant(self, factor: FloatArray) -> FloatArray:
+        """Log determinant of the factor, ``(K, ...)``."""
+
+    def squared_distance(self, factor: FloatArray, means: FloatArray, y: FloatArray) -> FloatArray:
+        """Squared Mahalanobis distance; means ``(D, K, ...)``, y ``(D, ...)``."""
+
+    def orthant(self, factor: FloatArray, limits: FloatArray) -> FloatArray:
+        """Probability that the coloured normal numbers stay below limits ``(D, K, ...)``."""
+
+    def colour(self, factor: FloatArray, choice: Choice, normal: FloatArray) -> None:
+        """Give normal numbers ``(..., D)`` the spread of the chosen components, in place.
+
+        ``choice`` is a place in a flattened ``(K, c)``, one for each draw.
+        """
+
+    def precision(self, factor: FloatArray) -> FloatArray:
+        """Inverse covariances, ``(D, D, K, ...)``."""
+
+    def covariance(self, factor: FloatArray, i: int, j: int) -> FloatArray:
+        """Covariance of outputs i and j within each component, ``(K, ...)``."""
+
+
+class DiagonalSpread:
+    """Independent outputs within a component: one scale for each, ``(n, K, D)``."""
+
+    kind = "diag"
+
+    def __init__(self, array: FloatArray) -> None:
+        self.array = frozen(array)
+
+    def scales(self) -> FloatArray:
+        """Standard deviation of each output in each component, ``(n, K, D)``."""
+        return self.array
+
+    def scale_tril(self) -> FloatArray:
+        """Diagonal matrices, made on demand, ``(n, K, D, D)``."""
+        n_outputs = self.array.shape[2]
+        tril = np.zeros((*self.array.shape, n_outputs))
+        diagonal = np.arange(n_outputs)
+        tril[..., diagonal, diagonal] = self.array
+        return tril
+
+    def marginal_scale(self, output: int) -> FloatArray:
+        """A view of one output's scales, ``(n, K, 1)``."""
+        return self.array[:, :, output : output + 1]
+
+    def diagonal(self) -> FloatArray:
+        """The scales."""
+        return self.array
+
+    def table(self) -> FloatArray:
+        """Scales, ``(n, K * D)``."""
+        return self.array.reshape(len(self.array), self.array.shape[1] * self.array.shape[2])
+
+    def take(self, rows: RowIndex) -> "DiagonalSpread":
+        """The spread of some rows."""
+        return DiagonalSpread(self.array[rows])
+
+    def scaled(self, scale: FloatArray) -> "DiagonalSpread":
+        """The spread of ``scale * y``, laid out as it will be read: component axis first."""
+        return DiagonalSpread(np.multiply(self.array, np.abs(scale), order="F"))
+
+    def select(self, outputs: Sequence[int]) -> "DiagonalSpread":
+        """The spread of some outputs."""
+        return DiagonalSpread(self.array[:, :, list(outputs)])
+
+    def condition(
+        self, known: Sequence[int], rest: Sequence[int], residual: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Nothing moves: the known outputs only tell the components apart."""
+        scales = self.array[:, :, list(known)]
+        log_density = -component_sum(
+            np.moveaxis(0.5 * (residual / scales) ** 2 + np.log(scales), 2, 0)
+        )
+        rest_scales = self.array[:, :, list(rest)]
+        return np.zeros_like(rest_scales), rest_scales, log_density
+
+    def factor(self, rows: slice) -> FloatArray:
+        """Scales, component axis first, ``(D, K, c)``."""
+        return components_first(self.array, rows)
+
+    def log_determinant(self, factor: FloatArray) -> FloatArray:
+        """Σ_j log s_j."""
+        total = np.log(factor[0])
+        for scale in factor[1:]:
+            total += np.log(scale)
+        return total
+
+    def squared_distance(self, factor: FloatArray, means: FloatArray, y: FloatArray) -> FloatArray:
+        """Σ_j ((y_j - m_j) / s_j)²."""
+        z = (y[0] - means[0]) / factor[0]
+        total = np.multiply(z, z, out=z)
+        for value, mean, scale in zip(y[1:], means[1:], factor[1:], strict=True):
+            z = (value - mean) / scale
+            total += np.multiply(z, z, out=z)
+        return total
+
+    def orthant(self, factor: FloatArray, limits: FloatArray) -> FloatArray:
+        """Π_j Φ(limit_j / s_j)."""
+        product = ndtr(limits[0] / factor[0])
+        for limit, scale in zip(limits[1:], factor[1:], strict=True):
+            product *= ndtr(limit / scale)
+        return np.asarray(product, dtype=np.float64)
+
+    def colour(self, factor: FloatArray, choice: Choice, normal: FloatArray) -> None:
+        """z_j becomes s_j z_j."""
+        for j, scales in enumerate(factor):
+            normal[..., j] *= scales.ravel()[choice]
+
+    def precision(self, factor: FloatArray) -> FloatArray:
+        """1 / s_j² on the diagonal."""
+        inverse = np.zeros((len(factor), *factor.shape))
+        for j, scales in enumerate(factor):
+            inverse[j, j] = 1.0 / (scales * scales)
+        return inverse
+
+    def covariance(self, factor: FloatArray, i: int, j: int) -> FloatArray:
+        """s_j² where i = j, else zero."""
+        if i == j:
+            return factor[i] * factor[i]
+        return np.zeros_like(factor[i])
+
+
+class TriangularSpread:
+    """Outputs that move together: a lower triangular factor L of Σ = L Lᵀ, ``(n, K, D, D)``."""
+
+    kind = "full"
+
+    def __init__(self, array: FloatArray) -> None:
+        self.array = frozen(array)
+
+    def scales(self) -> FloatArray:
+        """Row norms of L: the marginal standard deviations, ``(n, K, D)``."""
+        n_outputs = self.array.shape[2]
+        return np.concatenate([self.marginal_scale(j) for j in range(n_outputs)], axis=2)
+
+    def scale_tril(self) -> FloatArray:
+        """Lower triangular factors, ``(n, K, D, D)``."""
+        return self.array
+
+    def marginal_scale(self, output: int) -> FloatArray:
+        """Length of one row of L, ``(n, K, 1)``."""
+        row = self.array[:, :, output]
+        total = np.abs(row[..., 0])
+        for j in range(1, output + 1):
+            total = np.hypot(total, row[..., j])
+        return total[..., np.newaxis]
+
+    def diagonal(self) -> FloatArray:
+        """The diagonal of L."""
+        return np.diagonal(self.array, axis1=2, axis2=3)
+
+    def table(self) -> FloatArray:
+        """Lower triangles row by row, ``(n, K * D(D+1)/2)``."""
+        lower = np.tril_indices(self.array.shape[2])
+        packed = self.array[:, :, lower[0], lower[1]]
+        return packed.reshape(len(packed), packed.shape[1] * packed.shape[2])
+
+    def take(self, rows: RowIndex) -> "TriangularSpread":
+        """The spread of some rows."""
+        return TriangularSpread(self.array[rows])
+
+    def scaled(self, scale: FloatArray) -> "TriangularSpread":
+        """The spread of ``scale * y``: rows of L scaled, columns flipped to a positive diagonal."""
+        return TriangularSpread(self.array * (scale[:, np.newaxis] * np.sign(scale)))
+
+    def select(self, outputs: Sequence[int]) -> "TriangularSpread":
+        """The spread of some outputs: the factor of their rows of L, by an orthogonal reduction."""
+        return TriangularSpread(_chosen_factor(self.array, outputs))
+
+    def condition(
+        self, known: Sequence[int], rest: Sequence[int], residual: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """With L ordered known first: z = L_11⁻¹ r, shift L_21 z, factor L_22."""
+        ordered = _chosen_factor(self.array, [*known, *rest])
+        n_known = len(known)
+        shift = np.zeros((*residual.shape[:2], len(rest)))
+        log_density = np.zeros(residual.shape[:2])
+        left = residual.copy()
+        for j in range(n_known):
+            z = left[:, :, j] / ordered[:, :, j, j]
+            left[:, :, j:] -= z[:, :, np.newaxis] * ordered[:, :, j:n_known, j]
+            shift += z[:, :, np.newaxis] * ordered[:, :, n_known:, j]
+            log_density -= 0.5 * z * z + np.log(ordered[:, :, j, j])
+        return shift, ordered[:, :, n_known:, n_known:], log_density
+
+    def factor(self, rows: slice) -> FloatArray:
+        """Factors, component axis first: ``factor[i, j]`` is L_ij of each component, ``(K, c)``."""
+        return np.ascontiguousarray(self.array[rows].transpose(2, 3, 1, 0))
+
+    def log_determinant(self, factor: FloatArray) -> FloatArray:
+        """Σ_j log L_jj."""
+        total = np.log(factor[0, 0])
+        for j in range(1, len(factor)):
+            total += np.log(factor[j, j])
+        return total
+
+    def squared_distance(self, factor: FloatArray, means: FloatArray, y: FloatArray) -> FloatArray:
+        """‖L⁻¹ (y - m)‖² by forward substitution; infinite where y is."""
+        whitened = [(y[0] - means[0]) / factor[0, 0]]
+        total = whitened[0] * whitened[0]
+        for i in range(1, len(factor)):
+            z = y[i] - means[i]
+            with np.errstate(invalid="ignore"):  # inf - inf
+                for j in range(i):
+                    z -= factor[i, j] * whitened[j]
+            z /= factor[i, i]
+            total += z * z
+            whitened.append(z)
+        total[np.isnan(total)] = np.inf
+        return total
+
+    def orthant(self, factor: FloatArray, limits: FloatArray) -> FloatArray:
+        """P(L z <= limits)."""
+        return normal_orthant(factor, limits)
+
+    def colour(self, factor: FloatArray, choice: Choice, normal: FloatArray) -> None:
+        """Z becomes L z, the last output first, for it needs those before it."""
+        for i in reversed(range(len(factor))):
+            normal[..., i] *= factor[i, i].ravel()[choice]
+            for j in range(i):
+                normal[..., i] += factor[i, j].ravel()[choice] * normal[..., j]
+
+    def precision(self, factor: FloatArray) -> FloatArray:
+        """Mᵀ M with M = L⁻¹ by forward substitution."""
+        inverse = np.zeros_like(factor)
+        for i in range(len(factor)):
+            inverse[i, i] = 1.0 / factor[i, i]
+            for j in range(i):
+                below = weighted_sum(factor[i, j:i], inverse[j:i, j])
+                inverse[i, j] = -below * inverse[i, i]
+        return weighted_sum(inverse[:, :, np.newaxis], inverse[:, np.newaxis])
+
+    def covariance(self, factor: FloatArray, i: int, j: int) -> FloatArray:
+        """Σ_m L_im L_jm."""
+        total = factor[i, 0] * factor[j, 0]
+        for m in range(1, min(i, j) + 1):
+            total += factor[i, m] * factor[j, m]
+        return total
+
+
+def _chosen_factor(tril: FloatArray, outputs: Sequence[int]) -> FloatArray:
+    """Lower factors ``(n, K, m, m)`` of the chosen outputs, block by block."""
+    n_rows, n_components, n_outputs = tril.shape[:3]
+    chosen = np.empty((n_rows, n_components, len(outputs), len(outputs)))
+    for rows in chunks(n_rows, n_components * n_outputs * n_outputs):
+        chosen[rows] = lower_factor(tril[rows][:, :, list(outputs)])
+    return chosen

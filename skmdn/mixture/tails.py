@@ -1,0 +1,28 @@
+"""Distribution functions as sums of positive terms, so that each is exact in its own tail.
+
+Axes: K components, D outputs; the trailing axes are rows and points of a block.
+"""
+
+import numpy as np
+from scipy.special import ndtr
+
+from skmdn.mixture.blocks import Block, FloatArray, weighted_sum
+from skmdn.mixture.spread import Spread
+
+
+def lower_tail(
+    weights: FloatArray, means: FloatArray, scales: FloatArray, y: FloatArray
+) -> FloatArray:
+    """P(Y <= y) of one output."""
+    with np.errstate(over="ignore"):  # infinitely far out
+        z = (y - means) / scales
+    return np.minimum(weighted_sum(weights, ndtr(z)), 1.0)
+
+
+def joint_tail(block: Block, spread: Spread, y: FloatArray, upper: bool) -> FloatArray:
+    """P(all Y_j <= y_j), or P(all Y_j > y_j), ``(...)``; y ``(D, ...)``."""
+    # Y - m and m - Y have one law: the upper tail is the lower one of the mirrored numbers.
+    limits = block.means - y[:, np.newaxis] if upper else y[:, np.newaxis] - block.means
+    with np.errstate(over="ignore"):  # infinitely far out
+        probability = spread.orthant(block.factor, limits)
+    return np.minimum(weighted_sum(block.weights, probability), 1.0)

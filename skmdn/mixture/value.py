@@ -1,0 +1,321 @@
+"""The value: n Gaussian mixtures as three read-only arrays, their rows, equality and pickle.
+
+Axes: n rows, K components, D outputs.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from skmdn.mixture.arguments import (
+    as_floats,
+    check_means,
+    check_positive,
+    check_shape,
+    check_tril,
+    frozen,
+    normalised_weights,
+    softmax,
+)
+from skmdn.mixture.blocks import CELLS, Block, FloatArray, chunks, components_first
+from skmdn.mixture.points import Points
+from skmdn.mixture.spread import DiagonalSpread, Spread, TriangularSpread
+
+Self = TypeVar("Self", bound="MixtureValue")
+LevelFunction: TypeAlias = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]
+LineFunction: TypeAlias = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]
+
+
+class MixtureValue:
+    """Arrays of n mixtures and what one does with rows; the verbs are built above it."""
+
+    __slots__ = ("_means", "_spread", "_univariate", "_weights")
+
+    _weights: FloatArray  # (n, K)
+    _means: FloatArray  # (n, K, D)
+    _spread: Spread
+    _univariate: bool
+
+    def __init__(
+        self,
+        weights: ArrayLike,
+        means: ArrayLike,
+        scales: ArrayLike | None = None,
+        *,
+        scale_tril: ArrayLike | None = None,
+    ) -> None:
+        means = as_floats(means, "means")
+        check_means(means)
+        weights = as_floats(weights, "weights")
+        check_shape(weights, means.shape[:2], "weights")
+        spread = _checked_spread(means, scales, scale_tril)
+        self._set(normalised_weights(weights), _with_outputs(means), spread, means.ndim == 2)
+
+    @classmethod
+    def from_logits(
+        cls: type[Self],
+        logits: ArrayLike,
+        means: ArrayLike,
+        scales: ArrayLike | None = None,
+        *,
+        scale_tril: ArrayLike | None = None,
+    ) -> Self:
+        """Mixture whose weights are the softmax of ``logits``, taken in float64.
+
+        Parameters
+        ----------
+        logits : array_like (n, K)
+            Any finite numbers; -inf gives a weight of zero.
+        means, scales, scale_tril
+            As in the constructor.
+
+        Returns
+        -------
+        Mixture
+
+        Raises
+        ------
+        ValueError
+            If a shape or a number does not fit, or a row of logits is -inf throughout.
+
+        Examples
+        --------
+        >>> from skmdn.mixture import Mixture
+        >>> Mixture.from_logits([[0.0, 0.0]], [[-1.0, 1.0]], [[1.0, 1.0]]).weights
+        array([[0.5, 0.5]])
+        """
+        means = as_floats(means, "means")
+        check_means(means)
+        weights = softmax(logits)
+        check_shape(weights, means.shape[:2], "logits")
+        spread = _checked_spread(means, scales, scale_tril)
+        return cls._trusted(weights, _with_outputs(means), spread, means.ndim == 2)
+
+    @classmethod
+    def _trusted(
+        cls: type[Self], weights: FloatArray, means: FloatArray, spread: Spread, univariate: bool
+    ) -> Self:
+        """Mixture of arrays that are known to be right; means ``(n, K, D)``."""
+        self = cls.__new__(cls)
+        self._set(weights, means, spread, univariate)
+        return self
+
+    def _set(
+        self, weights: FloatArray, means: FloatArray, spread: Spread, univariate: bool
+    ) -> None:
+        """Keep read-only views of the arrays; a spread's is one already."""
+        self._weights = frozen(weights)
+        self._means = frozen(means)
+        self._spread = spread
+        self._univariate = univariate
+
+    @property
+    def weights(self) -> FloatArray:
+        """Weights, ``(n, K)``, read-only; each row sums to one."""
+        return self._weights
+
+    @property
+    def means(self) -> FloatArray:
+        """Means, ``(n, K, D)``, read-only."""
+        return self._means
+
+    @property
+    def scales(self) -> FloatArray:
+        """Standard deviation of each output in each component, ``(n, K, D)``, read-only."""
+        return frozen(self._spread.scales())
+
+    @property
+    def scale_tril(self) -> FloatArray:
+        """Lower triangular factors of the covariances, ``(n, K, D, D)``, read-only.
+
+        For diagonal spread these are diagonal matrices, made anew at each access.
+        """
+        return frozen(self._spread.scale_tril())
+
+    @property
+    def n_components(self) -> int:
+        """Number of components K."""
+        return self._means.shape[1]
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs D."""
+        return self._means.shape[2]
+
+    @property
+    def spread(self) -> str:
+        """Either "diag" (outputs independent within a component) or "full" (they move together)."""
+        return self._spread.kind
+
+    @property
+    def univariate(self) -> bool:
+        """Whether answers have no outputs axis."""
+        return self._univariate
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of ``numpy.asarray(mixture)``: rows, parameters per row."""
+        n_outputs = self.n_outputs
+        n_spread = n_outputs
+        if isinstance(self._spread, TriangularSpread):
+            n_spread = n_outputs * (n_outputs + 1) // 2
+        return len(self), self.n_components * (1 + n_outputs + n_spread)
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+    def __getitem__(self: Self, index: Any) -> Self:
+        rows = _row_index(index, len(self))
+        return self._trusted(
+            self._weights[rows], self._means[rows], self._spread.take(rows), self._univariate
+        )
+
+    def __iter__(self: Self) -> Iterator[Self]:
+        return (self[i] for i in range(len(self)))
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("the array form of a mixture is always a new array; got copy=False")
+        parts = (
+            self._weights,
+            self._means.reshape(len(self), self.n_components * self.n_outputs),
+            self._spread.table(),
+        )
+        return np.concatenate(parts, axis=1, dtype=dtype)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, MixtureValue):
+            return NotImplemented
+        return (
+            self._univariate == other._univariate
+            and self._spread.kind == other._spread.kind
+            and np.array_equal(self._weights, other._weights)
+            and np.array_equal(self._means, other._means)
+            and np.array_equal(self._spread.array, other._spread.array)
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Plain arrays under public names: nothing else is written to a pickle."""
+        spread = "scale_tril" if isinstance(self._spread, TriangularSpread) else "scales"
+        return {
+            "weights": self._weights,
+            "means": self._means,
+            spread: self._spread.array,
+            "univariate": self._univariate,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the arrays as they come: what joblib maps into memory stays mapped."""
+        spread: Spread
+        if "scale_tril" in state:
+            spread = TriangularSpread(np.asarray(state["scale_tril"]))
+        else:
+            spread = DiagonalSpread(np.asarray(state["scales"]))
+        weights, means = np.asarray(state["weights"]), np.asarray(state["means"])
+        self._set(weights, means, spread, state["univariate"])
+
+    def _block(self, rows: slice, axis: int | None = None) -> Block:
+        """Rows with the component axis first; ``axis`` makes room there for points."""
+        block = Block(
+            components_first(self._weights, rows),
+            components_first(self._means, rows),
+            self._spread.factor(rows),
+        )
+        if axis is None:
+            return block
+        return Block(*(np.expand_dims(array, axis) for array in block))
+
+    def _output(self: Self, output: int) -> Self:
+        """The marginal of one output as a univariate mixture; no copy for diagonal spread."""
+        scales = self._spread.marginal_scale(output)
+        means = self._means[:, :, output : output + 1]
+        return self._trusted(self._weights, means, DiagonalSpread(scales), True)
+
+    def _each_output(self: Self, verb: Callable[[Self, int], FloatArray]) -> FloatArray:
+        """Answers of ``verb(marginal, output)`` side by side on a last axis; one if univariate."""
+        if self._univariate:
+            return verb(self, 0)
+        first = verb(self._output(0), 0)
+        answer = np.empty((*first.shape, self.n_outputs))
+        answer[..., 0] = first
+        for j in range(1, self.n_outputs):
+            answer[..., j] = verb(self._output(j), j)
+        return answer
+
+    def _points(self, y: ArrayLike) -> Points:
+        """The points of y, checked."""
+        return Points(y, len(self), self.n_outputs, self._univariate)
+
+    def _on_line(self, function: LineFunction, points: Points) -> FloatArray:
+        """``function(weights, means, scales, y)`` of a univariate mixture at all points."""
+
+        def kernel(rows: slice, axis: int, at: FloatArray) -> FloatArray:
+            weights, means, scales = self._block(rows, axis)
+            return function(weights, means[0], scales[0], at[0])
+
+        return points.evaluate(kernel, self.n_components)
+
+    def _row_chunks(self, cells_per_number: int = 1) -> Iterator[slice]:
+        """Blocks of rows for work with a few numbers per component and output."""
+        return chunks(len(self), self.n_components * self.n_outputs * cells_per_number)
+
+    def _at_levels(
+        self, function: LevelFunction, levels: FloatArray, *trailing: int, cells: int = CELLS
+    ) -> FloatArray:
+        """``function(weights, means, scales, levels)`` of a univariate mixture, ``(n, Q, ...)``.
+
+        The function answers ``(..., Q, c)``, its leading axes those of ``trailing`` turned round;
+        ``cells`` are the components and levels of one block.
+        """
+        answer = np.empty((len(self), len(levels), *trailing))
+        for rows in chunks(len(self), self.n_components * max(1, len(levels)), cells):
+            weights, means, scales = self._block(rows)
+            answer[rows] = function(weights, means[0], scales[0], levels).T
+        return answer
+
+
+def _with_outputs(means: FloatArray) -> FloatArray:
+    """Means ``(n, K, D)``."""
+    return means[:, :, np.newaxis] if means.ndim == 2 else means
+
+
+def _checked_spread(
+    means: FloatArray, scales: ArrayLike | None, scale_tril: ArrayLike | None
+) -> Spread:
+    """The spread handed in, checked against the means."""
+    if scales is not None and scale_tril is not None:
+        raise ValueError("exactly one of scales and scale_tril must be given; got both")
+    if scales is not None:
+        array = as_floats(scales, "scales")
+        check_shape(array, means.shape, "scales")
+        check_positive(array, "scales")
+        return DiagonalSpread(_with_outputs(array))
+    if scale_tril is None:
+        raise ValueError("exactly one of scales and scale_tril must be given; got neither")
+    if means.ndim == 2:
+        raise ValueError(f"scale_tril needs means of shape (n, K, D); got {means.shape}")
+    tril = as_floats(scale_tril, "scale_tril")
+    check_shape(tril, (*means.shape, means.shape[2]), "scale_tril")
+    check_tril(tril)
+    return TriangularSpread(tril)
+
+
+def _row_index(index: Any, n_rows: int) -> Any:
+    """A slice or an array that selects rows; a single integer becomes a slice of one row."""
+    if isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis:
+        index = index[0]  # scikit-learn takes rows as array[rows, ...]
+    if isinstance(index, slice):
+        return index
+    if isinstance(index, tuple):
+        raise IndexError(f"rows are chosen by one index; got {index!r}")
+    array = np.asarray(index)
+    if array.ndim == 0 and array.dtype.kind in "iu":
+        if not -n_rows <= array < n_rows:
+            raise IndexError(f"row {index} is out of bounds for a mixture of {n_rows} rows")
+        start = int(array) % n_rows
+        return slice(start, start + 1)
+    if array.ndim == 1 and (array.dtype.kind in "iub" or array.size == 0):
+        return array if array.size else array.astype(np.intp)
+    raise IndexError(f"rows are chosen by an integer, slice, mask or index array; got {index!r}")

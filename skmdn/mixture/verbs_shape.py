@@ -1,0 +1,307 @@
+"""Verbs of the density's shape: modes, highest-density regions, entropy."""
+
+from typing import Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skmdn.mixture.arguments import RandomState, as_count, as_generator, as_levels
+from skmdn.mixture.blocks import CELLS, FloatArray, chunks
+from skmdn.mixture.density import log_density
+from skmdn.mixture.entropy import N_CUTS, line_entropy
+from skmdn.mixture.modes import joint_modes, line_modes
+from skmdn.mixture.points import Points
+from skmdn.mixture.regions import region_masses, regions
+from skmdn.mixture.sampling import Random, draw
+from skmdn.mixture.value import MixtureValue
+
+
+class ShapeVerbs(MixtureValue):
+    """modes, mode, hdr, hdr_mass and entropy; abstract, a part of `Mixture`."""
+
+    __slots__ = ()
+
+    @overload
+    def modes(self, return_density: Literal[False] = False) -> FloatArray: ...
+
+    @overload
+    def modes(self, return_density: Literal[True]) -> tuple[FloatArray, FloatArray]: ...
+
+    @overload
+    def modes(self, return_density: bool) -> FloatArray | tuple[FloatArray, FloatArray]: ...
+
+    def modes(self, return_density: bool = False) -> FloatArray | tuple[FloatArray, FloatArray]:
+        """All local maxima of the joint density, the highest first.
+
+        One output: complete, by a certified search (a mixture of K components has at most K
+        modes [1]_); bumps that neighbouring doubles do not resolve count as flat. Several outputs:
+        ascent from every component's mean, ends within 1e-6 of a scale merged. A mode at which
+        none of these ascents ends is missed; there can be more modes than components, of which at
+        most K are found.
+
+        Parameters
+        ----------
+        return_density : bool, default False
+            Also return the densities at the modes.
+
+        Returns
+        -------
+        modes : ndarray (n, K) or (n, K, D)
+            Padded with NaN.
+        density : ndarray (n, K), only with ``return_density``
+
+        References
+        ----------
+        .. [1] Carreira-Perpinan, Williams (2003), On the number of modes of a Gaussian mixture.
+
+        Examples
+        --------
+        >>> from skmdn.mixture import Mixture
+        >>> Mixture([[0.6, 0.4]], [[2.0, 9.0]], [[1.0, 1.0]]).modes().round(6)
+        array([[2., 9.]])
+        """
+        answer = np.empty((len(self), self.n_components, self.n_outputs + 1))
+        for rows in self._row_chunks(1 if self.n_outputs == 1 else 4 * answer.shape[1]):
+            answer[rows] = self._modes_of(rows).T
+        modes = answer[..., 0] if self._univariate else answer[..., :-1]
+        if not return_density:
+            return modes
+        with np.errstate(over="ignore"):
+            return modes, np.exp(answer[..., -1])
+
+    def mode(self) -> FloatArray:
+        """The highest of `modes`.
+
+        Returns
+        -------
+        ndarray (n,) or (n, D)
+
+        Examples
+        --------
+        >>> from skmdn.mixture import Mixture
+        >>> Mixture([[0.6, 0.4]], [[2.0, 9.0]], [[1.0, 1.0]]).mode().round(6)
+        array([2.])
+        """
+        return self.modes()[:, 0]
+
+    def hdr(self, level: ArrayLike) -> FloatArray:
+        """Highest-density region of one output: the smallest set that holds a mass of ``level``.
+
+        A union of at most K disjoint intervals. Their mass is ``level`` within 1e-10 and the
+        density is equal on all borders, as far as doubles resolve the borders; a component
+        narrower than 16 steps between doubles counts as that wide where densities are compared.
+
+        Parameters
+        ----------
+        level : float or array_like (Q,)
+            Mass within [0, 1]; 1 gives the whole line, 0 the highest mode.
+
+        Returns
+        -------
+        ndarray (n, K, 2) or (n, Q, K, 2); with an outputs axis (n, K, 2, 1) or (n, Q, K, 2, 1)
+            Lower and upper ends from left to right, padded with NaN.
+
+        Raises
+        ------
+        ValueError
+            If there are several outputs (ask a `marginal`, or `hdr_mass`), or level has more than
+            one axis or lies outside [0, 1].
+
+        Examples
+        --------
+        >>> from skmdn.mixture import Mixture
+        >>> Mixture([[0.5, 0.5]], [[-9.0, 9.0]], [[1.0, 1.0]]).hdr(0.6826894921).round(6)
+        array([[[-10.,  -8.],
+                [  8.,  10.]]])
+        """
+        if self.n_outputs != 1:
+            raise ValueError(
+                f"hdr needs one output; got {self.n_outputs}: use marginal(j).hdr(level), "
+                "or hdr_mass for the joint region"
+            )
+        levels = as_levels(level, "level")
+        ends = self._each_output(
+            lambda part, _: part._at_levels(
+                regions, levels.ravel(), self.n_components, 2, cells=2 * CELLS
+            )
+        )
+        return ends if levels.ndim else ends[:, 0]
+
+    @overload
+    def hdr_mass(
+        self,
+        y: ArrayLike,
+        n_samples: int = ...,
+        random_state: RandomState = ...,
+        *,
+        return_std_error: Literal[False] = False,
+    ) -> FloatArray: ...
+
+    @overload
+    def hdr_mass(
+        self,
+        y: ArrayLike,
+        n_samples: int = ...,
+        random_state: RandomState = ...,
+        *,
+        return_std_error: Literal[True],
+    ) -> tuple[FloatArray, FloatArray]: ...
+
+    def hdr_mass(
+        self,
+        y: ArrayLike,
+        n_samples: int = 1000,
+        random_state: RandomState = 0,
+        *,
+        return_std_error: bool = False,
+    ) -> FloatArray | tuple[FloatArray, FloatArray]:
+        """Mass of the region where the density is higher than at y, the HPD-PIT value.
+
+        Uniform on [0, 1] where the mixture is the law of y; y lies in ``hdr(level)`` where the
+        mass is at most the level. Exact for one output; for several the share p of draws that are
+        denser than y, with a standard error of sqrt(p (1 - p) / n_samples).
+
+        Parameters
+        ----------
+        y : array_like
+            As for `logpdf`.
+        n_samples : int, default 1000
+            Draws of each row, where there are several outputs.
+        random_state : int, numpy.random.Generator, numpy.random.RandomState or None, default 0
+            Of the draws.
+        return_std_error : bool, default False
+            Also return the standard errors, zero for one output.
+
+        Returns
+        -------
+        mass : ndarray (n,) or (n, G)
+        std_error : ndarray of the same shape, only with ``return_std_error``
+
+        Raises
+        ------
+        ValueError
+            If an argument does not fit.
+
+        Examples
+        --------
+        >>> from skmdn.mixture import Mixture
+        >>> Mixture([[1.0]], [[0.0]], [[1.0]]).hdr_mass([1.0]).round(4)
+        array([0.6827])
+        """
+        points = self._points(y)
+        n_samples, random = as_count(n_samples, "n_samples"), as_generator(random_state)
+        if self.n_outputs == 1:
+            mass = points.evaluate(self._output(0)._region_masses, 4 * self.n_components)
+            return (mass, np.zeros_like(mass)) if return_std_error else mass
+        mass, error = self._joint_region_masses(points, n_samples, random)
+        return (mass, error) if return_std_error else mass
+
+    @overload
+    def entropy(
+        self,
+        n_samples: int = ...,
+        random_state: RandomState = ...,
+        *,
+        return_std_error: Literal[False] = False,
+    ) -> FloatArray: ...
+
+    @overload
+    def entropy(
+        self,
+        n_samples: int = ...,
+        random_state: RandomState = ...,
+        *,
+        return_std_error: Literal[True],
+    ) -> tuple[FloatArray, FloatArray]: ...
+
+    def entropy(
+        self,
+        n_samples: int = 1000,
+        random_state: RandomState = 0,
+        *,
+        return_std_error: bool = False,
+    ) -> FloatArray | tuple[FloatArray, FloatArray]:
+        """Differential entropy of the joint density, -E log f(Y), in nats.
+
+        One output: adaptive quadrature, within 1e-8. Several outputs: the mean over draws, whose
+        standard error is their standard deviation over sqrt(n_samples).
+
+        Parameters
+        ----------
+        n_samples : int, default 1000
+            Draws of each row, where there are several outputs.
+        random_state : int, numpy.random.Generator, numpy.random.RandomState or None, default 0
+            Of the draws.
+        return_std_error : bool, default False
+            Also return the standard errors, zero for one output.
+
+        Returns
+        -------
+        entropy : ndarray (n,)
+        std_error : ndarray (n,), only with ``return_std_error``
+
+        Raises
+        ------
+        ValueError
+            If n_samples or random_state does not fit.
+
+        Examples
+        --------
+        >>> from skmdn.mixture import Mixture
+        >>> Mixture([[1.0]], [[0.0]], [[1.0]]).entropy().round(6)
+        array([1.418939])
+        """
+        n_samples, random = as_count(n_samples, "n_samples"), as_generator(random_state)
+        entropy, error = np.empty(len(self)), np.zeros(len(self))
+        if self.n_outputs == 1:
+            line = self._output(0)
+            for rows in self._row_chunks(4 * N_CUTS):
+                weights, means, scales = line._block(rows)
+                entropy[rows] = line_entropy(weights, means[0], scales[0])
+        else:
+            for rows in chunks(len(self), n_samples * self.n_outputs):
+                surprise = -self._log_densities_of_draws(rows, n_samples, random)
+                entropy[rows] = surprise.mean(axis=1)
+                error[rows] = surprise.std(axis=1) / np.sqrt(n_samples)
+        return (entropy, error) if return_std_error else entropy
+
+    def _modes_of(self, rows: slice) -> FloatArray:
+        """Modes and log densities of some rows, ``(D + 1, K, c)``."""
+        if self.n_outputs > 1:
+            return joint_modes(self._block(rows), self._spread)
+        weights, means, scales = self._output(0)._block(rows)
+        return line_modes(weights, means[0], scales[0])
+
+    def _region_masses(self, rows: slice, axis: int, y: FloatArray) -> FloatArray:
+        """Exact masses at y ``(1, c, g)`` or ``(1, g, c)`` of a univariate mixture."""
+        weights, means, scales = self._block(rows)
+        if axis == -1:
+            return region_masses(weights, means[0], scales[0], y[0])
+        return region_masses(weights, means[0], scales[0], y[0].T).T
+
+    def _joint_region_masses(
+        self, points: Points, n_samples: int, random: Random
+    ) -> tuple[FloatArray, FloatArray]:
+        """Shares of draws that are denser than the points, and their standard errors."""
+        height = points.evaluate(
+            lambda rows, axis, at: log_density(self._block(rows, axis), self._spread, at),
+            self.n_components * self.n_outputs,
+        )
+        table = height if points.many else height[:, np.newaxis]  # (n, G)
+        share = np.empty_like(table)
+        for rows in chunks(len(self), n_samples * self.n_outputs):
+            draws = np.sort(self._log_densities_of_draws(rows, n_samples, random), axis=1)
+            for row, sorted_draws in zip(range(rows.start, rows.stop), draws, strict=True):
+                below = np.searchsorted(sorted_draws, table[row], side="right")
+                share[row] = 1.0 - below / n_samples
+        error = np.sqrt(share * (1.0 - share) / n_samples)
+        return share.reshape(height.shape), error.reshape(height.shape)
+
+    def _log_densities_of_draws(self, rows: slice, n_samples: int, random: Random) -> FloatArray:
+        """Log densities at draws from the rows, ``(c, S)``."""
+        draws = draw(self._block(rows), self._spread, n_samples, random)
+        part = self[rows]
+        return Points(draws, len(part), self.n_outputs, False).evaluate(
+            lambda at_rows, axis, at: log_density(part._block(at_rows, axis), part._spread, at),
+            self.n_components * self.n_outputs,
+        )

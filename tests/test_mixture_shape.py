@@ -1,0 +1,277 @@
+"""Modes, highest-density regions and entropy."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mixture_oracles import hostile, hostile_lines, region_mass, tame
+from scipy.integrate import quad
+
+from skmdn.mixture import Mixture
+
+PROVE = settings(max_examples=40, derandomize=True, database=None, deadline=None)
+PROVE_SLOW = settings(PROVE, max_examples=15)
+
+
+def resolved(mixture, steps):
+    """Rows whose components all reach over that many steps between doubles."""
+    wide = mixture.scales >= steps * np.spacing(np.abs(mixture.means))
+    return (wide[:, :, 0] | (mixture.weights == 0)).all(axis=1)
+
+
+def modes_on_a_grid(mixture, row, n_points=40_001):
+    """Local maxima of one row on a fine grid."""
+    means = mixture.means[row, :, 0]
+    grid = np.linspace(means.min() - 0.1, means.max() + 0.1, n_points)
+    density = mixture[row].pdf(grid[np.newaxis])[0]
+    inner = density[1:-1]
+    return grid[1:-1][(inner > density[:-2]) & (inner >= density[2:])]
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 12])
+def test_modes_of_one_output_are_complete(k):
+    mixture = tame(n=60, k=k, seed=k)
+    modes = mixture.modes()
+    for row in range(60):
+        expected = modes_on_a_grid(mixture, row)
+        got = np.sort(modes[row][~np.isnan(modes[row])])
+        np.testing.assert_allclose(got, expected, atol=2e-3)
+
+
+def test_modes_are_stationary_and_by_height():
+    mixture = tame(n=200, k=6)
+    modes, density = mixture.modes(return_density=True)
+    assert np.all(np.isnan(modes) == np.isnan(density))
+    np.testing.assert_array_equal(mixture.mode(), modes[:, 0])
+    drop = np.diff(density, axis=1)
+    assert np.all(drop[~np.isnan(drop)] <= 0)
+    rows, ranks = np.nonzero(~np.isnan(modes))
+    part, y = mixture[rows], modes[rows, ranks]
+    np.testing.assert_allclose(part.pdf(y), density[rows, ranks], rtol=1e-12)
+    share = part.responsibilities(y)
+    pull = (part.means[:, :, 0] - y[:, np.newaxis]) / part.scales[:, :, 0] ** 2
+    balance = (share * pull).sum(axis=1) / (share / part.scales[:, :, 0]).sum(axis=1)
+    assert np.abs(balance).max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("weights", "means", "scales", "expected"),
+    [
+        # Two equal components are bimodal from a distance of two scales on.
+        ([0.5, 0.5], [-1.0, 1.0], [1.0, 1.0], [0.0]),
+        ([0.5, 0.5], [-0.9, 0.9], [1.0, 1.0], [0.0]),
+        ([0.5, 0.5], [-1.0, 1.0 + 1e-6], [1.0, 1.0], [-0.001732, 0.001733]),
+        # A needle on a broad hill, far apart, in a gap, at an offset, without weight.
+        ([0.3, 0.3, 0.4], [0.0, 1.0, -1e12], [1e-12, 1e12, 1.0], [-1e12, 0.0, 1.0]),
+        ([0.5, 0.5], [0.0, 1e7], [1.0, 1.0], [0.0, 1e7]),
+        ([0.5, 0.5], [-1.0, 1.0], [1e-12, 1e-12], [-1.0, 1.0]),
+        ([0.5, 0.5], [1e8, 1e8 + 1], [0.1, 0.1], [1e8, 1e8 + 1]),
+        ([0.5, 0.5, 0.0], [0.0, 9.0, 5.0], [1.0, 1.0, 1.0], [0.0, 9.0]),
+        ([0.5, 0.5], [1e8, 0.0], [1e-12, 1.0], [0.0, 1e8]),
+        ([0.25] * 4, [2.0] * 4, [1.0] * 4, [2.0]),
+    ],
+)
+def test_modes_of_special_mixtures(weights, means, scales, expected):
+    modes = Mixture([weights], [means], [scales]).modes()[0]
+    got = np.sort(modes[~np.isnan(modes)])
+    np.testing.assert_allclose(got, expected, rtol=1e-7, atol=2e-6)
+
+
+@PROVE
+@given(hostile_lines)
+def test_modes_of_hostile_mixtures(mixture):
+    modes, density = mixture.modes(return_density=True)
+    assert modes.shape == (len(mixture), mixture.n_components)
+    assert not np.isnan(modes[:, 0]).any()
+    # No point is denser than the highest mode, the means least of all.
+    present = np.where(mixture.weights > 0, mixture.means[:, :, 0], modes[:, :1])
+    highest = mixture.logpdf(present).max(axis=1)
+    rows = resolved(mixture, 1e5)
+    assert np.all(np.log(density[:, 0])[rows] >= highest[rows] - 1e-9)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_modes_of_several_outputs_are_maxima(full):
+    mixture = tame(n=30, k=4, d=3, full=full)
+    modes, density = mixture.modes(return_density=True)
+    assert modes.shape == (30, 4, 3)
+    rows, ranks = np.nonzero(~np.isnan(density))
+    part, y = mixture[rows], modes[rows, ranks]
+    np.testing.assert_allclose(part.pdf(y), density[rows, ranks], rtol=1e-12)
+    step = 1e-4 * np.random.default_rng(0).normal(size=(len(rows), 20, 3))
+    step *= part.scales.min(axis=1)[:, np.newaxis]
+    assert np.all(part.pdf(y[:, np.newaxis] + step) <= part.pdf(y)[:, np.newaxis])
+    # The best component mean is never denser than the highest mode.
+    assert np.all(mixture.pdf(mixture.means).max(axis=1) <= density[:, 0] * (1 + 1e-12))
+
+
+def test_modes_of_several_outputs_find_separate_peaks():
+    means = [[[-5.0, 0.0], [5.0, 0.0], [5.0, 0.0], [0.0, 8.0]]]
+    mixture = Mixture([[0.5, 0.2, 0.2, 0.1]], means, np.ones((1, 4, 2)))
+    modes = mixture.modes()[0]
+    np.testing.assert_allclose(modes[:3], [[-5.0, 0.0], [5.0, 0.0], [0.0, 8.0]], atol=1e-4)
+    assert np.isnan(modes[3]).all()
+
+
+def region_holds(mixture, level):
+    """Rows whose region has the mass, as far as neighbouring doubles tell; borders in order."""
+    ends = mixture.hdr(level)
+    flat = ends.reshape(len(mixture), -1)
+    steps = np.diff(flat, axis=1)
+    assert np.all(steps[~np.isnan(steps)] >= 0)
+    wider = np.stack([np.nextafter(ends[..., 0], -np.inf), np.nextafter(ends[..., 1], np.inf)], -1)
+    inner = np.stack([np.nextafter(ends[..., 0], np.inf), np.nextafter(ends[..., 1], -np.inf)], -1)
+    inner = np.where(inner[..., :1] <= inner[..., 1:], inner, np.nan)
+    near = np.abs(region_mass(mixture, ends) - level) <= 1e-8
+    return near | (
+        (region_mass(mixture, wider) >= level - 1e-8)
+        & (region_mass(mixture, inner) <= level + 1e-8)
+    )
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 20])
+def test_hdr_mass_and_border_density(k):
+    mixture = tame(n=60, k=k, seed=k)
+    for level in (1e-3, 0.3, 0.5, 0.9, 0.999, 1 - 1e-7):
+        ends = mixture.hdr(level)
+        assert ends.shape == (60, k, 2)
+        np.testing.assert_allclose(region_mass(mixture, ends), level, atol=1e-8)
+        density = mixture.pdf(np.nan_to_num(ends).reshape(60, -1))
+        density[np.isnan(ends).reshape(60, -1)] = np.nan
+        lowest, highest = np.nanmin(density, axis=1), np.nanmax(density, axis=1)
+        np.testing.assert_allclose(lowest, highest, rtol=1e-9)
+
+
+def test_hdr_holds_the_densest_points_and_nests():
+    mixture = tame(n=30, k=5)
+    grid = np.linspace(-20, 20, 2001)
+    density = mixture.pdf(grid[np.newaxis])
+    previous = np.zeros_like(density, dtype=bool)
+    for level in (0.1, 0.5, 0.8, 0.95):
+        ends = mixture.hdr(level)[:, :, :, np.newaxis]
+        inside = ((ends[:, :, 0] <= grid) & (grid <= ends[:, :, 1])).any(axis=1)
+        least = np.where(inside, density, np.inf).min(axis=1)
+        most = np.where(inside, 0.0, density).max(axis=1)
+        assert np.all(least >= most * (1 - 1e-9))
+        assert np.all(previous <= inside)
+        previous = inside
+        np.testing.assert_array_equal(inside, mixture.hdr_mass(grid[np.newaxis]) <= level)
+
+
+def test_hdr_of_one_component_is_the_central_interval():
+    mixture = Mixture([[0.5, 0.5]], [[1.0, 1.0]], [[2.0, 2.0]])
+    np.testing.assert_allclose(mixture.hdr(0.9)[:, 0], mixture.interval(0.9), rtol=1e-9)
+
+
+def test_hdr_levels_zero_one_and_many():
+    mixture = tame(n=5, k=3)
+    ends = mixture.hdr([0.0, 0.5, 1.0])
+    assert ends.shape == (5, 3, 3, 2)
+    np.testing.assert_array_equal(ends[:, 1], mixture.hdr(0.5))
+    np.testing.assert_array_equal(ends[:, 2, 0], [[-np.inf, np.inf]] * 5)
+    assert np.isnan(ends[:, 2, 1:]).all()
+    np.testing.assert_allclose(ends[:, 0, 0], np.tile(mixture.mode(), (2, 1)).T, atol=1e-6)
+
+
+@PROVE_SLOW
+@given(hostile_lines, st.sampled_from([0.05, 0.5, 0.9, 0.999]))
+def test_hdr_of_hostile_mixtures(mixture, level):
+    assert region_holds(mixture, level)[resolved(mixture, 16)].all()
+
+
+def test_hdr_whose_height_is_that_of_a_second_top():
+    # Of two neighbouring heights one leaves the broad hill out and one takes 1e-8 of it.
+    mixture = Mixture([[0.5, 0.5]], [[-3.2e11, 0.0]], [[153.0, 5.3e8]])
+    ends = mixture.hdr(0.5)
+    np.testing.assert_allclose(region_mass(mixture, ends), 0.5, atol=1e-9)
+    np.testing.assert_allclose(np.ptp(mixture.logpdf(ends.reshape(1, 4))), 0.0, atol=1e-5)
+
+
+def test_hdr_of_one_output_that_is_kept():
+    mixture = tame(n=5, d=1)
+    np.testing.assert_array_equal(mixture.hdr(0.5)[..., 0], mixture.marginal(0).hdr(0.5))
+    full = tame(n=5, d=2, full=True).marginal([1])
+    np.testing.assert_array_equal(full.hdr(0.5)[..., 0], full.marginal(0).hdr(0.5))
+    np.testing.assert_array_equal(full.modes()[..., 0], full.marginal(0).modes())
+    with pytest.raises(ValueError, match="one output; got 2"):
+        tame(n=5, d=2).hdr(0.5)
+
+
+def test_hdr_mass_of_one_output_equals_draws():
+    mixture = tame(n=40, k=4)
+    y = 3.0 * np.random.default_rng(0).normal(size=40)
+    draws = mixture.sample(4000, random_state=0)
+    expected = (mixture.pdf(draws) > mixture.pdf(y)[:, np.newaxis]).mean(axis=1)
+    mass, error = mixture.hdr_mass(y, return_std_error=True)
+    np.testing.assert_allclose(mass, expected, atol=0.04)
+    np.testing.assert_array_equal(error, 0.0)
+    np.testing.assert_array_equal(mixture.hdr_mass(np.full(40, np.inf)), 1.0)
+
+
+def test_hdr_mass_of_one_component():
+    mixture = Mixture([[1.0]], [[2.0]], [[3.0]])
+    y = np.array([[2.0, 5.0, -4.0, 2.0 + 1e-6]])
+    expected = [[0.0, 0.6826894921370859, 0.9544997361036416, 2.659615202676218e-07]]
+    np.testing.assert_allclose(mixture.hdr_mass(y), expected, rtol=1e-6, atol=1e-10)
+
+
+@PROVE_SLOW
+@given(hostile_lines, st.sampled_from([0.1, 0.9]))
+def test_hdr_mass_is_the_level_on_the_border(mixture, level):
+    ends = mixture.hdr(level)[:, 0]
+    rows = resolved(mixture, 1e5)
+    np.testing.assert_allclose(mixture.hdr_mass(ends)[rows], level, atol=1e-3)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_hdr_mass_of_several_outputs_is_an_ellipse_for_one_component(full):
+    mixture = tame(n=20, k=1, d=2, full=full)
+    y = mixture.sample(1, random_state=3)[:, 0]
+    # With two outputs the squared distance is exponential of mean 2.
+    distance = -2.0 * (mixture.logpdf(y) - mixture.logpdf(mixture.means[:, 0]))
+    mass, error = mixture.hdr_mass(y, n_samples=4000, return_std_error=True)
+    expected = 1.0 - np.exp(-0.5 * distance)
+    assert np.all(np.abs(mass - expected) <= 5 * error + 1e-3)
+    np.testing.assert_array_equal(mass, mixture.hdr_mass(y[:, np.newaxis], 4000)[:, 0])
+    assert error.max() <= 0.5 / np.sqrt(4000)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_entropy_of_one_output_equals_quadrature(scale):
+    mixture = tame(n=5, k=3).affine(0.0, scale)
+    for row in range(5):
+        here = mixture[row]
+        means, scales = here.means[0, :, 0], here.scales[0, :, 0]
+        ends = (means - 12 * scales).min(), (means + 12 * scales).max()
+
+        def surprise(y, here=here):
+            log_density = here.logpdf([y])[0]
+            return -np.exp(log_density) * log_density
+
+        expected, _ = quad(surprise, *ends, points=means, limit=500, epsabs=1e-11, epsrel=1e-11)
+        assert here.entropy()[0] == pytest.approx(expected, abs=1e-8)
+
+
+def test_entropy_has_its_closed_form_where_components_are_equal_or_apart():
+    normal = 0.5 * np.log(2 * np.pi * np.e)
+    equal = Mixture([[0.3, 0.7]], [[1.0, 1.0]], [[2.0, 2.0]])
+    assert equal.entropy()[0] == pytest.approx(normal + np.log(2), abs=1e-9)
+    scales = np.array([1e-12, 1.0, 1e6])
+    apart = Mixture([[0.2, 0.3, 0.5]], [[0.0, 1e4, 1e9]], [scales])
+    weights = np.array([0.2, 0.3, 0.5])
+    expected = normal + (weights * (np.log(scales) - np.log(weights))).sum()
+    assert apart.entropy()[0] == pytest.approx(expected, abs=1e-8)
+
+
+def test_entropy_of_several_outputs():
+    mixture = tame(n=10, k=1, d=3, full=True)
+    determinant = np.linalg.det(mixture.scale_tril[:, 0])
+    expected = 1.5 * np.log(2 * np.pi * np.e) + np.log(determinant)
+    entropy, error = mixture.entropy(2000, return_std_error=True)
+    assert np.all(np.abs(entropy - expected) < 5 * error)
+    np.testing.assert_array_equal(entropy, mixture.entropy(2000))
+    assert not np.array_equal(entropy, mixture.entropy(2000, random_state=1))
+
+
+def test_hostile_entropy_is_finite():
+    assert np.isfinite(hostile(1, n=20, k=5).entropy()).all()
