@@ -101,11 +101,11 @@ def check_validation_data(
 
 
 def check_device(device: str) -> str:
-    """The name of a torch device: "cpu", "cuda" or "cuda:0", "cuda:1", ..."""
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+    """Refuse all but "auto" and names of devices: "cpu", "cuda" or "cuda:0", "cuda:1", ..."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise ValueError(
-            "The 'device' parameter of MDNRegressor must be 'cpu', 'cuda' or 'cuda:<number>'. "
-            f"Got {device!r} instead."
+            "The 'device' parameter of MDNRegressor must be 'auto', 'cpu', 'cuda' or "
+            f"'cuda:<number>'. Got {device!r} instead."
         )
     return device
 

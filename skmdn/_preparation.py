@@ -12,13 +12,13 @@ Array = NDArray[np.floating]
 FloatArray = NDArray[np.float64]
 
 # z-scores bend smoothly towards this limit, so that no row is far outside all others.
-_Z_LIMIT = 3.0
+_Z_LIMIT = 5.0
 
 
 class Preparation(NamedTuple):
     """Location and scale of inputs and targets, and the encoding of the inputs.
 
-    The network's inputs are soft-clipped z-scores ``z / sqrt(1 + (z / 3)^2)`` and, beside them, the
+    The network's inputs are soft-clipped z-scores ``z / sqrt(1 + (z / 5)^2)`` and, beside them, the
     encoded columns. An infinite scale switches an input off.
     """
 

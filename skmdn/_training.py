@@ -91,7 +91,7 @@ def _start(
         "activation": parameters["activation"],
         "scale_floor": math.sqrt(parameters["reg_covar"]),
     }
-    if parameters["device"] != "cpu" and not _engine.cuda_is_available():
+    if parameters["device"] not in ("cpu", "auto") and not _engine.cuda_is_available():
         raise ValueError(
             f"device={parameters['device']!r} expects a GPU that torch can use; there is none here."
         )

@@ -55,7 +55,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     encoding : "piecewise" or None, default="piecewise"
         Inputs of the network beside the z-scores: "piecewise" adds the bins of
         `skmdn.preprocessing.PiecewiseLinearEncoder`. Either way z-scores are soft-clipped,
-        ``z / sqrt(1 + (z / 3)**2)``, so that rows far from all others get bounded answers.
+        ``z / sqrt(1 + (z / 5)**2)``, so that rows far from all others get bounded answers.
     n_bins : int, default=16
         Bins per feature, at the quantiles of the training data; fewer where the network would
         get more than 2,048 inputs. A feature of up to two values has none.
@@ -68,7 +68,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     max_grad_norm : float, default=10
         The gradient of the mean loss is shortened to this Euclidean norm; ``inf`` never.
     batch_size : int or "auto", default="auto"
-        Rows of a mini-batch. "auto" is the largest power of two up to the root of n, between 32 and
+        Rows of a mini-batch. "auto" is the power of two nearest to the root of n, between 32 and
         256. The last batch of a pass takes the remainder; more than n means all rows.
     max_iter : int or "auto", default="auto"
         Passes over the data. "auto" makes ``max(2000, 2000 (n / 1000)**0.25)`` steps.
@@ -88,8 +88,9 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     point_estimate : {"mean", "median", "mode"}, default="mean"
         What `predict` returns.
     device : str, default="cpu"
-        "cpu", "cuda" or "cuda:<number>". A model fitted on a GPU predicts on the CPU where there is
-        no GPU.
+        "cpu", "cuda", "cuda:<number>" or "auto". A model fitted on a GPU predicts on the CPU where
+        there is no GPU. "auto" trains on the GPU where torch sees one and a step has at least 100
+        million multiply-adds, a provisional rule, and predicts on the CPU.
     dtype : {"float32", "float64"}, default="float32"
         Precision of the training.
     random_state : int, RandomState instance or None, default=None

@@ -9,17 +9,19 @@ import pytest
 import torch
 from torch import distributions
 
-from skmdn import _engine, _forward
+from skmdn import _calibration, _engine, _forward
 from skmdn._engine import batches as batches_module
 from skmdn._engine import starts
 from skmdn._engine.activations import ACTIVATIONS
 from skmdn._engine.batches import Batches, Observations, ResidentReader, StreamReader
 from skmdn._engine.budget import Budget, auto_batch_size, auto_steps, budget_for, checkpoints
-from skmdn._engine.head import make_head
+from skmdn._engine.device import training_device
+from skmdn._engine.head import MixtureHead
 from skmdn._engine.network import Parameters, Pass
 from skmdn._engine.optimizer import Adam, cosine_schedule
-from skmdn._engine.spreads import SPREADS
+from skmdn._engine.spreads import n_raw_spreads
 from skmdn._engine.threads import threads_for
+from skmdn._predictor import Predictor
 from skmdn._preparation import Preparation
 from skmdn.mixture import Mixture
 
@@ -74,19 +76,21 @@ def test_log_likelihood_and_gradient_equal_autograd(
     covariance_type, n_components, n_outputs, weighted
 ):
     K, D, b, p = n_components, n_outputs, 9, 4
-    n_raw = K + D * K + SPREADS[covariance_type].n_raw_for(K, D)
+    n_raw = K + D * K + n_raw_spreads(covariance_type, K, D)
     rng = np.random.default_rng(1)
     x, y = torch.tensor(rng.normal(size=(b, p))), torch.tensor(rng.normal(size=(b, D)))
     weights = torch.tensor(rng.uniform(0, 3, b)) if weighted else None
-    for activation, hidden in itertools.product(ACTIVATIONS, [(), (5,), (6, 4)]):
+    # Layers of a multiple of 8 units lie in memory as they are, the others transposed.
+    for activation, hidden in itertools.product(ACTIVATIONS, [(), (5,), (6, 8)]):
         layers = [torch.tensor(layer) for layer in random_layers([p, *hidden, n_raw])]
         parameters = Parameters(layers)
-        head = make_head(covariance_type, K, D, b, FLOOR, parameters.flat)
+        head = MixtureHead(covariance_type, K, D, b, FLOOR, parameters.flat)
         step = Pass(parameters, ACTIVATIONS[activation], head, training=True)
-        ones = torch.cat([x, x.new_ones(b, 1)], dim=1)
+        ones = torch.cat([x, x.new_ones(b, 1)], dim=1).T
         for _ in range(2):  # the second time in used buffers
             step.forward(ones)
-            values = head.evaluate(y.T[:, None]).clone()
+            head.evaluate(y.T[:, None])
+            values = head.log_likelihood()
             head.differentiate(weights)
             step.backward(ones)
 
@@ -97,6 +101,11 @@ def test_log_likelihood_and_gradient_equal_autograd(
         torch.testing.assert_close(values, expected.detach(), rtol=1e-10, atol=1e-10)
         for leaf, gradient in zip(leaves, parameters.layer_gradients, strict=True):
             torch.testing.assert_close(gradient, leaf.grad, rtol=1e-10, atol=1e-10)
+        w = torch.ones(b).double() if weights is None else weights
+        total = torch.empty((), dtype=torch.float64)
+        head.total(weights, total)
+        without_constant = expected.detach() + D / 2 * math.log(2 * math.pi)
+        torch.testing.assert_close(total, w @ without_constant, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])
@@ -104,16 +113,17 @@ def test_log_likelihood_and_gradient_equal_autograd(
 def test_training_and_prediction_share_one_density(covariance_type, n_outputs):
     """Forward pass and density exist twice, in torch and in numpy."""
     K, D, b, p = 3, n_outputs, 8, 4
-    n_raw = K + D * K + SPREADS[covariance_type].n_raw_for(K, D)
+    n_raw = K + D * K + n_raw_spreads(covariance_type, K, D)
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(b, p)), rng.normal(size=(b, D))
     for activation in ACTIVATIONS:
         layers = random_layers([p, 6, n_raw], seed=3)
         parameters = Parameters([torch.tensor(layer) for layer in layers])
-        head = make_head(covariance_type, K, D, b, FLOOR, parameters.flat)
+        head = MixtureHead(covariance_type, K, D, b, FLOOR, parameters.flat)
         step = Pass(parameters, ACTIVATIONS[activation], head, training=False)
-        step.forward(torch.tensor(np.column_stack([x, np.ones(b)])))
-        trained = head.evaluate(torch.tensor(y.T[:, None])).numpy()
+        step.forward(torch.tensor(np.column_stack([x, np.ones(b)])).T)
+        head.evaluate(torch.tensor(y.T[:, None]))
+        trained = head.log_likelihood().numpy()
 
         coefs, intercepts = [w[:-1] for w in layers], [w[-1] for w in layers]
         raw = _forward.raw_outputs(x, coefs, intercepts, activation)
@@ -128,10 +138,10 @@ def test_training_and_prediction_share_one_density(covariance_type, n_outputs):
 @pytest.mark.parametrize("covariance_type", ["spherical", "diag", "full"])
 def test_scaled_densities_equal_those_of_scaled_mixtures(covariance_type):
     K, D, b = 3, 2, 7
-    n_raw = K + D * K + SPREADS[covariance_type].n_raw_for(K, D)
+    n_raw = K + D * K + n_raw_spreads(covariance_type, K, D)
     rng = np.random.default_rng(4)
     raw, y = torch.tensor(rng.normal(size=(b, n_raw))), torch.tensor(rng.normal(size=(b, D)))
-    head = make_head(covariance_type, K, D, b, FLOOR, raw)
+    head = MixtureHead(covariance_type, K, D, b, FLOOR, raw)
     head.output.copy_(raw.T)
     head.evaluate(y.T[:, None])
     values = head.evaluate_scaled([0.5, 1.0, 3.0]).numpy()
@@ -140,6 +150,27 @@ def test_scaled_densities_equal_those_of_scaled_mixtures(covariance_type):
         scaled = {name: factor * array for name, array in spread.items()}
         expected = Mixture.from_logits(logits, means, **scaled).logpdf(y.numpy())
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("covariance_type", ["spherical", "diag", "full"])
+def test_calibrated_density_is_the_widened_one(covariance_type):
+    K, D, p = 3, 2, 4
+    X, y, _ = make_data(p=p, n_outputs=D)
+    preparation = Preparation.of(X, y, None)
+    n_raw = K + D * K + n_raw_spreads(covariance_type, K, D)
+    layers = random_layers([p, 6, n_raw], seed=5)
+    architecture = {
+        "n_components": K,
+        "covariance_type": covariance_type,
+        "activation": "silu",
+        "scale_floor": FLOOR,
+    }
+    coefs, intercepts = [w[:-1] for w in layers], [w[-1] for w in layers]
+    predictor = Predictor(preparation, coefs, intercepts, architecture, 1.3, 0.2, 2, "cpu")
+    found = predictor.density(X)
+    plain = predictor.uncalibrated_density(X)
+    expected = _calibration.widen(plain, 1.3, 0.2).affine(preparation.y_mean, preparation.y_scale)
+    np.testing.assert_allclose(found.logpdf(y), expected.logpdf(y), rtol=1e-12)
 
 
 # Batches -----------------------------------------------------------------------------------------
@@ -154,12 +185,12 @@ def make_data(n=103, p=3, n_outputs=2, weighted=True, seed=0):
 
 
 def soft_clipped(z):
-    return z / np.sqrt(1 + (z / 3) ** 2)
+    return z / np.sqrt(1 + (z / 5) ** 2)
 
 
 def rows_of(batches, rng=None):
     parts = [
-        (b.x.numpy().copy(), b.y[:, 0].T.numpy().copy(), b.weights.numpy().copy())
+        (b.x.T.numpy().copy(), b.y[:, 0].T.numpy().copy(), b.weights.numpy().copy())
         for b in batches.one_pass(rng)
     ]
     return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)], [
@@ -249,9 +280,34 @@ def test_optimizer_equals_torch_adamw(max_grad_norm):
             torch.nn.utils.clip_grad_norm_([*weights, *intercepts], max_grad_norm)
         theirs.step()
         ours.ascend(0.02, n_rows=8)
+    # Their epsilon stands outside the root: 1e-8 beside gradients of 1e-2 is 1e-6 of a step.
     for layer, w, b in zip(parameters.layers, weights, intercepts, strict=True):
-        torch.testing.assert_close(layer[:-1], w.detach(), rtol=1e-6, atol=1e-9)
-        torch.testing.assert_close(layer[-1], b.detach(), rtol=1e-6, atol=1e-9)
+        torch.testing.assert_close(layer[:-1], w.detach(), rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(layer[-1], b.detach(), rtol=1e-6, atol=1e-6)
+
+
+def test_optimizer_leaves_what_has_no_gradient():
+    parameters = Parameters([torch.tensor(layer).float() for layer in random_layers([3, 4, 2])])
+    adam = Adam(parameters, alpha=0.0, max_grad_norm=10.0)
+    before = parameters.flat.clone()
+    for _ in range(3):
+        parameters.gradient.zero_()
+        parameters.gradient[0] = 1.0
+        adam.ascend(0.01, n_rows=4)
+    assert torch.equal(parameters.flat[1:], before[1:])
+    torch.testing.assert_close(parameters.flat[0], before[0] + 0.03)  # a step is a learning rate
+
+
+def test_layers_are_views_of_the_flat_vector():
+    layers = [torch.tensor(layer) for layer in random_layers([3, 8, 5])]
+    parameters = Parameters(layers)
+    for own, layer in zip(parameters.layers, layers, strict=True):
+        assert torch.equal(own, layer)
+    parameters.flat.zero_()
+    assert not any(own.any() for own in parameters.layers)
+    weights, intercepts = (4 - 1) * 8 + (9 - 1) * 5, 8 + 5
+    assert (parameters.decayed == 1).sum() == weights
+    assert (parameters.decayed == 0).sum() == intercepts
 
 
 def test_schedule_rises_and_falls():
@@ -262,7 +318,7 @@ def test_schedule_rises_and_falls():
 
 
 def test_budget_rules():
-    assert [auto_batch_size(n) for n in (1, 2000, 10_000, 10**7)] == [32, 32, 64, 256]
+    assert [auto_batch_size(n) for n in (1, 2000, 10_000, 10**7)] == [32, 32, 128, 256]
     assert [auto_steps(n) for n in (10, 1000, 16_000)] == [2000, 2000, 4000]
     assert budget_for(20, None, None) == Budget(20, 2000)
     assert budget_for(100, 30, 7) == Budget(30, 21)
@@ -287,6 +343,15 @@ def test_threads_are_lowered_for_small_steps_and_restored():
             assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_automatic_device_is_the_gpu_for_large_steps_where_there_is_one(monkeypatch):
+    small, large = 10**6, 10**9
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert [training_device("auto", work) for work in (small, large)] == ["cpu", "cuda"]
+    assert [training_device(name, large) for name in ("cpu", "cuda:1")] == ["cpu", "cuda:1"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert [training_device("auto", work) for work in (small, large)] == ["cpu", "cpu"]
 
 
 # Starts ------------------------------------------------------------------------------------------
@@ -471,6 +536,13 @@ def test_going_on_with_moments_equals_not_stopping():
         layers, moments = part.layers, part.moments
     for one, two in zip(at_once.layers, layers, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-12)
+
+
+def test_automatic_device_trains_as_the_cpu_without_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for one, two in zip(train(device="auto").layers, train().layers, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert not torch.is_inference_mode_enabled()
 
 
 def test_loss_curve_is_the_mean_over_the_rows_of_a_pass():

@@ -22,6 +22,8 @@ IndexArray = NDArray[np.intp]
 
 # Cells of one block: in float64 (1 MiB) it stays in a core's cache.
 _BLOCK_CELLS = 1 << 17
+# On other devices blocks are large: each costs a transfer of its rows' places.
+_DEVICE_BLOCK_CELLS = 1 << 25
 # Prepared data up to this size are kept, instead of being prepared anew in every pass.
 _RESIDENT_BYTES = 64 << 20
 
@@ -51,9 +53,10 @@ class Observations:
 class Batch(NamedTuple):
     """Prepared rows of one step."""
 
-    x: Tensor  # (b, n_inputs + 1), the last column ones
+    x: Tensor  # (n_inputs + 1, b), the last row ones
     y: Tensor  # (D, 1, b)
     weights: Tensor | None  # (b,), mean one over the data
+    n_rows: int
 
 
 class Reader(Protocol):
@@ -107,7 +110,7 @@ class ResidentReader:
         like = stream.x.new_empty(0, device=device)
         self.index = np.arange(n)
         self.x, self._x = like.new_empty(capacity, columns), like.new_empty(n, columns)
-        self.y, self._y = like.new_empty(D, capacity), like.new_empty(n, D)
+        self.y, self._y = like.new_empty(D, capacity), like.new_empty(D, n)
         self.weights = self._weights = None
         if stream.weights is not None:
             self.weights, self._weights = like.new_empty(capacity), like.new_empty(n)
@@ -119,7 +122,7 @@ class ResidentReader:
         m = rows.stop - rows.start
         stream.read(stream.index[rows])
         self._x[rows] = stream.x[:m]
-        self._y[rows] = stream.y[:, :m].T
+        self._y[:, rows] = stream.y[:, :m]
         if self._weights is not None and stream.weights is not None:
             self._weights[rows] = stream.weights[:m]
 
@@ -128,7 +131,8 @@ class ResidentReader:
         places = torch.from_numpy(index).to(self._x.device)
         m = len(index)
         torch.index_select(self._x, 0, places, out=self.x[:m])
-        self.y[:, :m] = torch.index_select(self._y, 0, places).T
+        for output, gathered in zip(self._y, self.y, strict=True):
+            torch.index_select(output, 0, places, out=gathered[:m])
         if self.weights is not None and self._weights is not None:
             torch.index_select(self._weights, 0, places, out=self.weights[:m])
 
@@ -164,7 +168,8 @@ class Batches:
         self.n_batches = batches_per_pass(n, batch_size)
         starts = batch_size * np.arange(self.n_batches)
         self._edges = [*starts.tolist(), n]
-        self._per_block = max(1, _BLOCK_CELLS // (batch_size * (preparation.n_inputs + 1)))
+        cells = _BLOCK_CELLS if device.type == "cpu" else _DEVICE_BLOCK_CELLS
+        self._per_block = max(1, cells // (batch_size * (preparation.n_inputs + 1)))
         capacity = max(stop - start for start, stop in self._blocks())
         self._reader = make_reader(data, preparation, capacity, dtype, device)
         self._views: dict[tuple[int, ...], list[Batch]] = {}
@@ -203,4 +208,5 @@ class Batches:
     def _batch(self, rows: slice) -> Batch:
         reader = self._reader
         weights = None if reader.weights is None else reader.weights[rows]
-        return Batch(reader.x[rows], reader.y[:, None, rows], weights)
+        n_rows = rows.stop - rows.start
+        return Batch(reader.x[rows].T, reader.y[:, None, rows], weights, n_rows)

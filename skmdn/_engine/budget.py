@@ -26,8 +26,8 @@ def budget_for(n: int, batch_size: int | None, n_passes: int | None) -> Budget:
 
 
 def auto_batch_size(n: int) -> int:
-    """Largest power of two up to the root of n, between 32 and 256."""
-    return min(max(1 << int(math.log2(n) / 2), 32), 256)
+    """Power of two nearest to the root of n (as a ratio), between 32 and 256."""
+    return min(max(1 << round(math.log2(n) / 2), 32), 256)
 
 
 def auto_steps(n: int) -> int:

@@ -1,4 +1,4 @@
-"""Prediction of the network's outputs on a device other than the CPU."""
+"""Devices: which one trains, and prediction of the network's outputs on another than the CPU."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 Array = NDArray[np.floating]
+
+# Provisional, reckoned and not measured: a GPU spends a few microseconds on launching each of some
+# fifty operations, in which a CPU may be through with a smaller step.
+_MULTIPLY_ADDS_FOR_GPU = 100_000_000
 
 _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
@@ -22,6 +26,13 @@ _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 def cuda_is_available() -> bool:
     """Whether torch can use a GPU here."""
     return torch.cuda.is_available()
+
+
+def training_device(device: str, multiply_adds: int) -> str:
+    """The device; for "auto" the GPU where there is one and steps are large, else the CPU."""
+    if device != "auto":
+        return device
+    return "cuda" if multiply_adds >= _MULTIPLY_ADDS_FOR_GPU and cuda_is_available() else "cpu"
 
 
 def raw_outputs(

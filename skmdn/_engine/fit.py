@@ -13,8 +13,8 @@ from torch import Tensor
 from skmdn._engine.activations import ACTIVATIONS
 from skmdn._engine.batches import Batch, Batches, Observations
 from skmdn._engine.budget import Budget, checkpoints
-from skmdn._engine.head import make_head
-from skmdn._engine.network import Parameters, Pass, multiply_adds
+from skmdn._engine.head import LOG_2PI, MixtureHead
+from skmdn._engine.network import Parameters, Pass, layer_sizes, multiply_adds
 from skmdn._engine.optimizer import Adam, cosine_schedule
 from skmdn._engine.threads import threads_for
 from skmdn._preparation import Preparation
@@ -81,7 +81,7 @@ class _Snapshot:
 
 @dataclass
 class _History:
-    losses: Tensor  # (n_steps,) summed over the rows of a step
+    totals: Tensor  # (n_steps,) log-likelihood of a step's rows, without its constant
     validation: list[float] = field(default_factory=list)
     best: float = math.inf
     seen: int = 0  # steps that a checkpoint has looked at
@@ -126,6 +126,7 @@ class Training:
         self._n_outputs = data.y.shape[1]
         # Losses of standardised targets become those of y by the preparation's Jacobian.
         self._log_unit = float(np.log(preparation.y_scale).sum())
+        self._constant = 0.5 * self._n_outputs * LOG_2PI + self._log_unit
         self._batches = Batches(data, preparation, budget.batch_size, dtype, device)
         self._rows = self._batches.rows_of_steps(budget.n_steps)
         self._validation = None
@@ -143,9 +144,8 @@ class Training:
     def run(self) -> Trained:
         """Train to the end of the budget, or until the user interrupts."""
         interrupted = False
-        sizes = [layer.shape[0] - 1 for layer in self._parameters.layers]
-        sizes.append(self._parameters.layers[-1].shape[1])
-        with threads_for(multiply_adds(sizes, self._budget.batch_size)):
+        work = multiply_adds(layer_sizes(self._parameters.layers), self._budget.batch_size)
+        with threads_for(work):
             try:
                 self._run_steps()
             except KeyboardInterrupt:
@@ -164,15 +164,13 @@ class Training:
 
     def _train_on(self, batch: Batch) -> None:
         """One step."""
-        step = self._pass_for(len(batch.x), training=True)
+        step = self._pass_for(batch.n_rows, training=True)
         step.forward(batch.x)
-        values = step.head.evaluate(batch.y)
+        step.head.evaluate(batch.y)
+        step.head.total(batch.weights, self._history.totals[self._step])
         step.head.differentiate(batch.weights)
         step.backward(batch.x)
-        if batch.weights is not None:
-            values.mul_(batch.weights)
-        torch.sum(values, 0, out=self._history.losses[self._step])
-        self._adam.ascend(self._learning_rate(), len(batch.x))
+        self._adam.ascend(self._learning_rate(), batch.n_rows)
         self._step += 1
 
     def _learning_rate(self) -> float:
@@ -187,7 +185,7 @@ class Training:
         key = n_rows, training
         if key not in self._passes:
             o = self._options
-            head = make_head(
+            head = MixtureHead(
                 o.covariance_type,
                 o.n_components,
                 self._n_outputs,
@@ -202,7 +200,7 @@ class Training:
     def _checkpoint(self) -> None:
         """Look back: recover from a divergence, else remember, validate and report."""
         recent = slice(self._history.seen, self._step)
-        loss = -float(self._history.losses[recent].sum()) / float(self._rows[recent].sum())
+        loss = -float(self._history.totals[recent].sum()) / float(self._rows[recent].sum())
         self._history.seen = self._step
         if not (math.isfinite(loss) and bool(torch.isfinite(self._parameters.flat).all())):
             self._recover()
@@ -212,7 +210,7 @@ class Training:
         if self._report is not None:
             per_pass = self._batches.n_batches
             made, planned = self._step / per_pass, self._budget.n_steps / per_pass
-            self._report(made, planned, loss + self._log_unit, validation_loss)
+            self._report(made, planned, loss + self._constant, validation_loss)
 
     def _recover(self) -> None:
         """Go back to the last good parameters, and on with half the learning rate."""
@@ -239,12 +237,12 @@ class Training:
 
     def _validation_values(self, batch: Batch) -> Tensor:
         """Log-densities ``(A, b)``, with calibration for every factor of the scales."""
-        look = self._pass_for(len(batch.x), training=False)
+        look = self._pass_for(batch.n_rows, training=False)
         look.forward(batch.x)
-        values = look.head.evaluate(batch.y)
+        look.head.evaluate(batch.y)
         if self._options.calibrate:
             return look.head.evaluate_scaled(_SCALE_FACTORS)
-        return values[None]
+        return look.head.log_likelihood()[None]
 
     def _snapshot(self) -> _Snapshot:
         return _Snapshot(self._parameters.flat.clone(), self._adam.state())
@@ -275,10 +273,10 @@ class Training:
 
     def _loss_curve(self) -> list[float]:
         """Mean loss over the rows of every pass, the last one perhaps in part."""
-        losses = self._history.losses[: self._step].double().cpu().numpy()
+        totals = self._history.totals[: self._step].double().cpu().numpy()
         starts = np.arange(0, self._step, self._batches.n_batches)
         if len(starts) == 0:
             return []
         rows = np.add.reduceat(self._rows[: self._step], starts)
-        means = -np.add.reduceat(losses, starts) / rows
-        return [float(value) for value in means + self._log_unit]
+        means = -np.add.reduceat(totals, starts) / rows
+        return [float(value) for value in means + self._constant]

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from skmdn._engine.spreads import SPREADS, Spread
+from skmdn._engine.spreads import Components, make_spread, n_raw_spreads
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -24,83 +24,91 @@ LOG_2PI = math.log(2 * math.pi)
 class MixtureHead:
     """Buffers and formulas of the head for batches of one size.
 
-    Parameters
-    ----------
-    spread : Spread
-        The spread of the components, sized for the batch.
-
     Attributes
     ----------
     output : Tensor of shape (n_raw, b)
         Where the network writes its output.
     gradient : Tensor of shape (n_raw, b)
         Gradient of the summed log-likelihood with respect to `output`.
-    log_likelihood : Tensor of shape (b,)
-        Log-density of every row's target.
     """
 
-    def __init__(self, spread: Spread, like: Tensor) -> None:
-        K, D, b = spread.n_components, spread.n_outputs, spread.n_rows
-        n_raw = K + D * K + spread.n_raw
-        # The log-kernels stand just before the logits, so that one softmax over the pair gives
-        # responsibilities and mixing proportions together.
-        buffer = like.new_zeros(K + n_raw, b)
-        self.spread = spread
-        self.output = buffer[K:]
-        self._pair = buffer[: 2 * K].view(2, K, b)
-        self._kernels, self._logits = self._pair[0], self._pair[1]
-        self._means = buffer[2 * K : 2 * K + D * K].view(D, K, b)
-        self._raw = buffer[2 * K + D * K :]
-        self._proportions = like.new_empty(2, K, b)  # responsibilities, mixing proportions
-        self._maxima = like.new_empty(2, 2, b)
-        self._residuals = like.new_empty(D, K, b)
-        self.log_likelihood = like.new_empty(b)
-        self.gradient = like.new_empty(n_raw, b)
-        self._logit_gradient = self.gradient[:K]
-        self._mean_gradient = self.gradient[K : K + D * K].view(D, K, b)
-        self._raw_gradient = self.gradient[K + D * K :]
-        self._constant = -0.5 * D * LOG_2PI
+    def __init__(
+        self,
+        covariance_type: str,
+        n_components: int,
+        n_outputs: int,
+        n_rows: int,
+        floor: float,
+        like: Tensor,
+    ) -> None:
+        K, D, b = n_components, n_outputs, n_rows
+        lengths = [K, D * K, n_raw_spreads(covariance_type, K, D)]
+        # Responsibilities, mixing proportions, log-kernels and logits stand together, so that one
+        # softmax takes the last two to the first two, and one maximum serves them all.
+        buffer = like.new_zeros(3 * K + sum(lengths), b)
+        self.output = buffer[3 * K :]
+        self.gradient = torch.empty_like(self.output)
+        self._logits, means, raw = torch.split(self.output, lengths)
+        self._logit_gradient, mean_gradient, raw_gradient = torch.split(self.gradient, lengths)
+        self._stack = buffer[: 4 * K].view(4, K, b)
+        self._shares, self._pair = self._stack[:2], self._stack[2:]
+        self._responsibilities, self._proportions = self._shares
+        self._kernels = self._pair[0]
+        self._means = means.view(D, K, b)
+        self._residuals = torch.empty_like(self._means)
+        self._spread = make_spread(
+            covariance_type,
+            Components(
+                self._residuals,
+                raw,
+                self._kernels,
+                self._responsibilities,
+                mean_gradient.view(D, K, b),
+                raw_gradient,
+            ),
+            floor,
+        )
+        # log sum exp = max - log(largest share): safe, and cheaper than a second pass of exp.
+        self._maxima = like.new_empty(4, b)
+        self._largest_shares = self._maxima[:2]
+        self._signs = like.new_tensor([-1.0, 1.0, 1.0, -1.0])
+        self._all_maxima, self._all_signs = self._maxima.view(-1), self._signs.repeat_interleave(b)
+        self._n_outputs = D
+        self._constant = like.new_tensor(-0.5 * D * LOG_2PI)
 
-    def evaluate(self, y: Tensor) -> Tensor:
-        """Log-density of ``y (D, 1, b)`` under the mixtures in `output`, ``(b,)``."""
+    def evaluate(self, y: Tensor) -> None:
+        """Work out shares and evidence of ``y (D, 1, b)`` under the mixtures in `output`."""
         torch.sub(y, self._means, out=self._residuals)
-        self.spread.log_kernels(self._raw, self._residuals, self._kernels)
-        self._kernels.add_(self._logits)
-        torch.softmax(self._pair, 1, out=self._proportions)
-        # log sum exp = max - log(largest proportion): safe, and cheaper than a second pass of exp.
-        top, largest = self._maxima
-        torch.amax(self._pair, 1, out=top)
-        torch.amax(self._proportions, 1, out=largest)
-        top.sub_(largest.log_())
-        torch.sub(top[0], top[1], out=self.log_likelihood)
-        return self.log_likelihood.add_(self._constant)
+        self._spread.surprisals()
+        torch.sub(self._logits, self._kernels, out=self._kernels)
+        torch.softmax(self._pair, 1, out=self._shares)
+        torch.amax(self._stack, 1, out=self._maxima)
+        self._largest_shares.log_()
+
+    def log_likelihood(self) -> Tensor:
+        """Log-density of every row's target after `evaluate`, ``(b,)``."""
+        return torch.addmv(self._constant, self._maxima.T, self._signs)
+
+    def total(self, weights: Tensor | None, out: Tensor) -> None:
+        """Write the weighted sum of the log-densities, without ``-D / 2 log 2 pi`` a row."""
+        if weights is None:
+            torch.dot(self._all_maxima, self._all_signs, out=out)
+        else:
+            torch.dot(torch.mv(self._maxima.T, self._signs), weights, out=out)
 
     def evaluate_scaled(self, factors: Sequence[float]) -> Tensor:
         """Log-densities after `evaluate`, were all scales multiplied by each factor, ``(A, b)``."""
-        distances = self.spread.squared_distances()
-        log_normaliser = self._maxima[0, 1]
-        return torch.stack(
-            [
-                torch.logsumexp(self._kernels + 0.5 * (1 - factor**-2) * distances, 0)
-                - log_normaliser
-                + (self._constant - self.spread.n_outputs * math.log(factor))
-                for factor in factors
-            ]
-        )
+        scales = self._kernels.new_tensor(factors)[:, None]
+        shrinkage = 0.5 * (1 - scales**-2)
+        kernels = self._kernels + shrinkage[..., None] * self._spread.squared_distances()
+        log_normaliser = self._maxima[3] - self._maxima[1]
+        constants = self._constant - self._n_outputs * scales.log()
+        return torch.logsumexp(kernels, 1) - log_normaliser + constants
 
     def differentiate(self, weights: Tensor | None) -> Tensor:
         """Gradient with respect to `output` after `evaluate`, rows weighted by ``weights (b,)``."""
-        responsibilities, proportions = self._proportions
-        torch.sub(responsibilities, proportions, out=self._logit_gradient)
-        self.spread.gradients(responsibilities, self._mean_gradient, self._raw_gradient)
+        torch.sub(self._responsibilities, self._proportions, out=self._logit_gradient)
+        self._spread.gradients()
         if weights is not None:
             self.gradient.mul_(weights)
         return self.gradient
-
-
-def make_head(
-    covariance_type: str, n_components: int, n_outputs: int, n_rows: int, floor: float, like: Tensor
-) -> MixtureHead:
-    """Head for batches of `n_rows` rows; the one place where training asks the covariance type."""
-    spread = SPREADS[covariance_type](n_components, n_outputs, n_rows, floor, like)
-    return MixtureHead(spread, like)

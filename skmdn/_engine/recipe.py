@@ -3,17 +3,21 @@
 from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from skmdn._engine.batches import Observations
 from skmdn._engine.budget import budget_for
+from skmdn._engine.device import training_device
 from skmdn._engine.fit import Moments, Report, Trained, Training, TrainingOptions
+from skmdn._engine.network import layer_sizes, multiply_adds
 from skmdn._engine.starts import fresh_layers
 from skmdn._preparation import Preparation
 
 Array = NDArray[np.floating]
 
 
+@torch.inference_mode()
 def train(
     data: Observations,
     preparation: Preparation,
@@ -43,12 +47,14 @@ def train(
             n_components=options.n_components,
             rng=rng,
         )
+    budget = budget_for(len(data.rows), options.batch_size, options.n_passes)
+    work = multiply_adds(layer_sizes(layers), budget.batch_size)
     trained = Training(
         layers,
         data,
         preparation,
-        options,
-        budget_for(len(data.rows), options.batch_size, options.n_passes),
+        replace(options, device=training_device(options.device, work)),
+        budget,
         validation=validation,
         moments=moments,
         rng=rng,

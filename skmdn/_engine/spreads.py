@@ -2,137 +2,139 @@
 
 All three write a component's log-density (without the constant) as
 ``-sum_d (log s_d + z_d^2 / 2)`` with whitened residuals z and scales ``s = exp(raw) + floor``.
-The floor keeps every variance above ``floor^2`` and its gradient factor ``exp(raw) / s`` finite.
+The floor keeps every variance above ``floor^2`` and the derivative of log s,
+``exp(raw) / s = 1 - floor / s``, finite.
 
-Shapes: residuals and whitened residuals ``(D, K, b)``, log-kernels ``(K, b)``.
+Shapes: residuals and whitened residuals ``(D, K, b)``, responsibilities ``(K, b)``.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 
+class Components(NamedTuple):
+    """The head's memory that a spread works in."""
+
+    residuals: Tensor  # (D, K, b), read and used up
+    raw: Tensor  # (n_raw, b), read
+    surprisals: Tensor  # (K, b), written
+    responsibilities: Tensor  # (K, b), read
+    mean_gradient: Tensor  # (D, K, b), written
+    raw_gradient: Tensor  # (n_raw, b), written
+
+
 class Spread(Protocol):
     """What the head asks of a spread."""
 
-    n_components: int
-    n_outputs: int
-    n_rows: int
-    n_raw: int
+    def __init__(self, components: Components, floor: float) -> None: ...
 
-    def __init__(
-        self, n_components: int, n_outputs: int, n_rows: int, floor: float, like: Tensor
-    ) -> None: ...
-
-    @staticmethod
-    def n_raw_for(n_components: int, n_outputs: int) -> int:
-        """Rows of raw spreads in the network's output."""
-
-    def log_kernels(self, raw: Tensor, residuals: Tensor, out: Tensor) -> None:
-        """Write the components' log-densities ``(K, b)``; uses up `residuals`."""
+    def surprisals(self) -> None:
+        """Write ``sum_d (log s_d + z_d^2 / 2)`` of every component."""
 
     def squared_distances(self) -> Tensor:
-        """Squared whitened residuals ``sum_d z_d^2``, ``(K, b)``, after `log_kernels`."""
+        """Squared whitened residuals ``sum_d z_d^2``, ``(K, b)``, after `surprisals`."""
         ...
 
-    def gradients(self, responsibilities: Tensor, means: Tensor, raw: Tensor) -> None:
-        """Write the gradients for means ``(D, K, b)`` and raw spreads ``(n_raw, b)``."""
+    def gradients(self) -> None:
+        """Write the gradients for means and raw spreads, after `surprisals`."""
 
 
 class _Scales:
     """Scales ``s = exp(raw) + floor`` and what follows from them, in buffers of one shape."""
 
-    def __init__(self, shape: tuple[int, ...], floor: float, like: Tensor) -> None:
-        self.floor = floor
-        self.log = like.new_empty(shape)
-        self.inverse = like.new_empty(shape)
-        self._factor = like.new_empty(shape)
+    def __init__(self, raw: Tensor, floor: float) -> None:
+        self._raw = raw
+        self._floor, self._minus_one = raw.new_tensor(floor), raw.new_tensor(-1.0)
+        self.scale = torch.empty_like(raw)
+        self.log = torch.empty_like(raw)
+        self._factor = torch.empty_like(raw)
 
-    def update(self, raw: Tensor) -> None:
-        """Compute log-scales and inverse scales."""
-        torch.exp(raw, out=self._factor).add_(self.floor)
-        torch.reciprocal(self._factor, out=self.inverse)
-        torch.log(self._factor, out=self.log)
+    def update(self) -> None:
+        """Compute scales and their logarithms."""
+        torch.exp(self._raw, out=self.scale).add_(self._floor)
+        torch.log(self.scale, out=self.log)
 
-    def gradient_factor(self) -> Tensor:
-        """Derivative of ``log s`` with respect to raw, ``1 - floor / s``."""
-        return torch.mul(self.inverse, -self.floor, out=self._factor).add_(1)
+    def minus_derivative(self) -> Tensor:
+        """Minus the derivative of ``log s`` with respect to raw, ``floor / s - 1``."""
+        return torch.addcdiv(self._minus_one, self._floor, self.scale, out=self._factor)
 
 
 class DiagonalSpread:
     """One scale for every output of every component."""
 
-    def __init__(
-        self, n_components: int, n_outputs: int, n_rows: int, floor: float, like: Tensor
-    ) -> None:
-        self.n_components, self.n_outputs, self.n_rows = n_components, n_outputs, n_rows
-        self.n_raw = self.n_raw_for(n_components, n_outputs)
-        self._shape = (n_outputs, n_components, n_rows)
-        self._scales = _Scales(self._shape, floor, like)
-        self._terms = like.new_empty(self._shape)
-        self._z = self._terms
+    def __init__(self, components: Components, floor: float) -> None:
+        D = len(components.residuals)
+        self._c = components
+        self._z = components.residuals
+        self._scales = _Scales(components.raw.view(self._z.shape), floor)
+        self._raw_gradient = components.raw_gradient.view(self._z.shape)
+        # With one output there is nothing to sum: terms are the sum.
+        self._sums = D > 1
+        self._terms = torch.empty_like(self._z) if D > 1 else components.surprisals[None]
 
     @staticmethod
     def n_raw_for(n_components: int, n_outputs: int) -> int:
         """A log-scale for every output of every component."""
         return n_outputs * n_components
 
-    def log_kernels(self, raw: Tensor, residuals: Tensor, out: Tensor) -> None:
-        """Write ``-sum_d (log s_d + z_d^2 / 2)``."""
-        self._scales.update(raw.view(self._shape))
-        self._z = residuals.mul_(self._scales.inverse)
-        torch.addcmul(self._scales.log, self._z, self._z, value=0.5, out=self._terms)
-        torch.sum(self._terms, 0, out=out).neg_()
+    def surprisals(self) -> None:
+        """Write ``sum_d (log s_d + z_d^2 / 2)``."""
+        self._scales.update()
+        z = self._z.div_(self._scales.scale)
+        torch.addcmul(self._scales.log, z, z, value=0.5, out=self._terms)
+        if self._sums:
+            torch.sum(self._terms, 0, out=self._c.surprisals)
 
     def squared_distances(self) -> Tensor:
         """Squared whitened residuals ``sum_d z_d^2``."""
         return torch.sum(self._z * self._z, 0)
 
-    def gradients(self, responsibilities: Tensor, means: Tensor, raw: Tensor) -> None:
-        """``r z / s`` for the means, ``r (z^2 - 1) ds/draw / s`` for the raw scales."""
-        weighted = torch.mul(responsibilities, self._z, out=self._terms)
-        torch.mul(weighted, self._scales.inverse, out=means)
-        gradient = torch.mul(weighted, self._z, out=raw.view(self._shape))
-        gradient.sub_(responsibilities).mul_(self._scales.gradient_factor())
+    def gradients(self) -> None:
+        """``r z / s`` for the means, ``r (z^2 - 1) dlog s/draw`` for the raw scales."""
+        r = self._c.responsibilities
+        weighted = torch.mul(r, self._z, out=self._c.mean_gradient)
+        torch.addcmul(r, weighted, self._z, value=-1, out=self._raw_gradient)
+        self._raw_gradient.mul_(self._scales.minus_derivative())
+        weighted.div_(self._scales.scale)
 
 
 class SphericalSpread:
     """One scale for all outputs of a component."""
 
-    def __init__(
-        self, n_components: int, n_outputs: int, n_rows: int, floor: float, like: Tensor
-    ) -> None:
-        self.n_components, self.n_outputs, self.n_rows = n_components, n_outputs, n_rows
-        self.n_raw = self.n_raw_for(n_components, n_outputs)
-        self._scales = _Scales((n_components, n_rows), floor, like)
-        self._terms = like.new_empty(n_outputs, n_components, n_rows)
-        self._distances = like.new_empty(n_components, n_rows)
-        self._z = self._terms
+    def __init__(self, components: Components, floor: float) -> None:
+        self._c = components
+        self._z = components.residuals
+        self._scales = _Scales(components.raw, floor)
+        self._squares = torch.empty_like(self._z)
+        self._distances = torch.empty_like(components.raw)
+        self._half, self._n_outputs = (components.raw.new_tensor(c) for c in (0.5, len(self._z)))
 
     @staticmethod
     def n_raw_for(n_components: int, n_outputs: int) -> int:
         """A log-scale for every component."""
         return n_components
 
-    def log_kernels(self, raw: Tensor, residuals: Tensor, out: Tensor) -> None:
-        """Write ``-(D log s + sum_d z_d^2 / 2)``."""
-        self._scales.update(raw)
-        self._z = residuals.mul_(self._scales.inverse)
-        torch.sum(torch.mul(self._z, self._z, out=self._terms), 0, out=self._distances)
-        torch.mul(self._scales.log, -self.n_outputs, out=out)
-        out.add_(self._distances, alpha=-0.5)
+    def surprisals(self) -> None:
+        """Write ``D log s + sum_d z_d^2 / 2``."""
+        self._scales.update()
+        z = self._z.div_(self._scales.scale)
+        torch.sum(torch.mul(z, z, out=self._squares), 0, out=self._distances)
+        half = torch.mul(self._distances, self._half, out=self._c.surprisals)
+        half.add_(self._scales.log, alpha=len(z))
 
     def squared_distances(self) -> Tensor:
         """Squared whitened residuals ``sum_d z_d^2``."""
         return self._distances
 
-    def gradients(self, responsibilities: Tensor, means: Tensor, raw: Tensor) -> None:
-        """``r z / s`` for the means, ``r (sum_d z_d^2 - D) ds/draw / s`` for the raw scale."""
-        weighted = torch.mul(responsibilities, self._z, out=self._terms)
-        torch.mul(weighted, self._scales.inverse, out=means)
-        torch.mul(responsibilities, self._distances.sub_(self.n_outputs), out=raw)
-        raw.mul_(self._scales.gradient_factor())
+    def gradients(self) -> None:
+        """``r z / s`` for the means, ``r (sum_d z_d^2 - D) dlog s/draw`` for the raw scale."""
+        r = self._c.responsibilities
+        weighted = torch.mul(r, self._z, out=self._c.mean_gradient)
+        weighted.div_(self._scales.scale)
+        missing = torch.sub(self._n_outputs, self._distances, out=self._distances)
+        torch.mul(r, missing, out=self._c.raw_gradient).mul_(self._scales.minus_derivative())
 
 
 class TriangularSpread:
@@ -142,67 +144,87 @@ class TriangularSpread:
     ``z_i = (e_i + sum_{j<i} n_ij e_j) / s_i`` for residuals e, so that the covariance is
     ``L L^T`` with ``L = (I + N)^-1 diag(s)``: unconstrained numbers, a positive diagonal and no
     triangular solve in the loop. Raw rows: D log-scales, then ``n_10, n_20, n_21, n_30, ...``.
+
+    The pairs (i, j) are worked all at once: e_j and v_i are gathered for every pair, and sums over
+    the pairs of an output are products with a matrix of zeros and ones.
     """
 
-    def __init__(
-        self, n_components: int, n_outputs: int, n_rows: int, floor: float, like: Tensor
-    ) -> None:
-        self.n_components, self.n_outputs, self.n_rows = n_components, n_outputs, n_rows
-        self.n_raw = self.n_raw_for(n_components, n_outputs)
-        self._shape = (n_outputs, n_components, n_rows)
-        self._scales = _Scales(self._shape, floor, like)
-        self._z = like.new_empty(self._shape)
-        self._terms = like.new_empty(self._shape)
-        self._residuals = self._z
-        self._below: list[Tensor] = []
-
-    def _split(self, raw: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Scales' rows ``(D, K, b)`` and, for every output i > 0, its ``n_i (i, K, b)``."""
-        rows = raw.view(-1, self.n_components, self.n_rows)
-        lengths = range(1, self.n_outputs)
-        scales, *below = torch.split(rows, [self.n_outputs, *lengths])
-        return scales, below
+    def __init__(self, components: Components, floor: float) -> None:
+        D, K, b = components.residuals.shape
+        self._c = components
+        scales, below = _split(components.raw, D, K)
+        scale_gradient, below_gradient = _split(components.raw_gradient, D, K)
+        self._scales = _Scales(scales.view(D, K, b), floor)
+        self._scale_gradient, self._below_gradient = scale_gradient.view(D, K, b), below_gradient
+        self._below = below  # (pairs, K b)
+        self._upper, self._lower = torch.tril_indices(D, D, -1, device=below.device)
+        outputs = torch.arange(D, device=below.device)[:, None]
+        self._into_upper = (outputs == self._upper).to(below.dtype)  # (D, pairs)
+        self._into_lower = (outputs == self._lower).to(below.dtype)
+        self._residuals = components.residuals.view(D, K * b)
+        self._mean_gradient = components.mean_gradient.view(D, K * b)
+        self._z_rows = torch.empty_like(self._residuals)
+        self._z = self._z_rows.view(D, K, b)
+        self._terms_rows = torch.empty_like(self._residuals)
+        self._terms = self._terms_rows.view(D, K, b)
+        self._lower_residuals, self._upper_v, self._products = (
+            torch.empty_like(below) for _ in range(3)
+        )
 
     @staticmethod
     def n_raw_for(n_components: int, n_outputs: int) -> int:
         """A lower triangle for every component."""
         return n_components * n_outputs * (n_outputs + 1) // 2
 
-    def log_kernels(self, raw: Tensor, residuals: Tensor, out: Tensor) -> None:
-        """Write ``-sum_d (log s_d + z_d^2 / 2)``."""
-        scales, self._below = self._split(raw)
-        self._scales.update(scales)
-        self._residuals = residuals
-        self._z.copy_(residuals)
-        for i, below in enumerate(self._below, start=1):
-            products = torch.mul(below, residuals[:i], out=self._terms[:i])
-            for product in products:
-                self._z[i].add_(product)
-        self._z.mul_(self._scales.inverse)
-        torch.addcmul(self._scales.log, self._z, self._z, value=0.5, out=self._terms)
-        torch.sum(self._terms, 0, out=out).neg_()
+    def surprisals(self) -> None:
+        """Write ``sum_d (log s_d + z_d^2 / 2)``."""
+        self._scales.update()
+        e = self._residuals
+        torch.index_select(e, 0, self._lower, out=self._lower_residuals)
+        torch.mul(self._below, self._lower_residuals, out=self._products)
+        torch.addmm(e, self._into_upper, self._products, out=self._z_rows)
+        z = self._z.div_(self._scales.scale)
+        torch.addcmul(self._scales.log, z, z, value=0.5, out=self._terms)
+        torch.sum(self._terms, 0, out=self._c.surprisals)
 
     def squared_distances(self) -> Tensor:
         """Squared whitened residuals ``sum_d z_d^2``."""
         return torch.sum(self._z * self._z, 0)
 
-    def gradients(self, responsibilities: Tensor, means: Tensor, raw: Tensor) -> None:
+    def gradients(self) -> None:
         """With ``v_i = r z_i / s_i``: ``v_j + sum_{i>j} n_ij v_i`` and ``-v_i e_j``."""
-        scale_gradient, below_gradients = self._split(raw)
-        weighted = torch.mul(responsibilities, self._z, out=self._terms)
-        torch.mul(weighted, self._z, out=scale_gradient).sub_(responsibilities)
-        v = weighted.mul_(self._scales.inverse)
-        scale_gradient.mul_(self._scales.gradient_factor())
-        means.copy_(v)
-        for i, (below, gradient) in enumerate(
-            zip(self._below, below_gradients, strict=True), start=1
-        ):
-            means[:i].addcmul_(below, v[i])
-            torch.mul(self._residuals[:i], v[i], out=gradient).neg_()
+        r = self._c.responsibilities
+        weighted = torch.mul(r, self._z, out=self._terms)
+        torch.addcmul(r, weighted, self._z, value=-1, out=self._scale_gradient)
+        self._scale_gradient.mul_(self._scales.minus_derivative())
+        weighted.div_(self._scales.scale)
+        v = self._terms_rows
+        torch.index_select(v, 0, self._upper, out=self._upper_v)
+        torch.mul(self._below, self._upper_v, out=self._products)
+        torch.addmm(v, self._into_lower, self._products, out=self._mean_gradient)
+        torch.mul(self._upper_v, self._lower_residuals, out=self._below_gradient).neg_()
 
 
-SPREADS: dict[str, type[Spread]] = {
+def _split(raw: Tensor, n_outputs: int, n_components: int) -> tuple[Tensor, Tensor]:
+    """Scales' rows ``(D, K b)`` and those below the diagonal, ``(pairs, K b)``."""
+    rows = raw.view(-1, n_components * raw.shape[1])
+    return rows[:n_outputs], rows[n_outputs:]
+
+
+_SPREADS: dict[str, type[DiagonalSpread | SphericalSpread | TriangularSpread]] = {
     "spherical": SphericalSpread,
     "diag": DiagonalSpread,
     "full": TriangularSpread,
 }
+
+
+def n_raw_spreads(covariance_type: str, n_components: int, n_outputs: int) -> int:
+    """Rows of raw spreads in the network's output."""
+    return _SPREADS[covariance_type].n_raw_for(n_components, n_outputs)
+
+
+def make_spread(covariance_type: str, components: Components, floor: float) -> Spread:
+    """Spread in the head's memory; the one place where training asks the covariance type."""
+    # For one output all three are the same, and the diagonal is the fastest.
+    one_output = len(components.residuals) == 1
+    return _SPREADS["diag" if one_output else covariance_type](components, floor)

@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from skmdn._engine.batches import Observations
-from skmdn._engine.spreads import SPREADS
+from skmdn._engine.spreads import n_raw_spreads
 from skmdn._preparation import Preparation
 from skmdn._scaling import quantile_rows
 
@@ -43,7 +43,7 @@ def fresh_layers(
         rows = rng.choice(rows, MAX_ROWS, replace=False)
     y = preparation.targets(data.y[rows])
     weights = None if data.weights is None else data.weights[rows]
-    n_raw_spread = SPREADS[covariance_type].n_raw_for(n_components, y.shape[1])
+    n_raw_spread = n_raw_spreads(covariance_type, n_components, y.shape[1])
     intercept = initial_intercept(y, weights, n_components, n_raw_spread)
     sizes = [preparation.n_inputs, *hidden_layer_sizes, len(intercept)]
     return initial_layers(sizes, activation, intercept, rng)
