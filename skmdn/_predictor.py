@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
 from skmdn import _forward
-from skmdn._calibration import widen
 from skmdn._preparation import Preparation
 from skmdn.mixture import Mixture
 
 Array = NDArray[np.floating]
 
-# Rows of one chunk: its arrays stay in the cache.
+# Rows of one chunk, fewer where a row has many inputs: its arrays stay in the cache.
 _CHUNK_ROWS = 4096
+_CHUNK_CELLS = 1 << 17
 
 
 class Predictor(NamedTuple):
@@ -50,7 +50,8 @@ class Predictor(NamedTuple):
     def _raw_outputs(self, X: Array) -> Iterator[tuple[slice, Array]]:
         """The network's outputs in chunks, computed in the dtype of X."""
         function = self._forward_pass()
-        for rows in gen_batches(len(X), _CHUNK_ROWS):
+        affordable = max(256, _CHUNK_CELLS // self.preparation.n_inputs)
+        for rows in gen_batches(len(X), min(_CHUNK_ROWS, affordable)):
             inputs = self.preparation.inputs(X[rows]).astype(X.dtype, copy=False)
             yield (
                 rows,
@@ -59,7 +60,7 @@ class Predictor(NamedTuple):
 
     def _forward_pass(self) -> Callable[..., Array]:
         """NumPy's forward pass, or the GPU's where the model asks for one and one is there."""
-        if self.device != "cpu":
+        if self.device not in ("cpu", "auto"):
             from skmdn import _engine
 
             if _engine.cuda_is_available():
@@ -67,6 +68,7 @@ class Predictor(NamedTuple):
         return _forward.raw_outputs
 
     def _mixture(self, raw: Array) -> Mixture:
+        """Mixtures as the network has them, for standardised targets."""
         a, n_outputs = self.architecture, len(self.preparation.y_mean)
         logits, means, spread = _forward.mixture_parameters(
             raw, a["n_components"], n_outputs, a["covariance_type"], a["scale_floor"]
@@ -76,9 +78,10 @@ class Predictor(NamedTuple):
         return Mixture.from_logits(logits, means, **spread)
 
     def _calibrated(self, density: Mixture) -> Mixture:
+        """Mixtures with covariances ``a^2 Sigma + b^2 I``."""
         if (self.spread_factor, self.spread_noise) == (1.0, 0.0):
             return density
-        return widen(density, self.spread_factor, self.spread_noise)
+        return density.widen(self.spread_factor, self.spread_noise)
 
     def _in_units_of_y(self, density: Mixture) -> Mixture:
         return density.affine(self.preparation.y_mean, self.preparation.y_scale)

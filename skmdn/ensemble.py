@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_consistent_length, gen_batches, indexable
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
-from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate, widen
+from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate
 from skmdn._folds import Rows, folds, order_of, take
 from skmdn._inputs import check_targets, check_weights, new_generator, unchanged_on_error
 from skmdn._params import (
@@ -385,7 +385,7 @@ class MDNEnsembleRegressor(RegressorMixin, Composition):
     def _widened(self, densities: list[Mixture]) -> list[Mixture]:
         """One density per view, with the view's factor and the noise."""
         return [
-            widen(density, factor, self.noise_)
+            density.widen(factor, self.noise_)
             for density, factor in zip(densities, self.view_factors_, strict=True)
         ]
 

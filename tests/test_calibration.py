@@ -6,7 +6,7 @@ from scipy.optimize import check_grad
 from scipy.special import softmax
 
 from skmdn import _calibration
-from skmdn._calibration import calibrate, widen
+from skmdn._calibration import calibrate
 from skmdn.mixture import Mixture
 
 
@@ -24,14 +24,14 @@ def random_mixture(rng, n, n_outputs, full):
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_loss_is_that_of_the_widened_pool(n_outputs, full):
-    """The loss works along principal axes; `widen` and `logpdf` do not."""
+    """The loss works along principal axes; `widen` and `pdf` do not."""
     rng = np.random.default_rng(0)
     views = [random_mixture(rng, 30, n_outputs, full) for _ in range(2)]
     y, w = rng.normal(size=(30, n_outputs)), rng.dirichlet(np.ones(30))
     parts = [_calibration._principal(view, y) for view in views]
     theta = np.array([0.1, -0.3, 0.2, -0.4, -2.0])
     pool = sum(
-        weight * widen(view, factor, np.exp(-2.0)).pdf(y)
+        weight * view.widen(factor, np.exp(-2.0)).pdf(y)
         for weight, view, factor in zip(softmax(theta[:2]), views, np.exp(theta[2:4]), strict=True)
     )
     loss, _ = _calibration._loss(theta, parts, w, 0.0, None)
@@ -110,14 +110,3 @@ def test_background_takes_the_outliers():
     clean, z = normal_rows(3000, 1.0)
     assert calibrate([clean], z, background=True).background < 1e-3
     assert calibrate([clean], z).background == 0
-
-
-@pytest.mark.parametrize("full", [False, True])
-def test_widening_is_adding_independent_noise(full):
-    rng = np.random.default_rng(4)
-    mixture = random_mixture(rng, 5, 2, full)
-    noise = np.array([0.3, 2.0])
-    expected = mixture.cov() + np.diag(noise**2)
-    np.testing.assert_allclose(widen(mixture, 1.0, noise).cov(), expected, rtol=1e-10)
-    univariate = Mixture([[1.0]], [[2.0]], [[3.0]])
-    assert widen(univariate, 2.0, 8.0).std() == pytest.approx([10.0])

@@ -277,3 +277,35 @@ def test_affine_of_hostile_mixtures(mixture, scale):
         moved.logpdf(scale * y), mixture.logpdf(y) - np.log(abs(scale)), rtol=1e-6, atol=1e-6
     )
     np.testing.assert_allclose(moved.std(), abs(scale) * mixture.std(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_widening_scales_and_adds_covariances(full):
+    rng = np.random.default_rng(4)
+    weights, means = rng.dirichlet(np.ones(3), 5), rng.normal(size=(5, 3, 2))
+    L = np.tril(rng.normal(size=(5, 3, 2, 2))) + 3 * np.eye(2)
+    scales = rng.uniform(0.1, 2, (5, 3, 2))
+    mixture = Mixture(weights, means, scale_tril=L) if full else Mixture(weights, means, scales)
+    noise = np.array([0.3, 2.0])
+    wide = mixture.widen(1.5, noise)
+    inner = mixture.scale_tril @ mixture.scale_tril.swapaxes(-1, -2)
+    expected = 1.5**2 * inner + np.diag(noise**2)
+    found = wide.scale_tril @ wide.scale_tril.swapaxes(-1, -2)
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+    np.testing.assert_array_equal(wide.means, mixture.means)
+    np.testing.assert_allclose(mixture.widen(noise=noise).cov(), mixture.cov() + np.diag(noise**2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0.0,), "factor must be one positive finite number"),
+        (([1.0, 2.0],), "factor must be one positive finite number"),
+        ((1.0, -1.0), "noise must not be negative"),
+        ((1.0, [1.0, 2.0]), "noise must be a number or have shape"),
+        ((1.0, np.nan), "noise"),
+    ],
+)
+def test_bad_widening_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Mixture([[1.0]], [[2.0]], [[3.0]]).widen(*arguments)

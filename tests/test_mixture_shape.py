@@ -208,6 +208,19 @@ def test_hdr_mass_of_one_output_equals_draws():
     np.testing.assert_array_equal(mixture.hdr_mass(np.full(40, np.inf)), 1.0)
 
 
+def test_a_flat_top_is_a_top():
+    """Equal components two standard deviations apart: curvature and slope vanish together."""
+    mixture = Mixture([[0.5, 0.5]], [[-3.0, 3.0]], [[3.0, 3.0]])
+    grid, step = np.linspace(-40, 40, 400_001, retstep=True)
+    density = mixture.pdf(grid[np.newaxis])[0]
+    for y in (0.1, -1.0, 4.0, -7.0):
+        expected = density[density > mixture.pdf([y])[0]].sum() * step
+        np.testing.assert_allclose(mixture.hdr_mass([y]), expected, atol=2e-4)
+    (left, right), missing = mixture.hdr(0.9)[0]
+    np.testing.assert_allclose(mixture.cdf([right]) - mixture.cdf([left]), 0.9, atol=1e-8)
+    assert np.isnan(missing).all()
+
+
 def test_hdr_mass_of_one_component():
     mixture = Mixture([[1.0]], [[2.0]], [[3.0]])
     y = np.array([[2.0, 5.0, -4.0, 2.0 + 1e-6]])

@@ -167,8 +167,8 @@ def survey(line: Line) -> Landscape:
     smooth = Line(line.weights, line.means, scales)
     at_feet = smooth.take(hills.row)
     left, right = at_feet.log_density(hills.left), at_feet.log_density(hills.right)
-    with np.errstate(divide="ignore", invalid="ignore"):  # a flat top has no reach
-        reach = 1.0 / np.sqrt(-bend)
+    with np.errstate(divide="ignore"):  # a flat top has no reach
+        reach = 1.0 / np.sqrt(np.abs(np.minimum(bend, 0.0)))
     return Landscape(line, smooth, relief, hills, peak, left, right, reach)
 
 

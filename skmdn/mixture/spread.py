@@ -54,6 +54,9 @@ class Spread(Protocol):
     def scaled(self, scale: FloatArray) -> "Spread":
         """The spread of ``scale * y``; scale ``(D,)``, of either sign."""
 
+    def widened(self, factor: float, noise: FloatArray) -> "Spread":
+        """The spread with covariances ``factor^2 Sigma + diag(noise^2)``; noise ``(D,)``."""
+
     def select(self, outputs: Sequence[int]) -> "Spread":
         """The spread of some outputs, in the order given."""
 
@@ -131,6 +134,10 @@ class DiagonalSpread:
     def scaled(self, scale: FloatArray) -> "DiagonalSpread":
         """The spread of ``scale * y``, laid out as it will be read: component axis first."""
         return DiagonalSpread(np.multiply(self.array, np.abs(scale), order="F"))
+
+    def widened(self, factor: float, noise: FloatArray) -> "DiagonalSpread":
+        """The spread with variances ``factor^2 s^2 + noise^2``."""
+        return DiagonalSpread(np.hypot(factor * self.array, noise))
 
     def select(self, outputs: Sequence[int]) -> "DiagonalSpread":
         """The spread of some outputs."""
@@ -235,6 +242,11 @@ class TriangularSpread:
     def scaled(self, scale: FloatArray) -> "TriangularSpread":
         """The spread of ``scale * y``: rows of L scaled, columns flipped to a positive diagonal."""
         return TriangularSpread(self.array * (scale[:, np.newaxis] * np.sign(scale)))
+
+    def widened(self, factor: float, noise: FloatArray) -> "TriangularSpread":
+        """The spread with covariances ``factor^2 L Lᵀ + diag(noise^2)``, without squaring L."""
+        extra = np.broadcast_to(np.diag(noise), self.array.shape)
+        return TriangularSpread(lower_factor(np.concatenate([factor * self.array, extra], axis=-1)))
 
     def select(self, outputs: Sequence[int]) -> "TriangularSpread":
         """The spread of some outputs: the factor of their rows of L, by an orthogonal reduction."""

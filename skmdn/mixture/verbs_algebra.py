@@ -62,6 +62,42 @@ class AlgebraVerbs(MixtureValue):
         check_positive(spread.diagonal(), "abs(scale) * scales")
         return self._trusted(self._weights, means, spread, self._univariate)
 
+    def widen(self: Self, factor: float = 1.0, noise: ArrayLike = 0.0) -> Self:
+        """Mixture whose components have the covariances ``factor**2 Sigma + diag(noise**2)``.
+
+        The means stay. A factor of 1 gives the density of y plus independent Gaussian noise.
+
+        Parameters
+        ----------
+        factor : float, default=1.0
+            Finite and positive.
+        noise : float or array_like (D,), default=0.0
+            Standard deviation to add to each output, finite and not negative.
+
+        Returns
+        -------
+        Mixture
+
+        Raises
+        ------
+        ValueError
+            If a shape or a number does not fit.
+
+        Examples
+        --------
+        >>> from skmdn.mixture import Mixture
+        >>> Mixture([[1.0]], [[2.0]], [[3.0]]).widen(noise=4.0).std()
+        array([5.])
+        """
+        number, noise = as_floats(factor, "factor"), self._per_output(noise, "noise")
+        if number.shape != () or not 0 < number < np.inf:
+            raise ValueError(f"factor must be one positive finite number; got {factor}")
+        if np.any(noise < 0):
+            raise ValueError(f"noise must not be negative; got {noise}")
+        spread = self._spread.widened(float(number), noise)
+        check_positive(spread.diagonal(), "widened scales")
+        return self._trusted(self._weights, self._means, spread, self._univariate)
+
     def marginal(self: Self, outputs: int | Sequence[int]) -> Self:
         """Mixture of some of the outputs, exact.
 
