@@ -429,6 +429,8 @@ FAILURES = {
 }
 
 
+# The checks fit a handful of rows with a few distinct targets: components may die, spreads collapse.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [ConformalMDNRegressor(SMALL, cv=2)], expected_failed_checks=lambda model: FAILURES
 )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import distributions
 
-from skmdn import _calibration, _engine, _forward
+from skmdn import _engine, _forward
 from skmdn._engine import batches as batches_module
 from skmdn._engine import starts
 from skmdn._engine.activations import ACTIVATIONS
@@ -153,7 +153,7 @@ def test_scaled_densities_equal_those_of_scaled_mixtures(covariance_type):
 
 
 @pytest.mark.parametrize("covariance_type", ["spherical", "diag", "full"])
-def test_calibrated_density_is_the_widened_one(covariance_type):
+def test_calibrated_density_has_the_widened_covariances(covariance_type):
     K, D, p = 3, 2, 4
     X, y, _ = make_data(p=p, n_outputs=D)
     preparation = Preparation.of(X, y, None)
@@ -167,10 +167,16 @@ def test_calibrated_density_is_the_widened_one(covariance_type):
     }
     coefs, intercepts = [w[:-1] for w in layers], [w[-1] for w in layers]
     predictor = Predictor(preparation, coefs, intercepts, architecture, 1.3, 0.2, 2, "cpu")
-    found = predictor.density(X)
     plain = predictor.uncalibrated_density(X)
-    expected = _calibration.widen(plain, 1.3, 0.2).affine(preparation.y_mean, preparation.y_scale)
-    np.testing.assert_allclose(found.logpdf(y), expected.logpdf(y), rtol=1e-12)
+    factors = torch.tensor(np.array(plain.scale_tril))
+    covariances = 1.3**2 * factors @ factors.mT + 0.2**2 * torch.eye(D, dtype=factors.dtype)
+    widened = distributions.MixtureSameFamily(
+        distributions.Categorical(torch.tensor(np.array(plain.weights))),
+        distributions.MultivariateNormal(torch.tensor(np.array(plain.means)), covariances),
+    )
+    expected = widened.log_prob(torch.tensor(preparation.targets(y))).numpy()
+    expected -= np.log(preparation.y_scale).sum()
+    np.testing.assert_allclose(predictor.density(X).logpdf(y), expected, rtol=1e-10)
 
 
 # Batches -----------------------------------------------------------------------------------------

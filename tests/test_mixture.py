@@ -169,8 +169,9 @@ def test_array_form(mixture):
     assert array.shape == mixture.shape == (40, width)
     assert np.asarray(mixture, dtype=np.float32).dtype == np.float32
     np.testing.assert_array_equal(array[:, :4], mixture.weights)
-    with pytest.raises(ValueError, match="copy"):
-        np.array(mixture, copy=False)
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":  # before, copy=False was a wish
+        with pytest.raises(ValueError, match="copy"):
+            np.array(mixture, copy=False)
 
 
 @pytest.mark.parametrize("mixture", EVERY_KIND)

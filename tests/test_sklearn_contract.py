@@ -57,6 +57,8 @@ def declared_failures(model):
     return failures
 
 
+# The checks fit a handful of rows with a few distinct targets: components may die, spreads collapse.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(CONFIGURATIONS, expected_failed_checks=declared_failures)
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
@@ -158,8 +160,8 @@ def test_score_is_r2_of_predict():
 
 def test_grid_search_in_two_processes_finds_the_two_answers():
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(300, 1))
-    y = rng.choice([-3.0, 3.0], 300) + 0.2 * rng.normal(size=300)
+    X = rng.normal(size=(600, 1))
+    y = rng.choice([-3.0, 3.0], 600) + 0.2 * rng.normal(size=600)
     search = GridSearchCV(
         short(max_iter=200, encoding=None),
         {"n_components": [1, 2]},

@@ -44,7 +44,6 @@ BASE = {
 }
 QUICK = {
     "n": [1000, 10_000, 100_000],
-    "n_components": [2, 20],
 }
 FULL = {
     "n": [1000, 10_000, 100_000, 1_000_000],
@@ -196,7 +195,7 @@ def main():
             {"one pass": ", ".join(f"{k}={v}" for k, v in settings.items()), **figures}
         )
     with one_thread():
-        n, rounds = (4000, 1) if args.quick else (10_000, 3)
+        n, rounds = (2000, 1) if args.quick else (10_000, 3)
         tables["workers"].append(grid_search(n, rounds))
     for table in tables.values():
         if table:
