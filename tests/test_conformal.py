@@ -429,7 +429,7 @@ FAILURES = {
 }
 
 
-# The checks fit a handful of rows with a few distinct targets: components may die, spreads collapse.
+# The checks fit a few rows with few distinct targets: components may die and spreads collapse.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [ConformalMDNRegressor(SMALL, cv=2)], expected_failed_checks=lambda model: FAILURES

@@ -60,7 +60,7 @@ def data():
     return X, 50 + 10 * (X[:, 0] + rng.normal(size=120))
 
 
-# The checks fit a handful of rows with a few distinct targets: components may die, spreads collapse.
+# The checks fit a few rows with few distinct targets: components may die and spreads collapse.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [MDNEnsembleRegressor(two_views(), cv=2)],

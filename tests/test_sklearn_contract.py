@@ -57,7 +57,7 @@ def declared_failures(model):
     return failures
 
 
-# The checks fit a handful of rows with a few distinct targets: components may die, spreads collapse.
+# The checks fit a few rows with few distinct targets: components may die and spreads collapse.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(CONFIGURATIONS, expected_failed_checks=declared_failures)
 def test_scikit_learns_checks(estimator, check):
