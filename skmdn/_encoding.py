@@ -58,10 +58,17 @@ class PiecewiseLinear(NamedTuple):
 
     def encode(self, X: Array) -> FloatArray:
         """Encode ``X (n, p)`` into ``(n, q)``."""
-        columns = X[:, self.feature].astype(np.float64, copy=False)
-        columns = np.subtract(columns, self.start, out=columns)
+        out = np.empty((len(X), len(self.feature)))
+        self.encode_into(X, out)
+        return out
+
+    def encode_into(self, X: Array, out: Array) -> None:
+        """Encode ``X (n, p)`` into ``out (n, q)``, computed in float64 and cast at the end."""
+        columns = np.take(X, self.feature, axis=1).astype(np.float64, copy=False)
+        columns -= self.start
         columns /= self.width
-        return np.clip(columns, self.lower, self.upper, out=columns)
+        np.maximum(columns, self.lower, out=columns)
+        np.minimum(columns, self.upper, out=out, casting="same_kind")
 
 
 def affordable_bins(n_bins: int, n_features: int) -> int:

@@ -52,7 +52,9 @@ class Predictor(NamedTuple):
         function = self._forward_pass()
         affordable = max(256, _CHUNK_CELLS // self.preparation.n_inputs)
         for rows in gen_batches(len(X), min(_CHUNK_ROWS, affordable)):
-            inputs = self.preparation.inputs(X[rows]).astype(X.dtype, copy=False)
+            part = X[rows]
+            inputs = np.empty((len(part), self.preparation.n_inputs), X.dtype)
+            self.preparation.inputs(part, out=inputs)
             yield (
                 rows,
                 function(inputs, self.coefs, self.intercepts, self.architecture["activation"]),

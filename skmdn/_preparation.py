@@ -52,12 +52,25 @@ class Preparation(NamedTuple):
         """Columns of the network's input."""
         return len(self.X_mean) + (0 if self.encoding is None else len(self.encoding.feature))
 
-    def inputs(self, X: Array) -> FloatArray:
-        """Network inputs ``(n, n_inputs)`` of the rows ``X (n, p)``, computed in float64."""
+    def inputs(self, X: Array, out: Array | None = None) -> Array:
+        """Network inputs ``(n, n_inputs)`` of the rows ``X (n, p)``, computed in float64.
+
+        They are cast into `out` where it is given.
+        """
+        p = X.shape[1]
+        if out is None:
+            out = np.empty((len(X), self.n_inputs))
         z = np.subtract(X, self.X_mean, dtype=np.float64)
         z /= self.X_scale
-        z /= np.hypot(1.0, z / _Z_LIMIT)
-        return z if self.encoding is None else np.hstack([z, self.encoding.encode(X)])
+        # Beyond 1e150, where the square would overflow, z is at its limit anyhow.
+        np.clip(z, -1e150, 1e150, out=z)
+        bend = z / _Z_LIMIT
+        bend *= bend
+        bend += 1.0
+        np.divide(z, np.sqrt(bend, out=bend), out=out[:, :p], casting="same_kind")
+        if self.encoding is not None:
+            self.encoding.encode_into(X, out[:, p:])
+        return out
 
     def targets(self, y: FloatArray) -> FloatArray:
         """Standardised targets ``(n, D)``."""

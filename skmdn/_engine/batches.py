@@ -89,7 +89,7 @@ class StreamReader:
     def read(self, index: IndexArray) -> None:
         """Gather, prepare in float64 and cast."""
         m = len(index)
-        self.x.numpy()[:m, :-1] = self._preparation.inputs(self._gather(index))
+        self._preparation.inputs(self._gather(index), out=self.x.numpy()[:m, :-1])
         self.y.numpy()[:, :m] = self._preparation.targets(self._data.y[index]).T
         if self.weights is not None and self._data.weights is not None:
             self.weights.numpy()[:m] = self._data.weights[index] / self._weight_unit
