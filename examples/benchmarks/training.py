@@ -148,6 +148,17 @@ def tril_of(spread, D):
     return factor + torch.diag_embed(spread[..., :D].exp())
 
 
+def mixture_density(network, case, x):
+    """The predicted density as torch.distributions has it."""
+    logits, means, spread = network(x)
+    if case.covariance_type == "full":
+        tril = tril_of(spread, case.n_outputs)
+        components = distributions.MultivariateNormal(means, scale_tril=tril)
+    else:
+        components = distributions.Independent(distributions.Normal(means, spread.exp()), 1)
+    return distributions.MixtureSameFamily(distributions.Categorical(logits=logits), components)
+
+
 def idiomatic(case, n_passes, X, y):
     """DataLoader, MixtureSameFamily, autograd, Adam."""
     X, y = torch.as_tensor(X), torch.as_tensor(y)
@@ -155,25 +166,29 @@ def idiomatic(case, n_passes, X, y):
     adam = torch.optim.Adam(network.parameters(), lr=1e-3)
     loader = DataLoader(TensorDataset(X, y), batch_size=case.batch_size, shuffle=True)
 
-    def density(x):
-        logits, means, spread = network(x)
-        if case.covariance_type == "full":
-            tril = tril_of(spread, case.n_outputs)
-            components = distributions.MultivariateNormal(means, scale_tril=tril)
-        else:
-            components = distributions.Independent(distributions.Normal(means, spread.exp()), 1)
-        choice = distributions.Categorical(logits=logits)
-        return distributions.MixtureSameFamily(choice, components)
-
     def train():
         for _ in range(n_passes):
             for x, target in loader:
                 adam.zero_grad()
-                loss = -density(x).log_prob(target).mean()
+                loss = -mixture_density(network, case, x).log_prob(target).mean()
                 loss.backward()
                 adam.step()
 
     return train
+
+
+def handwritten_loss(network, case, x, target):
+    """Negative log-likelihood with log-scales and logsumexp."""
+    logits, means, spread = network(x)
+    D = case.n_outputs
+    log_scales, e = spread[..., :D], target[:, None] - means
+    if case.covariance_type == "full":
+        tril = tril_of(spread, D)
+        z = torch.linalg.solve_triangular(tril, e[..., None], upper=False)[..., 0]
+    else:
+        z = e * torch.exp(-log_scales)
+    kernels = torch.log_softmax(logits, 1) - (0.5 * z * z + log_scales).sum(-1)
+    return 0.5 * D * LOG_2PI - torch.logsumexp(kernels, 1).mean()
 
 
 def handwritten(case, n_passes, X, y):
@@ -181,25 +196,12 @@ def handwritten(case, n_passes, X, y):
     X, y = torch.as_tensor(X), torch.as_tensor(y)
     network = Network(case).to(X.dtype)
     adam = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
-    constant = 0.5 * case.n_outputs * LOG_2PI
-
-    def loss_of(x, target):
-        logits, means, spread = network(x)
-        D = case.n_outputs
-        log_scales, e = spread[..., :D], target[:, None] - means
-        if case.covariance_type == "full":
-            tril = tril_of(spread, D)
-            z = torch.linalg.solve_triangular(tril, e[..., None], upper=False)[..., 0]
-        else:
-            z = e * torch.exp(-log_scales)
-        kernels = torch.log_softmax(logits, 1) - (0.5 * z * z + log_scales).sum(-1)
-        return constant - torch.logsumexp(kernels, 1).mean()
 
     def train():
         for _ in range(n_passes):
             for rows in torch.randperm(len(X)).split(case.batch_size):
                 adam.zero_grad()
-                loss_of(X[rows], y[rows]).backward()
+                handwritten_loss(network, case, X[rows], y[rows]).backward()
                 nn.utils.clip_grad_norm_(network.parameters(), 10.0)
                 adam.step()
 

@@ -1,7 +1,7 @@
 """Training: the only room that imports torch. Arrays in, arrays out.
 
-Read `recipe` for the way from data to a trained network, `fit` for the loop, `network`, `head` and
-`spreads` for the mathematics of a step, `batches` for how rows reach it.
+Read `recipe` for the way from data to a trained network, `fit` for the loop, `step` for what it
+repeats, `network`, `head` and `spreads` for the mathematics, `batches` for how rows reach it.
 """
 
 from skmdn._engine.batches import Observations

@@ -20,10 +20,9 @@ from skmdn._preparation import Preparation
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
 
-# Cells of one block: in float64 (1 MiB) it stays in a core's cache.
-_BLOCK_CELLS = 1 << 17
-# On other devices blocks are large: each costs a transfer of its rows' places.
-_DEVICE_BLOCK_CELLS = 1 << 25
+# Cells of one block: on the CPU it stays in a core's cache in float64 (1 MiB), on a GPU it is large
+# because each costs a transfer of its rows' places.
+_BLOCK_CELLS = {"cpu": 1 << 17, "cuda": 1 << 25}
 # Prepared data up to this size are kept, instead of being prepared anew in every pass.
 _RESIDENT_BYTES = 64 << 20
 
@@ -105,8 +104,8 @@ class StreamReader:
 class ResidentReader:
     """Reads from prepared data that reside on the training device."""
 
-    def __init__(self, stream: StreamReader, device: torch.device) -> None:
-        n, (capacity, columns), D = len(stream.index), stream.x.shape, len(stream.y)
+    def __init__(self, stream: StreamReader, capacity: int, device: torch.device) -> None:
+        n, (part, columns), D = len(stream.index), stream.x.shape, len(stream.y)
         like = stream.x.new_empty(0, device=device)
         self.index = np.arange(n)
         self.x, self._x = like.new_empty(capacity, columns), like.new_empty(n, columns)
@@ -114,8 +113,8 @@ class ResidentReader:
         self.weights = self._weights = None
         if stream.weights is not None:
             self.weights, self._weights = like.new_empty(capacity), like.new_empty(n)
-        for start in range(0, n, capacity):
-            self._keep(stream, slice(start, min(start + capacity, n)))
+        for start in range(0, n, part):
+            self._keep(stream, slice(start, min(start + part, n)))
 
     def _keep(self, stream: StreamReader, rows: slice) -> None:
         """Take a block of rows from the stream to the device."""
@@ -128,8 +127,9 @@ class ResidentReader:
 
     def read(self, index: IndexArray) -> None:
         """Gather on the device."""
-        places = torch.from_numpy(index).to(self._x.device)
-        m = len(index)
+        m, places = len(index), torch.from_numpy(index)
+        if self._x.is_cuda:  # from pinned memory the transfer need not wait for running work
+            places = places.pin_memory().to(self._x.device, non_blocking=True)
         torch.index_select(self._x, 0, places, out=self.x[:m])
         for output, gathered in zip(self._y, self.y, strict=True):
             torch.index_select(output, 0, places, out=gathered[:m])
@@ -145,11 +145,18 @@ def make_reader(
     device: torch.device,
 ) -> Reader:
     """Keep prepared data where they are small or the device is not the CPU; else stream them."""
-    stream = StreamReader(data, preparation, capacity, dtype)
+    on_cpu = device.type == "cpu"
+    part = capacity if on_cpu else min(capacity, _block_rows(preparation, "cpu"))
+    stream = StreamReader(data, preparation, part, dtype)
     numbers = len(data.rows) * (preparation.n_inputs + data.y.shape[1] + 2)
-    if device.type == "cpu" and numbers * dtype.itemsize > _RESIDENT_BYTES:
+    if on_cpu and numbers * dtype.itemsize > _RESIDENT_BYTES:
         return stream
-    return ResidentReader(stream, device)
+    return ResidentReader(stream, capacity, device)
+
+
+def _block_rows(preparation: Preparation, device_type: str) -> int:
+    """Rows of a block, as many as make up its cells."""
+    return max(1, _BLOCK_CELLS[device_type] // (preparation.n_inputs + 1))
 
 
 class Batches:
@@ -168,8 +175,7 @@ class Batches:
         self.n_batches = batches_per_pass(n, batch_size)
         starts = batch_size * np.arange(self.n_batches)
         self._edges = [*starts.tolist(), n]
-        cells = _BLOCK_CELLS if device.type == "cpu" else _DEVICE_BLOCK_CELLS
-        self._per_block = max(1, cells // (batch_size * (preparation.n_inputs + 1)))
+        self._per_block = max(1, _block_rows(preparation, device.type) // batch_size)
         capacity = max(stop - start for start, stop in self._blocks())
         self._reader = make_reader(data, preparation, capacity, dtype, device)
         self._views: dict[tuple[int, ...], list[Batch]] = {}

@@ -1,6 +1,7 @@
 """Devices: which one trains, and prediction of the network's outputs on another than the CPU."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -10,8 +11,8 @@ from torch.nn import functional
 
 Array = NDArray[np.floating]
 
-# Provisional, reckoned and not measured: a GPU spends a few microseconds on launching each of some
-# fifty operations, in which a CPU may be through with a smaller step.
+# Provisional, reckoned and not measured: a GPU spends microseconds on each of a step's fifty
+# operations however small they are, in which a CPU may be through with a smaller step.
 _MULTIPLY_ADDS_FOR_GPU = 100_000_000
 
 _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -33,6 +34,11 @@ def training_device(device: str, multiply_adds: int) -> str:
     if device != "auto":
         return device
     return "cuda" if multiply_adds >= _MULTIPLY_ADDS_FOR_GPU and cuda_is_available() else "cpu"
+
+
+def current_device(device: str) -> AbstractContextManager[object]:
+    """Make a GPU the current one: what is recorded for replay is recorded there."""
+    return nullcontext() if device == "cpu" else torch.cuda.device(device)
 
 
 def raw_outputs(

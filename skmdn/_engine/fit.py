@@ -16,6 +16,7 @@ from skmdn._engine.budget import Budget, checkpoints
 from skmdn._engine.head import LOG_2PI, MixtureHead
 from skmdn._engine.network import Parameters, Pass, layer_sizes, multiply_adds
 from skmdn._engine.optimizer import Adam, cosine_schedule
+from skmdn._engine.step import Step, make_step
 from skmdn._engine.threads import threads_for
 from skmdn._preparation import Preparation
 
@@ -23,8 +24,8 @@ Array = NDArray[np.floating]
 # Passes made, passes planned, loss and validation loss in nats per row, in units of y.
 Report = Callable[[float, float, float, float | None], None]
 
-# Rows of one validation batch: large enough for full speed, small enough for the cache.
-_VALIDATION_BATCH = 1024
+# Rows of one validation batch: large enough for full speed, on the CPU small enough for the cache.
+_VALIDATION_BATCH = {"cpu": 1024, "cuda": 16384}
 # Scales are compared as they are and up to several times as wide: overconfident scales are set
 # right after the training, so they should not decide when the means are at their best.
 _SCALE_FACTORS = (0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.5, 3.3, 4.5)
@@ -131,9 +132,10 @@ class Training:
         self._rows = self._batches.rows_of_steps(budget.n_steps)
         self._validation = None
         if validation is not None:
-            size = min(len(validation.rows), _VALIDATION_BATCH)
+            size = min(len(validation.rows), _VALIDATION_BATCH[device.type])
             self._validation = Batches(validation, preparation, size, dtype, device)
         self._passes: dict[tuple[int, bool], Pass] = {}
+        self._steps: dict[int, Step] = {}
         n_validation = 0 if validation is None else len(validation.rows)
         self._checkpoints = set(checkpoints(budget, n_validation))
         self._step = 0
@@ -164,13 +166,11 @@ class Training:
 
     def _train_on(self, batch: Batch) -> None:
         """One step."""
-        step = self._pass_for(batch.n_rows, training=True)
-        step.forward(batch.x)
-        step.head.evaluate(batch.y)
-        step.head.total(batch.weights, self._history.totals[self._step])
-        step.head.differentiate(batch.weights)
-        step.backward(batch.x)
-        self._adam.ascend(self._learning_rate(), batch.n_rows)
+        if batch.n_rows not in self._steps:
+            passes = self._pass_for(batch.n_rows, training=True)
+            self._steps[batch.n_rows] = make_step(passes, self._adam, batch)
+        total = self._history.totals[self._step]
+        self._steps[batch.n_rows](batch, self._learning_rate(), total)
         self._step += 1
 
     def _learning_rate(self) -> float:
@@ -222,13 +222,14 @@ class Training:
         """Loss of the validation part; remembers the parameters where it is the lowest so far."""
         if self._validation is None:
             return None
-        totals, weight = torch.zeros(1, dtype=torch.float64), 0.0
+        totals = torch.zeros((), dtype=torch.float64, device=self._parameters.flat.device)
         for batch in self._validation.one_pass():
             values = self._validation_values(batch)
-            w = torch.ones_like(values[0]) if batch.weights is None else batch.weights
-            totals = totals - (values * w).sum(dim=1, dtype=torch.float64).cpu()
-            weight += float(w.sum())
-        loss = float(totals.min()) / weight + self._log_unit
+            if batch.weights is not None:
+                values = values * batch.weights
+            totals = totals - values.sum(dim=1, dtype=torch.float64)
+        # Weights have a mean of one.
+        loss = float(totals.min()) / self._validation.n + self._log_unit
         self._history.validation.append(loss)
         if loss < self._history.best:
             self._history.best = loss

@@ -42,8 +42,30 @@ class Adam:
 
     def ascend(self, learning_rate: float, n_rows: int) -> None:
         """Step along the gradient, which is a sum over `n_rows` rows."""
-        flat, gradient = self._parameters.flat, self._parameters.gradient
+        rate, decay = self.next_factors(learning_rate)
+        self._update_moments(n_rows)
+        flat = self._parameters.flat
+        if self._alpha > 0:
+            flat.addcmul_(flat, self._parameters.decayed, value=-decay)
+        flat.addcmul_(self.first, self._inverse_root, value=rate)
+
+    def ascend_by(self, rate: Tensor, decay: Tensor, n_rows: int) -> None:
+        """The same by the numbers of `next_factors`, which lie on the device."""
+        self._update_moments(n_rows)
+        flat = self._parameters.flat
+        if self._alpha > 0:
+            flat.sub_(torch.mul(self._parameters.decayed, decay).mul_(flat))
+        flat.addcmul_(self.first, self._inverse_root.mul_(rate))
+
+    def next_factors(self, learning_rate: float) -> tuple[float, float]:
+        """Count a step; its learning rate with the moments' bias put right, and its decay."""
         self.n_steps += 1
+        unbias = math.sqrt(1 - BETA_2**self.n_steps) / (1 - BETA_1**self.n_steps)
+        return learning_rate * unbias, learning_rate * self._alpha
+
+    def _update_moments(self, n_rows: int) -> None:
+        """Clip the gradient's mean over rows, and take it into the moments."""
+        gradient = self._parameters.gradient
         # One division does both: mean over rows, and clipping where the mean's norm is too large.
         norm = torch.linalg.vector_norm(gradient, out=self._norm)
         gradient.div_(norm.div_(self._max_grad_norm).clamp_(min=n_rows))
@@ -52,10 +74,6 @@ class Adam:
         self.second.addcmul_(gradient, gradient, value=1 - BETA_2)
         # The inverse root and a product: twice as fast as the root and a quotient.
         torch.rsqrt(self.second, out=self._inverse_root)
-        if self._alpha > 0:
-            flat.addcmul_(flat, self._parameters.decayed, value=-learning_rate * self._alpha)
-        unbias = math.sqrt(1 - BETA_2**self.n_steps) / (1 - BETA_1**self.n_steps)
-        flat.addcmul_(self.first, self._inverse_root, value=learning_rate * unbias)
 
 
 def cosine_schedule(step: int, n_steps: int, warmup: float) -> float:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skmdn._engine.batches import Observations
 from skmdn._engine.budget import budget_for
-from skmdn._engine.device import training_device
+from skmdn._engine.device import current_device, training_device
 from skmdn._engine.fit import Moments, Report, Trained, Training, TrainingOptions
 from skmdn._engine.network import layer_sizes, multiply_adds
 from skmdn._engine.starts import fresh_layers
@@ -49,17 +49,19 @@ def train(
         )
     budget = budget_for(len(data.rows), options.batch_size, options.n_passes)
     work = multiply_adds(layer_sizes(layers), budget.batch_size)
-    trained = Training(
-        layers,
-        data,
-        preparation,
-        replace(options, device=training_device(options.device, work)),
-        budget,
-        validation=validation,
-        moments=moments,
-        rng=rng,
-        report=report,
-    ).run()
+    options = replace(options, device=training_device(options.device, work))
+    with current_device(options.device):
+        trained = Training(
+            layers,
+            data,
+            preparation,
+            options,
+            budget,
+            validation=validation,
+            moments=moments,
+            rng=rng,
+            report=report,
+        ).run()
     return replace(trained, held_out=held_out)
 
 

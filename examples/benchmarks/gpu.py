@@ -1,0 +1,181 @@
+"""Training on a GPU beside the torch loops most people would write, on the same GPU.
+
+Microseconds of a training step. Ours is what another pass adds to `MDNRegressor.fit`, so that what
+a fit does once does not count; the loops are timed by the pass. The rivals: DataLoader,
+MixtureSameFamily and Adam; the same without DataLoader, on data that lie on the GPU and with the
+fused Adam; and the matrix products of a step alone. A second table has whole fits on the GPU and on
+one CPU thread: the rule of `device="auto"` rests on it.
+
+    python examples/benchmarks/gpu.py [--quick] [--json FILE]
+"""
+
+import time
+from itertools import pairwise
+
+import torch
+from side_by_side import arguments, print_table, seconds_by_turns, two_branches, write_json
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+from training import Case, Network, handwritten_loss, mixture_density
+
+from skmdn import MDNRegressor
+
+HIDDEN = ((64, 64), (256, 256), (1024, 1024))
+BATCHES = (1024, 4096, 16384, 65536)
+N, P = 1 << 18, 16
+
+
+def ours(case, n_passes, X, y, device="cuda"):
+    """MDNRegressor, trained in float32."""
+    model = MDNRegressor(
+        n_components=case.n_components,
+        hidden_layer_sizes=case.hidden,
+        activation="relu",
+        encoding=None,
+        batch_size=case.batch_size,
+        max_iter=n_passes,
+        validation_fraction=None,
+        random_state=0,
+        device=device,
+    )
+    return lambda: model.fit(X, y[:, 0])
+
+
+def idiomatic(case, X, y):
+    """DataLoader on the host, MixtureSameFamily, autograd, Adam: one pass."""
+    network = Network(case).cuda()
+    adam = torch.optim.Adam(network.parameters(), lr=1e-3)
+    rows = TensorDataset(torch.as_tensor(X), torch.as_tensor(y))
+    loader = DataLoader(rows, batch_size=case.batch_size, shuffle=True, pin_memory=True)
+
+    def train():
+        for x, target in loader:
+            x, target = x.cuda(non_blocking=True), target.cuda(non_blocking=True)
+            adam.zero_grad()
+            (-mixture_density(network, case, x).log_prob(target).mean()).backward()
+            adam.step()
+        torch.cuda.synchronize()
+
+    return train
+
+
+def resident(case, X, y):
+    """Data on the GPU, logsumexp by hand, clipping, fused Adam: one pass."""
+    X, y = torch.as_tensor(X).cuda(), torch.as_tensor(y).cuda()
+    network = Network(case).cuda()
+    adam = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
+
+    def train():
+        for rows in torch.randperm(len(X), device="cuda").split(case.batch_size):
+            adam.zero_grad()
+            handwritten_loss(network, case, X[rows], y[rows]).backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 10.0)
+            adam.step()
+        torch.cuda.synchronize()
+
+    return train
+
+
+def products(case, n_steps=20):
+    """The matrix products of some steps and nothing else, recorded as a CUDA graph."""
+    b, sizes = case.batch_size, [case.p, *case.hidden, case.n_raw]
+    factors = []
+    for i, (h, out) in enumerate(pairwise(sizes)):
+        weights, below, delta = (
+            torch.rand(*shape, device="cuda") for shape in ((h, out), (h, b), (out, b))
+        )
+        factors += [(weights.T, below), (below, delta.T)] + ([(weights, delta)] if i else [])
+
+    def multiply():
+        for _ in range(n_steps):
+            for pair in factors:
+                torch.mm(*pair)
+
+    multiply()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        multiply()
+
+    def run():
+        graph.replay()
+        torch.cuda.synchronize()
+
+    return run, n_steps
+
+
+def race(case, rounds):
+    """Microseconds a step."""
+    X, y = two_branches(case.n, case.p, 1)
+    per_pass = case.n // case.batch_size
+    more = max(1, 400 // per_pass)
+    run_products, n_products = products(case)
+    seconds = seconds_by_turns(
+        {
+            "short": ours(case, 1, X, y),
+            "long": ours(case, 1 + more, X, y),
+            "torch loop": idiomatic(case, X, y),
+            "on the GPU": resident(case, X, y),
+            "products": run_products,
+        },
+        rounds,
+        clock=time.perf_counter,
+    )
+    step = 1e6 * (seconds["long"] - seconds["short"]) / (more * per_pass)
+    loop, by_hand = (1e6 * seconds[name] / per_pass for name in ("torch loop", "on the GPU"))
+    floor = 1e6 * seconds["products"] / n_products
+    return {
+        "microseconds a step": f"{case.hidden} B={case.batch_size}",
+        "skmdn": step,
+        "torch loop": loop,
+        "by hand, data on the GPU": by_hand,
+        "products": floor,
+        "torch loop / ours": loop / step,
+        "by hand / ours": by_hand / step,
+        "products / ours": floor / step,
+    }
+
+
+def whole_fits(hidden, batch_size, rounds):
+    """Seconds of a fit of 500 steps on either device."""
+    n = 8 * batch_size
+    case = Case(n=n, batch_size=batch_size, hidden=hidden, p=P)
+    X, y = two_branches(n, P, 1)
+    passes = 500 * batch_size // n
+    torch.set_num_threads(1)
+    seconds = seconds_by_turns(
+        {device: ours(case, passes, X, y, device) for device in ("cuda", "cpu")},
+        rounds,
+        clock=time.perf_counter,
+    )
+    sizes = [P, *hidden, case.n_raw]
+    pairs = [(a + 1) * b for a, b in pairwise(sizes)]
+    work = batch_size * (3 * sum(pairs) - pairs[0])
+    return {
+        "fit of 500 steps": f"{hidden} B={batch_size}",
+        "multiply-adds a step": f"{work / 1e6:.1f}M",
+        "GPU s": seconds["cuda"],
+        "CPU s": seconds["cpu"],
+        "CPU / GPU": seconds["cpu"] / seconds["cuda"],
+    }
+
+
+def main():
+    args = arguments(__doc__).parse_args()
+    if not torch.cuda.is_available():
+        print("No GPU that torch can use.")
+        return
+    rounds, batches = (1, BATCHES[:1]) if args.quick else (5, BATCHES)
+    print(torch.cuda.get_device_name(), "torch", torch.__version__, flush=True)
+    cases = [Case(n=N, batch_size=b, hidden=h, p=P) for h in HIDDEN for b in batches]
+    tables = {"steps": [race(case, rounds) for case in cases]}
+    print_table(tables["steps"])
+    small = [(32, (64, 64)), (256, (64, 64)), (1024, (64, 64)), (4096, (64, 64))]
+    wide = [(32, (256, 256)), (256, (256, 256)), (1024, (256, 256)), (256, (1024, 1024))]
+    fits = [whole_fits(hidden, b, min(rounds, 3)) for b, hidden in [*small, *wide]]
+    tables["fits"] = fits
+    print_table(fits)
+    write_json(args.json, tables)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Batches: every row once, prepared, from memory or from a stream."""
+
+import numpy as np
+import pytest
+import torch
+from engine_cases import CPU, make_data
+
+from skmdn._engine import batches as batches_module
+from skmdn._engine.batches import Batches, Observations, ResidentReader, StreamReader
+from skmdn._preparation import Preparation
+
+
+def soft_clipped(z):
+    return z / np.sqrt(1 + (z / 5) ** 2)
+
+
+def rows_of(batches, rng=None):
+    parts = [
+        (b.x.T.numpy().copy(), b.y[:, 0].T.numpy().copy(), b.weights.numpy().copy())
+        for b in batches.one_pass(rng)
+    ]
+    return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)], [
+        len(x) for x, *_ in parts
+    ]
+
+
+@pytest.mark.parametrize("resident", [False, True])
+@pytest.mark.parametrize("layout", ["C", "F", "memmap", "float32"])
+def test_a_pass_is_every_row_once_standardised(monkeypatch, tmp_path, layout, resident):
+    monkeypatch.setitem(batches_module._BLOCK_CELLS, "cpu", 100)  # several blocks
+    monkeypatch.setattr(batches_module, "_RESIDENT_BYTES", 10**6 if resident else 0)
+    X, y, weights = make_data()
+    if layout == "F":
+        X = np.asfortranarray(X)
+    elif layout == "float32":
+        X = X.astype(np.float32)
+    elif layout == "memmap":
+        np.save(tmp_path / "X.npy", X)
+        X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    preparation = Preparation.of(X, y, weights)
+    selected = np.arange(0, 103, 2)  # 52 rows
+    data = Observations(X, y, weights, selected)
+    batches = Batches(data, preparation, 10, torch.float64, CPU)
+    rng = np.random.default_rng(0)
+    (x, targets, w), sizes = rows_of(batches, rng)
+    assert sizes == [10, 10, 10, 10, 12]
+    expected = soft_clipped((X[selected].astype(float) - preparation.X_mean) / preparation.X_scale)
+    order = np.lexsort(expected.T)
+    found = np.lexsort(x[:, :-1].T)
+    np.testing.assert_allclose(x[found, :-1], expected[order], rtol=1e-12)
+    np.testing.assert_array_equal(x[:, -1], 1)
+    z = (y[selected] - preparation.y_mean) / preparation.y_scale
+    np.testing.assert_allclose(targets[found], z[order], rtol=1e-12)
+    relative = weights[selected] / weights[selected].mean()
+    np.testing.assert_allclose(w[found], relative[order], rtol=1e-12)
+    (again, *_), _ = rows_of(batches, rng)
+    assert not np.array_equal(again, x)  # another order
+
+
+def test_resident_and_streamed_rows_are_the_same(monkeypatch):
+    monkeypatch.setitem(batches_module._BLOCK_CELLS, "cpu", 100)
+    X, y, weights = make_data()
+    data = Observations(X, y, weights, np.arange(3, 90))
+    preparation = Preparation.of(X, y, weights)
+    host = StreamReader(data, preparation, 20, torch.float32)
+    device = ResidentReader(StreamReader(data, preparation, 8, torch.float32), 20, CPU)
+    places = np.array([5, 0, 7, 40])
+    host.read(host.index[places])
+    device.read(device.index[places])
+    assert torch.equal(host.x[:4], device.x[:4])
+    assert torch.equal(host.y[:, :4], device.y[:, :4])
+    assert torch.equal(host.weights[:4], device.weights[:4])
+
+
+def test_an_infinite_scale_switches_an_input_off():
+    X, y, _ = make_data()
+    X[:, 1] = 7e12
+    preparation = Preparation.of(X, y, None)
+    assert np.isinf(preparation.X_scale[1])
+    reader = StreamReader(Observations(X, y, None, np.arange(103)), preparation, 103, torch.float64)
+    reader.read(np.arange(103))
+    np.testing.assert_array_equal(reader.x[:, 1], 0)

@@ -1,0 +1,156 @@
+"""Optimiser, budget, threads, device and starts."""
+
+import contextlib
+import math
+
+import numpy as np
+import pytest
+import torch
+from engine_cases import random_layers
+
+from skmdn import _forward
+from skmdn._engine import starts
+from skmdn._engine.budget import Budget, auto_batch_size, auto_steps, budget_for, checkpoints
+from skmdn._engine.device import training_device
+from skmdn._engine.network import Parameters
+from skmdn._engine.optimizer import Adam, cosine_schedule
+from skmdn._engine.threads import threads_for
+
+# Optimiser and budget ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("max_grad_norm", [0.05, np.inf])
+def test_optimizer_equals_torch_adamw(max_grad_norm):
+    rng = np.random.default_rng(0)
+    parameters = Parameters([torch.tensor(layer) for layer in random_layers([3, 4, 2])])
+    ours = Adam(parameters, alpha=0.1, max_grad_norm=max_grad_norm)
+    weights = [layer[:-1].clone().requires_grad_() for layer in parameters.layers]
+    intercepts = [layer[-1].clone().requires_grad_() for layer in parameters.layers]
+    theirs = torch.optim.AdamW(
+        [{"params": weights, "weight_decay": 0.1}, {"params": intercepts, "weight_decay": 0.0}],
+        lr=0.02,
+        maximize=True,
+    )
+    for _ in range(5):
+        gradient = torch.tensor(rng.normal(size=len(parameters.flat)))
+        parameters.gradient.copy_(gradient)
+        for layer, w, b in zip(parameters.layer_gradients, weights, intercepts, strict=True):
+            w.grad, b.grad = layer[:-1] / 8, layer[-1] / 8
+        if math.isfinite(max_grad_norm):
+            torch.nn.utils.clip_grad_norm_([*weights, *intercepts], max_grad_norm)
+        theirs.step()
+        ours.ascend(0.02, n_rows=8)
+    # Their epsilon stands outside the root: 1e-8 beside gradients of 1e-2 is 1e-6 of a step.
+    for layer, w, b in zip(parameters.layers, weights, intercepts, strict=True):
+        torch.testing.assert_close(layer[:-1], w.detach(), rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(layer[-1], b.detach(), rtol=1e-6, atol=1e-6)
+
+
+def test_optimizer_leaves_what_has_no_gradient():
+    parameters = Parameters([torch.tensor(layer).float() for layer in random_layers([3, 4, 2])])
+    adam = Adam(parameters, alpha=0.0, max_grad_norm=10.0)
+    before = parameters.flat.clone()
+    for _ in range(3):
+        parameters.gradient.zero_()
+        parameters.gradient[0] = 1.0
+        adam.ascend(0.01, n_rows=4)
+    assert torch.equal(parameters.flat[1:], before[1:])
+    torch.testing.assert_close(parameters.flat[0], before[0] + 0.03)  # a step is a learning rate
+
+
+def test_layers_are_views_of_the_flat_vector():
+    layers = [torch.tensor(layer) for layer in random_layers([3, 8, 5])]
+    parameters = Parameters(layers)
+    for own, layer in zip(parameters.layers, layers, strict=True):
+        assert torch.equal(own, layer)
+    parameters.flat.zero_()
+    assert not any(own.any() for own in parameters.layers)
+    weights, intercepts = (4 - 1) * 8 + (9 - 1) * 5, 8 + 5
+    assert (parameters.decayed == 1).sum() == weights
+    assert (parameters.decayed == 0).sum() == intercepts
+
+
+def test_schedule_rises_and_falls():
+    factors = [cosine_schedule(k, 100, 0.05) for k in range(100)]
+    assert factors[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0], rel=1e-2)
+    assert np.all(np.diff(factors[5:]) < 0)
+    assert factors[-1] < 1e-3
+
+
+def test_budget_rules():
+    assert [auto_batch_size(n) for n in (1, 2000, 10_000, 10**7)] == [32, 32, 128, 256]
+    assert [auto_steps(n) for n in (10, 1000, 16_000)] == [2000, 2000, 4000]
+    assert budget_for(20, None, None) == Budget(20, 2000)
+    assert budget_for(100, 30, 7) == Budget(30, 21)
+    assert budget_for(100, 1000, 7) == Budget(100, 7)
+    assert checkpoints(Budget(32, 2000), 0) == list(range(100, 2001, 100))
+    assert checkpoints(Budget(32, 3), 1) == [1, 2, 3]
+    # Few passes over many rows: fewer looks, the last step always among them.
+    looks = checkpoints(Budget(256, 10_000), 200_000)
+    assert len(looks) == 3
+    assert looks[-1] == 10_000
+
+
+def test_threads_are_lowered_for_small_steps_and_restored():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with contextlib.suppress(RuntimeError), threads_for(1000):
+            inside = torch.get_num_threads()
+            raise RuntimeError
+        assert (inside, torch.get_num_threads()) == (1, 2)
+        with threads_for(10**9):
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_automatic_device_is_the_gpu_for_large_steps_where_there_is_one(monkeypatch):
+    small, large = 10**6, 10**9
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert [training_device("auto", work) for work in (small, large)] == ["cpu", "cuda"]
+    assert [training_device(name, large) for name in ("cpu", "cuda:1")] == ["cpu", "cuda:1"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert [training_device("auto", work) for work in (small, large)] == ["cpu", "cpu"]
+
+
+# Starts ------------------------------------------------------------------------------------------
+
+
+def test_means_start_at_weighted_quantiles():
+    rng = np.random.default_rng(0)
+    y = rng.gamma(2.0, size=(501, 1))
+    expected = np.quantile(y[:, 0], [0.1, 0.3, 0.5, 0.7, 0.9], method="inverted_cdf")
+    np.testing.assert_array_equal(starts.initial_means(y, None, 5)[:, 0], expected)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_weights_of_starts_count_as_repetition(n_outputs):
+    rng = np.random.default_rng(1)
+    y = rng.normal(size=(60, n_outputs)) + rng.integers(0, 3, (60, 1)) * 4
+    counts = rng.integers(1, 4, 60)
+    weighted = starts.initial_means(y, counts.astype(float), 3)
+    repeated = starts.initial_means(np.repeat(y, counts, axis=0), None, 3)
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-12)
+
+
+def test_means_of_several_outputs_start_at_cluster_centres():
+    centres = np.array([[-5.0, 0.0], [0.0, 4.0], [5.0, -1.0]])
+    rng = np.random.default_rng(2)
+    y = centres[rng.integers(0, 3, 300)] + 0.1 * rng.normal(size=(300, 2))
+    means = starts.initial_means(y, None, 3)
+    np.testing.assert_allclose(means[np.argsort(means[:, 0])], centres, atol=0.05)
+    few = np.array([[0.0, 1.0], [2.0, 3.0]])
+    np.testing.assert_array_equal(starts.initial_means(few[[0, 1, 0]], None, 3), few[[0, 1, 0]])
+
+
+def test_first_density_is_nearly_the_same_for_every_row():
+    """A small last layer: no component is ahead of the others at the start."""
+    rng = np.random.default_rng(3)
+    intercept = starts.initial_intercept(rng.normal(size=(100, 1)), None, 4, 4)
+    layers = starts.initial_layers([5, 64, 12], "silu", intercept, rng)
+    raw = _forward.raw_outputs(
+        rng.normal(size=(200, 5)), [w[:-1] for w in layers], [w[-1] for w in layers], "silu"
+    )
+    np.testing.assert_allclose(raw.mean(axis=0), intercept, atol=0.2)
+    assert raw.std(axis=0).max() < 0.2

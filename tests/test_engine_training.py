@@ -1,0 +1,204 @@
+"""The training loop: losses, checkpoints, recovery, interruption."""
+
+import numpy as np
+import pytest
+import torch
+from engine_cases import FLOOR, make_data
+
+from skmdn import _engine, _forward
+from skmdn._engine import batches as batches_module
+from skmdn._engine import fit as fit_module
+from skmdn._engine.batches import Observations
+from skmdn._engine.optimizer import Adam
+from skmdn._engine.step import RecordedStep
+from skmdn._preparation import Preparation
+from skmdn.mixture import Mixture
+
+
+def options(**changes):
+    values = {
+        "n_components": 2,
+        "covariance_type": "diag",
+        "hidden_layer_sizes": (8,),
+        "activation": "silu",
+        "scale_floor": FLOOR,
+        "alpha": 0.0,
+        "learning_rate": 5e-3,
+        "warmup": 0.05,
+        "max_grad_norm": 10.0,
+        "batch_size": 16,
+        "n_passes": 30,
+        "validation_fraction": 0.2,
+        "calibrate": False,
+        "dtype": "float32",
+        "device": "cpu",
+    }
+    return _engine.TrainingOptions(**{**values, **changes})
+
+
+def train(seed=0, weighted=True, report=None, **changes):
+    X, y, weights = make_data(n_outputs=1, weighted=weighted)
+    y = y + X[:, :1]
+    data = Observations.with_weight(X, y, weights)
+    preparation = Preparation.of(X, y, weights)
+    rng = np.random.default_rng(seed)
+    return _engine.train(data, preparation, options(**changes), rng, report=report)
+
+
+def test_loss_decreases_and_every_parameter_moves():
+    trained = train()
+    half = len(trained.loss_curve) // 2
+    assert np.mean(trained.loss_curve[:half]) > np.mean(trained.loss_curve[half:])
+    start = train(n_passes=1, learning_rate=1e-30)
+    for before, after in zip(start.layers, trained.layers, strict=True):
+        assert np.all(before != after)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_recorded_step_equals_a_direct_one(monkeypatch, weighted):
+    """What a GPU replays: all that changes reaches it through the step's own buffers."""
+    settings = {"alpha": 0.1, "dtype": "float64"}  # 82 rows in batches of 16 and one of 18
+    direct = train(weighted=weighted, **settings)
+    replayed = []
+
+    def record(work):
+        replayed.append(0)
+
+        def replay():
+            replayed[-1] += 1
+            work()
+
+        return replay
+
+    monkeypatch.setattr(fit_module, "make_step", lambda *args: RecordedStep(*args, record=record))
+    recorded = train(weighted=weighted, **settings)
+    assert len(replayed) == 2
+    assert sum(replayed) > 100
+    np.testing.assert_allclose(recorded.loss_curve, direct.loss_curve, rtol=1e-10)
+    for one, two in zip(recorded.layers, direct.layers, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-12)
+
+
+def test_same_seed_same_bits_whatever_the_thread_count():
+    before = torch.get_num_threads()
+    results = []
+    try:
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            results.append(train())
+    finally:
+        torch.set_num_threads(before)
+    for one, two in zip(results[0].layers, results[1].layers, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert results[0].loss_curve == results[1].loss_curve
+
+
+def test_streamed_and_resident_data_give_the_same_model(monkeypatch):
+    resident = train()
+    monkeypatch.setattr(batches_module, "_RESIDENT_BYTES", 0)
+    for one, two in zip(resident.layers, train().layers, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_best_checkpoint_is_kept():
+    seen = []
+    trained = train(n_passes=200, learning_rate=0.05, report=lambda *args: seen.append(args))
+    curve = trained.validation_loss_curve
+    assert min(curve) < curve[-1]  # the training overfits
+    assert len(curve) == 21
+    assert [values[3] for values in seen] == curve[1:]
+    assert [values[0] for values in seen] == pytest.approx(np.arange(10, 201, 10))
+    assert all(values[1] == 200 for values in seen)
+
+
+def test_divergence_returns_to_the_last_good_parameters(monkeypatch):
+    """A step that spoils the parameters is undone, and the rate is halved."""
+    original, rates = Adam.ascend, []
+
+    def spoiled(self, learning_rate, n_rows):
+        original(self, learning_rate, n_rows)
+        rates.append(learning_rate)
+        if len(rates) == 40:
+            self._parameters.flat.fill_(np.nan)
+
+    monkeypatch.setattr(Adam, "ascend", spoiled)
+    trained = train(warmup=None)
+    assert trained.n_recoveries == 1
+    assert rates[0] == 5e-3
+    assert rates[-1] == 2.5e-3
+    assert all(np.all(np.isfinite(layer)) for layer in trained.layers)
+
+
+def test_training_that_always_diverges_returns_its_start(monkeypatch):
+    def spoiled(self, learning_rate, n_rows):
+        self._parameters.flat.fill_(np.inf)
+
+    monkeypatch.setattr(Adam, "ascend", spoiled)
+    trained = train(validation_fraction=None)
+    assert trained.n_recoveries == 20
+    assert all(np.all(np.isfinite(layer)) for layer in trained.layers)
+
+
+def test_interrupt_keeps_the_best_model_so_far(monkeypatch):
+    original, steps = Adam.ascend, []
+
+    def interrupted(self, learning_rate, n_rows):
+        original(self, learning_rate, n_rows)
+        steps.append(1)
+        if len(steps) == 50:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Adam, "ascend", interrupted)
+    trained = train()
+    assert trained.interrupted
+    assert trained.n_passes == 10  # of 5 batches
+    assert all(np.all(np.isfinite(layer)) for layer in trained.layers)
+
+
+def test_going_on_with_moments_equals_not_stopping():
+    """Passes one by one, Adam's memory handed on, are the passes at once."""
+    X, y, _ = make_data(n=30, n_outputs=1, weighted=False)
+    data = Observations.with_weight(X, y, None)
+    preparation = Preparation.of(X, y, None)
+    settings = {"warmup": None, "batch_size": 30, "validation_fraction": None, "dtype": "float64"}
+    at_once = _engine.train(
+        data, preparation, options(n_passes=6, **settings), np.random.default_rng(0)
+    )
+    layers = moments = None
+    for _ in range(6):
+        part = _engine.train(
+            data,
+            preparation,
+            options(n_passes=1, **settings),
+            np.random.default_rng(0),
+            layers=layers,
+            moments=moments,
+        )
+        layers, moments = part.layers, part.moments
+    for one, two in zip(at_once.layers, layers, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-12)
+
+
+def test_automatic_device_trains_as_the_cpu_without_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for one, two in zip(train(device="auto").layers, train().layers, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_loss_curve_is_the_mean_over_the_rows_of_a_pass():
+    """With one batch, a rate near zero and no floor to the test: every loss is the start's."""
+    trained = train(
+        n_passes=3, batch_size=1000, learning_rate=1e-12, validation_fraction=None, dtype="float64"
+    )
+    X, y, weights = make_data(n_outputs=1)
+    y = y + X[:, :1]
+    preparation = Preparation.of(X, y, weights)
+    coefs, intercepts = [w[:-1] for w in trained.layers], [w[-1] for w in trained.layers]
+    raw = _forward.raw_outputs(preparation.inputs(X), coefs, intercepts, "silu")
+    logits, means, spread = _forward.mixture_parameters(raw, 2, 1, "diag", FLOOR)
+    density = Mixture.from_logits(logits, means, **spread).affine(
+        preparation.y_mean, preparation.y_scale
+    )
+    expected = -np.average(density.logpdf(y), weights=weights)
+    np.testing.assert_allclose(trained.loss_curve, expected, rtol=1e-8)

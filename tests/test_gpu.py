@@ -1,0 +1,61 @@
+"""Training and prediction on a GPU beside the CPU; skipped where there is none."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from skmdn import MDNRegressor
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(700, 3))
+    y = np.column_stack([np.sin(X[:, 0]), X[:, 1]]) + 0.2 * rng.normal(size=(700, 2))
+    return X, y, rng.uniform(0.5, 2, 700)
+
+
+def fitted(data, device, **parameters):
+    X, y, weights = data
+    settings = {"max_iter": 5, "batch_size": 128, "dtype": "float64", "random_state": 0}
+    return MDNRegressor(device=device, **{**settings, **parameters}).fit(X, y, weights)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "silu", "logistic", "identity"])
+def test_activations_train_as_on_the_cpu(data, activation):
+    gpu, cpu = (fitted(data, device, activation=activation) for device in ("cuda", "cpu"))
+    np.testing.assert_allclose(gpu.predict(data[0]), cpu.predict(data[0]), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("covariance_type", ["spherical", "diag", "full"])
+def test_covariance_types_train_as_on_the_cpu(data, covariance_type):
+    gpu, cpu = (fitted(data, device, covariance_type=covariance_type) for device in ("cuda", "cpu"))
+    np.testing.assert_allclose(gpu.loss_curve_, cpu.loss_curve_, rtol=1e-6)
+    np.testing.assert_allclose(gpu.predict(data[0]), cpu.predict(data[0]), rtol=1e-6, atol=1e-6)
+
+
+def test_single_precision_is_as_good_as_on_the_cpu(data):
+    settings = {"dtype": "float32", "max_iter": 30}
+    gpu, cpu = (fitted(data, device, **settings) for device in ("cuda", "cpu"))
+    X, y, _ = data
+    assert gpu.score(X, y) == pytest.approx(cpu.score(X, y), abs=0.1)
+
+
+def test_a_model_trained_on_a_gpu_predicts_on_the_cpu(data):
+    X = data[0]
+    model = fitted(data, "cuda:0")
+    copy = pickle.loads(pickle.dumps(model)).set_params(device="cpu")
+    np.testing.assert_allclose(copy.predict(X), model.predict(X), rtol=1e-6, atol=1e-8)
+
+
+def test_going_on_and_automatic_choice(data):
+    X, y, _ = data
+    model = MDNRegressor(device="cuda", random_state=0)
+    for _ in range(3):
+        model.partial_fit(X, y)
+    assert np.all(np.isfinite(model.predict(X)))
+    assert np.all(np.isfinite(fitted(data, "auto").predict(X)))
