@@ -1,0 +1,144 @@
+"""MDNRegressor: going on with partial_fit and warm_start."""
+
+import copy
+
+import numpy as np
+import pytest
+from regressor_cases import (
+    linear_rows,
+    mean_log_likelihood,
+    short,
+)
+
+from skmdn._engine.batches import Batches
+
+# partial_fit -------------------------------------------------------------------------------------
+
+
+def test_partial_fit_makes_one_pass_a_call():
+    X, y = linear_rows()
+    model = short()
+    for n in range(1, 4):
+        assert model.partial_fit(X, y) is model
+        assert model.n_iter_ == n
+        assert len(model.loss_curve_) == n
+    assert model.validation_loss_curve_ == []
+
+
+def test_many_partial_fits_learn_as_a_fit_does():
+    X, y = linear_rows(400)
+    options = {"n_components": 1, "encoding": None, "calibrate": False}
+    model = short(**options)
+    for _ in range(80):
+        model.partial_fit(X, y)
+    whole = short(**options, max_iter=160).fit(X, y)
+    X_test, y_test = linear_rows(200, seed=9)
+    likelihoods = [mean_log_likelihood(m, X_test, y_test) for m in (model, whole)]
+    assert likelihoods[0] > likelihoods[1] - 0.15
+    assert likelihoods[0] > -0.4  # the true density scores -0.21
+    assert model.score(X_test, y_test) > 0.95
+
+
+def test_the_first_part_fixes_the_scaling():
+    X, y = linear_rows()
+    model = short().partial_fit(X[:40], y[:40])
+    names = ("X_mean_", "X_scale_", "y_mean_", "y_scale_", "bin_edges_")
+    held = {name: copy.deepcopy(getattr(model, name)) for name in names}
+    model.partial_fit(1000 + X[40:], y[40:] - 1000)
+    for name, value in held.items():
+        np.testing.assert_equal(getattr(model, name), value)
+    np.testing.assert_allclose(model.X_mean_, X[:40].mean(axis=0), rtol=1e-12)
+
+
+def test_partial_fit_goes_on_from_a_fit():
+    X, y = linear_rows(200)
+    model = short(max_iter=80, dtype="float64", calibrate=False).fit(X, y)
+    before, mean = mean_log_likelihood(model, X, y), model.y_mean_.copy()
+    n_passes = model.n_iter_
+    model.set_params(learning_rate_init=1e-4).partial_fit(X, y)
+    assert model.n_iter_ == n_passes + 1
+    assert len(model.loss_curve_) == n_passes + 1
+    np.testing.assert_array_equal(model.y_mean_, mean)
+    assert mean_log_likelihood(model, X, y) == pytest.approx(before, abs=0.05)
+
+
+def test_partial_fit_goes_on_from_a_calibrated_fit():
+    X, y = linear_rows(200)
+    model = short(max_iter=80).fit(X, y)
+    before = mean_log_likelihood(model, X, y)
+    model.set_params(learning_rate_init=1e-6).partial_fit(X, y)
+    # A pass at next to no rate: neither the parameters nor the calibration may be lost.
+    assert mean_log_likelihood(model, X, y) == pytest.approx(before, abs=0.01)
+
+
+def test_parts_are_shuffled_anew_in_every_call(monkeypatch):
+    """With a seed, too, passes over the same rows must not all see them in the same order."""
+    X, y = linear_rows(96)
+    seen = []
+    one_pass = Batches.one_pass
+
+    def recorded(self, rng=None):
+        for batch in one_pass(self, rng):
+            seen.append(float(batch.y[0, 0, 0]))
+            yield batch
+
+    monkeypatch.setattr(Batches, "one_pass", recorded)
+    model = short(batch_size=1)
+    passes = []
+    for _ in range(3):
+        seen.clear()
+        model.partial_fit(X, y)
+        passes.append(list(seen))
+    assert sorted(passes[0]) == sorted(passes[1]) == sorted(passes[2])
+    assert passes[0] != passes[1]
+    assert passes[1] != passes[2]
+
+
+def test_adams_memory_is_arrays_and_survives_between_calls():
+    X, y = linear_rows()
+    model = short(dtype="float64", batch_size=1000)
+    first = model.partial_fit(X, y).predict(X)
+    second = model.partial_fit(X, y).predict(X)
+    third = model.partial_fit(X, y).predict(X)
+    # Adam's first step moves every parameter by the whole rate; forgetful calls would do so always.
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(second, third)
+    forgetful = short(dtype="float64", batch_size=1000).partial_fit(X, y)
+    for name in [name for name in vars(forgetful) if "adam" in name]:
+        delattr(forgetful, name)
+    assert not np.array_equal(forgetful.partial_fit(X, y).predict(X), second)
+
+
+# warm_start --------------------------------------------------------------------------------------
+
+
+def test_warm_start_goes_on_and_keeps_the_scaling():
+    X, y = linear_rows(200)
+    model = short(warm_start=True, max_iter=60, calibrate=False).fit(X, y)
+    reached, y_mean = model.loss_curve_[-1], model.y_mean_.copy()
+    first = model.loss_curve_[0]
+    model.fit(X, y)
+    assert model.loss_curve_[0] < reached + 0.3 < first
+    assert len(model.loss_curve_) == model.n_iter_ == 60
+    edges = [edge.copy() for edge in model.bin_edges_]
+    model.fit(2 * X, y + 0.5).fit(X, y + 0.5)
+    np.testing.assert_array_equal(model.y_mean_, y_mean)
+    for kept, edge in zip(model.bin_edges_, edges, strict=True):
+        np.testing.assert_array_equal(kept, edge)
+    assert np.mean(model.predict(X) - y) == pytest.approx(0.5, abs=0.15)
+
+
+def test_warm_start_of_an_unfitted_model_is_a_fresh_start():
+    X, y = linear_rows()
+    np.testing.assert_array_equal(
+        short(warm_start=True).fit(X, y).predict(X), short().fit(X, y).predict(X)
+    )
+
+
+def test_without_warm_start_nothing_is_remembered():
+    X, y = linear_rows()
+    Y = np.column_stack([y, y])
+    model = short().fit(X[:, :2], Y).partial_fit(X[:, :2], Y).fit(X, y)
+    fresh = short().fit(X, y)
+    assert vars(model).keys() == vars(fresh).keys()
+    np.testing.assert_array_equal(model.predict(X), fresh.predict(X))
