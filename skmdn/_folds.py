@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import GroupKFold, KFold, check_cv
 
 Rows = NDArray[np.intp]
 
@@ -18,6 +17,9 @@ def splits(
     An integer stands for so many folds, or as many as there are rows. They are shuffled, as rows
     often come in an order that means something; with groups they keep these together instead.
     """
+    # Half the weight of scikit-learn, which predicting does not need.
+    from sklearn.model_selection import GroupKFold, KFold, check_cv
+
     if isinstance(cv, Integral) and groups is not None:
         cv = GroupKFold(cv)
     elif isinstance(cv, Integral):

@@ -1,12 +1,10 @@
 """Allowed constructor values, as data. The only importer of private scikit-learn."""
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
-
-# Parameters of named estimators inside an estimator, as StackingRegressor's are.
-from sklearn.utils.metaestimators import _BaseComposition as Composition
+from sklearn.utils.metaestimators import _BaseComposition
 
 __all__ = [
     "CONFORMAL_MDN_REGRESSOR",
@@ -14,7 +12,7 @@ __all__ = [
     "MDN_ENSEMBLE_REGRESSOR",
     "MDN_REGRESSOR",
     "PIECEWISE_LINEAR_ENCODER",
-    "Composition",
+    "NamedEstimators",
     "check_named_estimators",
     "check_parameters",
     "hidden_sizes",
@@ -74,6 +72,39 @@ CONFORMAL_MDN_REGRESSOR: dict[str, list[Any]] = {
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
 }
+
+
+class NamedEstimators(_BaseComposition):
+    """Estimator made of others, given as `estimators`: pairs of a name and an estimator."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters, with those of the named estimators as ``name__parameter``.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include the named estimators' parameters.
+
+        Returns
+        -------
+        dict
+        """
+        return dict(self._get_params("estimators", deep=deep))
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, those of a named estimator as ``name__parameter``.
+
+        Parameters
+        ----------
+        **params : dict
+            New values.
+
+        Returns
+        -------
+        self
+        """
+        self._set_params("estimators", **params)
+        return self
 
 
 def check_parameters(estimator: Any, constraints: dict[str, list[Any]]) -> None:

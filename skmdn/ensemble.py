@@ -9,25 +9,24 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_consistent_length, gen_batches, indexable
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate
-from skmdn._folds import Rows, folds, order_of, take
+from skmdn._folds import folds, order_of, take
 from skmdn._inputs import check_targets, check_weights, new_generator, unchanged_on_error
+from skmdn._members import fit_member, unfitted_members
 from skmdn._params import (
     MDN_ENSEMBLE_REGRESSOR,
-    Composition,
+    NamedEstimators,
     check_named_estimators,
     check_parameters,
 )
 from skmdn._scaling import location_and_scale
-from skmdn._seeding import seeded_clone
 from skmdn.mixture import Mixture
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.regressor import MDNRegressor
 
 FloatArray = NDArray[np.float64]
-
 _CHUNK_ROWS = 4096
 
 
@@ -43,7 +42,7 @@ def default_views() -> list[tuple[str, Any]]:
     ]
 
 
-class MDNEnsembleRegressor(RegressorMixin, Composition):
+class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
     """Mixture density networks by views and folds, pooled to one mixture.
 
     Every view (an estimator) is fitted once per fold, on the rows outside it, and validated on the
@@ -100,7 +99,8 @@ class MDNEnsembleRegressor(RegressorMixin, Composition):
     -----
     Whatever a view learns from is cut from a member's training folds: in a Pipeline the
     transformers are fitted on them, transform the validation fold, and the last step is fitted with
-    that as `X_val`. A view whose `fit` has no `X_val` just fits.
+    that as `X_val`. A view whose `fit` has no `X_val` just fits. `CrossFittedPredictions` as the
+    first step, with ``cv=None``, are fitted for all members at once, one model per pair of folds.
 
     References
     ----------
@@ -137,35 +137,6 @@ class MDNEnsembleRegressor(RegressorMixin, Composition):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters, with those of the named views as ``name__parameter``.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to include the views' parameters.
-
-        Returns
-        -------
-        dict
-        """
-        return self._get_params("estimators", deep=deep)
-
-    def set_params(self, **params: Any) -> "MDNEnsembleRegressor":
-        """Set parameters, those of a named view as ``name__parameter``.
-
-        Parameters
-        ----------
-        **params : dict
-            New values.
-
-        Returns
-        -------
-        self : MDNEnsembleRegressor
-        """
-        self._set_params("estimators", **params)
-        return self
 
     def fit(
         self,
@@ -313,13 +284,16 @@ class MDNEnsembleRegressor(RegressorMixin, Composition):
         views = default_views() if self.estimators is None else self.estimators
         parts = folds(self.cv, X, y, rng, groups)
         targets = y[:, 0] if self.y_ndim_ == 1 else y
-        fitted = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(
-            delayed(_fit_member)(
-                name, seeded_clone(view, int(rng.integers(2**31))), X, targets, weights, *part
-            )
+        tasks = [
+            delayed(fit_member)(name, member, first_step, X, targets, weights, *part)
             for name, view in views
-            for part in parts
-        )
+            for member, first_step, part in zip(
+                *unfitted_members(view, X, targets, weights, parts, self.n_jobs, rng),
+                parts,
+                strict=True,
+            )
+        ]
+        fitted = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(tasks)
         F, order = len(parts), order_of([test for _, test in parts], len(y))
         groups_of_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
         self.estimators_ = [[member for member, _ in group] for group in groups_of_view]
@@ -416,65 +390,3 @@ def _with_rows(X: Any) -> Any:
             "a single feature, X[None] for a single row."
         )
     return X
-
-
-def _fit_member(
-    name: str,
-    view: Any,
-    X: Any,
-    y: FloatArray,
-    weights: FloatArray | None,
-    train: Rows,
-    test: Rows,
-) -> tuple[Any, Mixture]:
-    """Fit on the training folds, validate on the test fold, and predict it."""
-    X_train, X_test = take(X, train), take(X, test)
-    w_train, w_test = (None, None) if weights is None else (weights[train], weights[test])
-    if isinstance(view, Pipeline):
-        steps = []
-        for step_name, step in view.steps[:-1]:
-            if step is not None and step != "passthrough":
-                X_train = step.fit_transform(X_train, y[train], **_weights(step, w_train))
-                X_test = step.transform(X_test)
-            steps.append((step_name, step))
-        last_name, last = view.steps[-1]
-        _fit_last(last, X_train, y[train], w_train, X_test, y[test], w_test)
-        member = Pipeline([*steps, (last_name, last)])
-    else:
-        member = last = _fit_last(view, X_train, y[train], w_train, X_test, y[test], w_test)
-    density = last.predict_proba(X_test)
-    if not isinstance(density, Mixture):
-        raise TypeError(
-            f"estimators: expected views whose predict_proba gives a Mixture, got view {name!r} "
-            f"giving {type(density).__name__}."
-        )
-    return member, density
-
-
-def _fit_last(
-    estimator: Any,
-    X: Any,
-    y: FloatArray,
-    weights: FloatArray | None,
-    X_val: Any,
-    y_val: FloatArray,
-    weights_val: FloatArray | None,
-) -> Any:
-    """Fit the step that predicts, with validation data where it takes them."""
-    validation = {}
-    if has_fit_parameter(estimator, "X_val") and (weights_val is None or weights_val.any()):
-        validation = {"X_val": X_val, "y_val": y_val}
-        if weights_val is not None:
-            validation["sample_weight_val"] = weights_val
-    if weights is not None and not has_fit_parameter(estimator, "sample_weight"):
-        raise ValueError(
-            f"sample_weight: expected views that take it, got {type(estimator).__name__}."
-        )
-    return estimator.fit(X, y, **_weights(estimator, weights), **validation)
-
-
-def _weights(estimator: Any, weights: FloatArray | None) -> dict[str, FloatArray]:
-    """Keyword for the estimators that take weights."""
-    if weights is None or not has_fit_parameter(estimator, "sample_weight"):
-        return {}
-    return {"sample_weight": weights}

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn import get_config
 from sklearn.base import clone
-from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
@@ -94,6 +93,9 @@ def cross_val_predict_proba(
     >>> print(f"{log_likelihood_score(y, mixture):.2f}")
     -3.03
     """
+    # Half the weight of scikit-learn, which predicting does not need.
+    from sklearn.model_selection import check_cv
+
     X, y, groups = indexable(X, y, groups)
     cv = check_cv(cv, y, classifier=False)
     split_params, fit_params = _route(estimator, cv, groups, dict(params or {}))

@@ -23,9 +23,10 @@ ROOMS = {
     },
     "conformal": {"_folds", "_inputs", "_params", "_seeding", "mixture", "regressor"},
     "ensemble": {
-        *("_calibration", "_folds", "_inputs", "_params", "_scaling", "_seeding"),
+        *("_calibration", "_folds", "_inputs", "_members", "_params", "_scaling"),
         *("mixture", "preprocessing", "regressor"),
     },
+    "_members": {"_folds", "_seeding", "mixture", "preprocessing"},
     "plotting": {"metrics", "mixture"},
     "regressor": {
         *("_encoding", "_engine", "_inputs", "_params", "_predictor", "_preparation", "_training"),
@@ -54,10 +55,14 @@ ROOMS = {
     "mixture": set(),
 }
 
-# Imports inside functions serve one end: importing skmdn loads neither torch nor matplotlib. So
-# they are of these two, or of files of skmdn that import torch; and of libraries that a user names.
+# Imports inside functions serve one end: importing skmdn loads neither torch nor matplotlib, and of
+# scikit-learn little more than its base. So they are of the first two, of files of skmdn that
+# import torch, of scikit-learn's large parts in the files listed; and of libraries a user names.
 HEAVY = {"torch", "matplotlib"}
 DEFERRED_ELSEWHERE = {
+    "_folds.py": {"sklearn.model_selection"},
+    "model_selection.py": {"sklearn.model_selection"},
+    "preprocessing/cross_fitted.py": {"sklearn.ensemble", "sklearn.multioutput"},
     "mixture/export.py": {"pandas", "scipy.stats"},
     "metrics/report.py": {"pandas"},
 }

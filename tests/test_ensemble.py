@@ -102,6 +102,45 @@ def test_nothing_a_member_validates_on_reaches_it_through_a_pipeline(data):
     assert model.predict(X[:5]).shape == (5,)
 
 
+def view_with_memory():
+    """What a member validates on would be remembered."""
+    memory = CrossFittedPredictions([("memory", KNeighborsRegressor(1))])
+    return Pipeline([("predictions", memory), ("nothing", "passthrough"), ("spy", Spy())])
+
+
+def test_shared_predictions_tell_a_member_nothing_of_its_fold(data):
+    X, y = data
+    cv = KFold(4)
+    spies, others = (
+        [member[-1] for member in MDNEnsembleRegressor([("view", view_with_memory())], cv=cv)
+         .fit(X, targets).estimators_[0]]
+        for targets in (y, np.where(np.arange(120) < 30, y + 1000, y))
+    )  # fmt: skip
+    unchanged = [
+        np.array_equal(spy.rows_, other.rows_)
+        and np.array_equal(spy.validation_[0], other.validation_[0])
+        for spy, other in zip(spies, others, strict=True)
+    ]
+    assert unchanged == [True, False, False, False]
+
+
+@pytest.mark.parametrize(("folds", "frames"), [(4, False), (3, False), (4, True)])
+def test_members_share_regressors_of_pairs_of_folds(data, folds, frames):
+    X, y = data
+    view = view_with_memory()
+    if frames:  # columns have names then, and every member fits its own, as with few folds
+        view[0].set_output(transform="pandas")
+    (members,) = MDNEnsembleRegressor([("view", view)], cv=folds).fit(X, y).estimators_
+    fitted = [{id(models[0]) for models in member[0].estimators_} for member in members]
+    if folds == 4 and not frames:
+        assert [len(models) for models in fitted] == [3, 3, 3, 3]
+        assert len(set.union(*fitted)) == 6
+    else:
+        assert [len(models) for models in fitted] == [5] * folds
+        assert len(set.union(*fitted)) == 5 * folds
+    assert isinstance(members[0][:-1].transform(X), pd.DataFrame if frames else np.ndarray)
+
+
 def test_out_of_fold_densities_are_those_of_the_members(data):
     X, y = data
     cv = KFold(4, shuffle=True, random_state=0)

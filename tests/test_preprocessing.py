@@ -103,6 +103,36 @@ def test_no_row_is_predicted_by_a_model_that_saw_it(data):
     np.testing.assert_allclose(transformer.transform(X)[:, 3], mean)
 
 
+@pytest.mark.parametrize("gap", [0, 5])
+def test_members_of_an_ensemble_get_predictions_that_know_nothing_of_their_fold(data, gap):
+    """Models stand for pairs of folds; rows of neither side train them."""
+    X, y = data
+    weights = np.random.default_rng(1).uniform(0.5, 2, 90)
+    # A splitter may leave out rows besides the fold.
+    parts = [(train[gap:], test) for train, test in KFold(5).split(X)]
+    line = LinearRegression()
+    transformer = CrossFittedPredictions([("line", line)])
+    members = transformer.fit_predict_by_member(X, y, parts, weights)
+    assert len(members) == 5
+    for i, (member, predictions) in enumerate(members):
+        own = parts[i][1]
+        models = {}
+        for j, (_, test) in enumerate(parts):
+            if j != i:
+                rows = [r for r in range(90) if r in parts[i][0] and r in parts[j][0]]
+                models[j] = clone(line).fit(X[rows], y[rows], weights[rows])
+                np.testing.assert_allclose(predictions[test, 0], models[j].predict(X[test]))
+        mean = np.mean([model.predict(X) for model in models.values()], axis=0)
+        np.testing.assert_allclose(predictions[own, 0], mean[own])
+        np.testing.assert_allclose(member.transform(X)[:, 3], mean)
+        np.testing.assert_array_equal(member.append(X, predictions)[:, :3], X)
+        # Whatever the own fold's targets are, nothing the member sees changes.
+        other = y.copy()
+        other[own] += 100
+        again = clone(transformer).fit_predict_by_member(X, other, parts, weights)[i][1]
+        np.testing.assert_array_equal(again, predictions)
+
+
 def test_several_outputs_and_default_regressors(data):
     X, y = data
     transformer = CrossFittedPredictions(cv=2, random_state=0)

@@ -1,16 +1,18 @@
 """Cross-fitted predictions of other regressors, as features."""
 
+from collections.abc import Sequence
+from copy import copy
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
+from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
-from sklearn.multioutput import MultiOutputRegressor
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skmdn._folds import folds
+from skmdn._folds import Rows, folds
 from skmdn._inputs import (
     TrainingData,
     check_inputs,
@@ -20,7 +22,7 @@ from skmdn._inputs import (
 )
 from skmdn._params import (
     CROSS_FITTED_PREDICTIONS,
-    Composition,
+    NamedEstimators,
     check_named_estimators,
     check_parameters,
 )
@@ -29,7 +31,7 @@ from skmdn._seeding import seeded_clone
 FloatArray = NDArray[np.float64]
 
 
-class CrossFittedPredictions(TransformerMixin, Composition):
+class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     """Append the predictions of regressors, made for every row by models that did not see it.
 
     A model that is to learn from other models' predictions must not be given those on their own
@@ -41,9 +43,11 @@ class CrossFittedPredictions(TransformerMixin, Composition):
     estimators : list of (str, estimator), default=None
         Regressors. None takes ``ExtraTreesRegressor(100, min_samples_leaf=2)`` and
         ``HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06)``.
-    cv : int, splitter or iterable, default=5
+    cv : int, splitter, iterable or None, default=None
         Folds, which must partition the rows. An integer makes so many shuffled folds, or as many as
-        there are rows.
+        there are rows. None stands for 5, and for the ensemble's own folds where this is the first
+        step of a view of `MDNEnsembleRegressor` with four folds or more: every model then serves
+        two members, and ten are fitted instead of 25.
     passthrough : bool, default=True
         Whether the features themselves come first.
     n_jobs : int or None, default=None
@@ -88,7 +92,7 @@ class CrossFittedPredictions(TransformerMixin, Composition):
         self,
         estimators: list[tuple[str, Any]] | None = None,
         *,
-        cv: Any = 5,
+        cv: Any = None,
         passthrough: bool = True,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -98,35 +102,6 @@ class CrossFittedPredictions(TransformerMixin, Composition):
         self.passthrough = passthrough
         self.n_jobs = n_jobs
         self.random_state = random_state
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters, with those of the named regressors as ``name__parameter``.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to include the regressors' parameters.
-
-        Returns
-        -------
-        dict
-        """
-        return self._get_params("estimators", deep=deep)
-
-    def set_params(self, **params: Any) -> "CrossFittedPredictions":
-        """Set parameters, those of a named regressor as ``name__parameter``.
-
-        Parameters
-        ----------
-        **params : dict
-            New values.
-
-        Returns
-        -------
-        self : CrossFittedPredictions
-        """
-        self._set_params("estimators", **params)
-        return self
 
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -174,27 +149,82 @@ class CrossFittedPredictions(TransformerMixin, Composition):
             Without the first p columns where `passthrough` is False; E regressors.
         """
         with unchanged_on_error(self):
-            check_parameters(self, CROSS_FITTED_PREDICTIONS)
-            check_named_estimators(self.estimators)
-            data = check_training_data(self, X, y, sample_weight, reset=True, min_rows=2)
-            rng = new_generator(self.random_state)
-            parts = folds(self.cv, data.X, data.y, rng)
-            seeds = rng.integers(2**31, size=len(parts))
-            self.n_outputs_ = data.y.shape[1]
-            tasks = [
-                (fold, seeded_clone(estimator, seed))
-                for fold, seed in zip(parts, seeds, strict=True)
-                for _, estimator in self._regressors()
-            ]
-            fitted = Parallel(n_jobs=self.n_jobs)(
-                delayed(_fit_part)(estimator, data, train) for (train, _), estimator in tasks
-            )
-            E = len(fitted) // len(parts)
-            self.estimators_ = [fitted[i : i + E] for i in range(0, len(fitted), E)]
-        predictions = np.empty((len(data.X), E * self.n_outputs_))
+            data, rng = self._begin(X, y, sample_weight)
+            parts = folds(5 if self.cv is None else self.cv, data.X, data.y, rng)
+            self.estimators_ = self._fitted(data, [train for train, _ in parts], rng)
+        predictions = np.empty((len(data.X), len(self.estimators_[0]) * self.n_outputs_))
         for (_, test), regressors in zip(parts, self.estimators_, strict=True):
             predictions[test] = _predict(regressors, data.X[test])
         return self._assemble(data.X, predictions)
+
+    def fit_predict_by_member(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        parts: Sequence[tuple[Rows, Rows]],
+        sample_weight: ArrayLike | None = None,
+    ) -> list[tuple["CrossFittedPredictions", FloatArray]]:
+        """Fit for the members of an ensemble, of which each keeps off a fold of its own.
+
+        The regressors of a pair of folds are fitted on the rows outside both. They predict either
+        fold for the other one's member, which trains on it, and both for their own, which do not.
+        Nothing of its own fold so reaches a member, and half of all fits are saved.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Dense and finite.
+        y : array-like of shape (n,) or (n, D)
+            Targets.
+        parts : sequence of (train, test)
+            Indices of every member's training rows, and of its own fold. The folds partition the
+            rows.
+        sample_weight : array-like of shape (n,), default=None
+            Weights for the regressors that take them.
+
+        Returns
+        -------
+        list of (CrossFittedPredictions, ndarray of shape (n, E * D))
+            Every member's fitted transformer, and its predictions: by models that saw neither the
+            row nor the member's fold, for rows of this fold their mean. `append` puts them beside
+            the features.
+        """
+        with unchanged_on_error(self):
+            data, rng = self._begin(X, y, sample_weight)
+            pairs = list(combinations(range(len(parts)), 2))
+            trains = [np.intersect1d(parts[i][0], parts[j][0]) for i, j in pairs]
+            fitted = self._fitted(data, trains, rng)
+        others = len(parts) - 1
+        predictions = np.zeros((len(parts), len(data.X), len(fitted[0]) * self.n_outputs_))
+        for pair, regressors in zip(pairs, fitted, strict=True):
+            for own, member in (pair, pair[::-1]):
+                test = parts[own][1]
+                predicted = _predict(regressors, data.X[test])
+                predictions[member, test] = predicted
+                predictions[own, test] += predicted / others
+        transformers = [copy(self) for _ in parts]
+        for i, transformer in enumerate(transformers):
+            transformer.estimators_ = [
+                models for pair, models in zip(pairs, fitted, strict=True) if i in pair
+            ]
+        return list(zip(transformers, predictions, strict=True))
+
+    def append(self, X: ArrayLike, predictions: FloatArray) -> FloatArray:
+        """Put predictions beside the features, as `transform` does.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Dense and finite.
+        predictions : ndarray of shape (n, E * D)
+            Of the regressors.
+
+        Returns
+        -------
+        ndarray of shape (n, p + E * D)
+            Without the first p columns where `passthrough` is False.
+        """
+        return self._assemble(check_inputs(self, X), predictions)
 
     def transform(self, X: ArrayLike) -> FloatArray:
         """Append the mean of the folds' predictions.
@@ -233,10 +263,44 @@ class CrossFittedPredictions(TransformerMixin, Composition):
         features = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
         return np.array([*(features if self.passthrough else []), *names], dtype=object)
 
+    @property
+    def gives_arrays(self) -> bool:
+        """Whether `transform` gives arrays, and no frames by `set_output` or configuration."""
+        own = getattr(self, "_sklearn_output_config", {}).get("transform")
+        return (own or get_config()["transform_output"]) == "default"
+
+    def _begin(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[TrainingData, np.random.Generator]:
+        """Checked data, and the source of all seeds."""
+        check_parameters(self, CROSS_FITTED_PREDICTIONS)
+        check_named_estimators(self.estimators)
+        data = check_training_data(self, X, y, sample_weight, reset=True, min_rows=2)
+        self.n_outputs_ = data.y.shape[1]
+        return data, new_generator(self.random_state)
+
+    def _fitted(
+        self, data: TrainingData, trains: list[Rows], rng: np.random.Generator
+    ) -> list[list[Any]]:
+        """All regressors fitted on every one of the given sets of rows."""
+        regressors = [regressor for _, regressor in self._regressors()]
+        seeds = rng.integers(2**31, size=len(trains))
+        fitted = Parallel(n_jobs=self.n_jobs)(
+            delayed(_fit_part)(seeded_clone(regressor, seed), data, train)
+            for train, seed in zip(trains, seeds, strict=True)
+            for regressor in regressors
+        )
+        E = len(regressors)
+        return [fitted[i : i + E] for i in range(0, len(fitted), E)]
+
     def _regressors(self) -> list[tuple[str, Any]]:
         """The given regressors, or the default ones for as many outputs."""
         if self.estimators is not None:
             return self.estimators
+        # Most of what importing skmdn would otherwise cost, for those who use the default only.
+        from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
+        from sklearn.multioutput import MultiOutputRegressor
+
         boosting = HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06)
         if self.n_outputs_ > 1:
             boosting = MultiOutputRegressor(boosting)

@@ -1,0 +1,123 @@
+"""One member of the ensemble: a view, fitted on the rows outside one fold."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from skmdn._folds import Rows, take
+from skmdn._seeding import seeded_clone
+from skmdn.mixture import Mixture
+from skmdn.preprocessing import CrossFittedPredictions
+
+FloatArray = NDArray[np.float64]
+# A fitted transformer and its predictions for all rows.
+_FirstStep = tuple[CrossFittedPredictions, FloatArray]
+
+# With less folds too few rows lie outside two of them.
+_FOLDS_TO_SHARE = 4
+
+
+def unfitted_members(
+    view: Any,
+    X: Any,
+    y: FloatArray,
+    weights: FloatArray | None,
+    parts: list[tuple[Rows, Rows]],
+    n_jobs: int | None,
+    rng: np.random.Generator,
+) -> tuple[list[Any], list[_FirstStep] | list[None]]:
+    """A view's members, and their first steps where those are fitted all at once."""
+    members = [seeded_clone(view, int(rng.integers(2**31))) for _ in parts]
+    first = members[0].steps[0][1] if isinstance(view, Pipeline) else None
+    if (
+        not isinstance(first, CrossFittedPredictions)
+        or first.cv is not None
+        or not first.gives_arrays
+        or len(parts) < _FOLDS_TO_SHARE
+    ):
+        return members, [None] * len(parts)
+    if first.n_jobs is None:
+        first.set_params(n_jobs=n_jobs)
+    return members, first.fit_predict_by_member(X, y, parts, weights)
+
+
+def fit_member(
+    name: str,
+    view: Any,
+    first_step: _FirstStep | None,
+    X: Any,
+    y: FloatArray,
+    weights: FloatArray | None,
+    train: Rows,
+    test: Rows,
+) -> tuple[Any, Mixture]:
+    """Fit on the training folds, validate on the test fold, and predict it."""
+    w_train, w_test = (None, None) if weights is None else (weights[train], weights[test])
+    steps = view.steps if isinstance(view, Pipeline) else [(name, view)]
+    transformers, X_train, X_test = _transform(steps[:-1], first_step, X, y, w_train, train, test)
+    last = steps[-1][1]
+    _fit_last(last, X_train, y[train], w_train, X_test, y[test], w_test)
+    density = last.predict_proba(X_test)
+    if not isinstance(density, Mixture):
+        raise TypeError(
+            f"estimators: expected views whose predict_proba gives a Mixture, got view {name!r} "
+            f"giving {type(density).__name__}."
+        )
+    return Pipeline([*transformers, steps[-1]]) if isinstance(view, Pipeline) else view, density
+
+
+def _transform(
+    steps: list[tuple[str, Any]],
+    first_step: _FirstStep | None,
+    X: Any,
+    y: FloatArray,
+    w_train: FloatArray | None,
+    train: Rows,
+    test: Rows,
+) -> tuple[list[tuple[str, Any]], Any, Any]:
+    """Fitted transformers, and what they make of training and test rows."""
+    X_train, X_test = take(X, train), take(X, test)
+    fitted: list[tuple[str, Any]] = []
+    if first_step is not None:
+        transformer, predictions = first_step
+        X_train = transformer.append(X_train, predictions[train])
+        X_test = transformer.append(X_test, predictions[test])
+        fitted.append((steps[0][0], transformer))
+    for name, step in steps[len(fitted) :]:
+        if step is not None and step != "passthrough":
+            X_train = step.fit_transform(X_train, y[train], **_weights(step, w_train))
+            X_test = step.transform(X_test)
+        fitted.append((name, step))
+    return fitted, X_train, X_test
+
+
+def _fit_last(
+    estimator: Any,
+    X: Any,
+    y: FloatArray,
+    weights: FloatArray | None,
+    X_val: Any,
+    y_val: FloatArray,
+    weights_val: FloatArray | None,
+) -> None:
+    """Fit the step that predicts, with validation data where it takes them."""
+    validation = {}
+    if has_fit_parameter(estimator, "X_val") and (weights_val is None or weights_val.any()):
+        validation = {"X_val": X_val, "y_val": y_val}
+        if weights_val is not None:
+            validation["sample_weight_val"] = weights_val
+    if weights is not None and not has_fit_parameter(estimator, "sample_weight"):
+        raise ValueError(
+            f"sample_weight: expected views that take it, got {type(estimator).__name__}."
+        )
+    estimator.fit(X, y, **_weights(estimator, weights), **validation)
+
+
+def _weights(estimator: Any, weights: FloatArray | None) -> dict[str, FloatArray]:
+    """Keyword for the estimators that take weights."""
+    if weights is None or not has_fit_parameter(estimator, "sample_weight"):
+        return {}
+    return {"sample_weight": weights}
