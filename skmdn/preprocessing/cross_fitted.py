@@ -41,8 +41,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     Parameters
     ----------
     estimators : list of (str, estimator), default=None
-        Regressors. None takes ``ExtraTreesRegressor(100, min_samples_leaf=2)`` and
-        ``HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06)``.
+        Regressors. None takes ``ExtraTreesRegressor(100)`` and
+        ``HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06, max_leaf_nodes=63)``.
     cv : int, splitter, iterable or None, default=None
         Folds, which must partition the rows. An integer makes so many shuffled folds, or as many as
         there are rows. None stands for 5, and for the ensemble's own folds where this is the first
@@ -301,10 +301,12 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
         from sklearn.multioutput import MultiOutputRegressor
 
-        boosting = HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06)
+        boosting = HistGradientBoostingRegressor(
+            max_iter=300, learning_rate=0.06, max_leaf_nodes=63
+        )
         if self.n_outputs_ > 1:
             boosting = MultiOutputRegressor(boosting)
-        trees = ExtraTreesRegressor(100, min_samples_leaf=2)
+        trees = ExtraTreesRegressor(100)
         return [("extra_trees", trees), ("boosting", boosting)]
 
     def _assemble(self, X: NDArray[np.floating], predictions: FloatArray) -> FloatArray:
