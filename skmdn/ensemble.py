@@ -21,6 +21,7 @@ from skmdn._params import (
     check_named_estimators,
     check_parameters,
 )
+from skmdn._points import points, spread_verb
 from skmdn._scaling import location_and_scale
 from skmdn.mixture import Mixture
 from skmdn.preprocessing import CrossFittedPredictions
@@ -225,12 +226,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         ValueError
             If both flags are set.
         """
-        if return_std and return_cov:
-            raise ValueError("At most one of return_std and return_cov can be True; got both.")
-        verbs = ["mean", *(["std"] if return_std else []), *(["cov"] if return_cov else [])]
-        answers = [[getattr(pool, verb)() for verb in verbs] for pool in self._chunks(X)]
-        mean, *spread = (np.concatenate(parts) for parts in zip(*answers, strict=True))
-        return (mean, spread[0]) if spread else mean
+        spread = spread_verb(return_std=return_std, return_cov=return_cov)
+        return points(self._chunks(X), "mean", spread)
 
     def sample(self, X: ArrayLike, n_samples: int = 1, random_state: Any = None) -> FloatArray:
         """Draw from the predicted density of every row.

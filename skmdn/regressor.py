@@ -19,6 +19,7 @@ from skmdn._inputs import (
     unchanged_on_error,
 )
 from skmdn._params import MDN_REGRESSOR, check_parameters, hidden_sizes
+from skmdn._points import points, spread_verb
 from skmdn._predictor import Predictor
 from skmdn._preparation import Preparation
 from skmdn.mixture import Mixture
@@ -338,15 +339,9 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         """
         predictor = self._predictor()
         check_parameters(self, MDN_REGRESSOR)
-        if return_std and return_cov:
-            raise ValueError("At most one of return_std and return_cov can be True; got both.")
-        spread = "std" if return_std else "cov" if return_cov else None
-        answers = [
-            [getattr(density, verb)() for verb in (self.point_estimate, spread) if verb]
-            for density in predictor.densities(check_inputs(self, X))
-        ]
-        point, *rest = (np.concatenate(parts) for parts in zip(*answers, strict=True))
-        return (point, rest[0]) if rest else point
+        spread = spread_verb(return_std=return_std, return_cov=return_cov)
+        chunks = predictor.densities(check_inputs(self, X))
+        return points(chunks, self.point_estimate, spread)
 
     def sample(self, X: ArrayLike, n_samples: int = 1, random_state: Any = None) -> FloatArray:
         """Draw from the predicted density of every row.

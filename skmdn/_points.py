@@ -1,0 +1,26 @@
+"""Points and spreads of densities that come in chunks of rows."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skmdn.mixture import Mixture
+
+FloatArray = NDArray[np.float64]
+
+
+def spread_verb(*, return_std: bool, return_cov: bool) -> str | None:
+    """The spread that the flags ask for; not both."""
+    if return_std and return_cov:
+        raise ValueError("At most one of return_std and return_cov can be True; got both.")
+    return "std" if return_std else "cov" if return_cov else None
+
+
+def points(
+    chunks: Iterable[Mixture], point: str, spread: str | None
+) -> FloatArray | tuple[FloatArray, FloatArray]:
+    """The verb `point` of all rows, and the verb `spread` where there is one."""
+    answers = [[getattr(chunk, verb)() for verb in (point, spread) if verb] for chunk in chunks]
+    first, *rest = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+    return (first, rest[0]) if rest else first
