@@ -59,16 +59,28 @@ class PiecewiseLinear(NamedTuple):
     def encode(self, X: Array) -> FloatArray:
         """Encode ``X (n, p)`` into ``(n, q)``."""
         out = np.empty((len(X), len(self.feature)))
-        self.encode_into(X, out)
+        self.encode_into(X.T.astype(np.float64, order="C"), out.T)
         return out
 
-    def encode_into(self, X: Array, out: Array) -> None:
-        """Encode ``X (n, p)`` into ``out (n, q)``, computed in float64 and cast at the end."""
-        columns = np.take(X, self.feature, axis=1).astype(np.float64, copy=False)
-        columns -= self.start
-        columns /= self.width
-        np.maximum(columns, self.lower, out=columns)
-        np.minimum(columns, self.upper, out=out, casting="same_kind")
+    def encode_into(self, columns: FloatArray, out: Array) -> None:
+        """Encode features ``(p, n)`` into ``out (q, n)``.
+
+        Distances from the bins' starts, where digits cancel, are computed in float64, the rest in
+        the dtype of `out`, or in float64 where that could not hold the widths.
+        """
+        limits = np.finfo(out.dtype)
+        is_held = np.all((self.width > limits.tiny * 1e8) & (self.width < limits.max * 1e-8))
+        work = out if is_held else np.empty(out.shape)
+        width, lower, upper = (
+            numbers.astype(work.dtype)[:, np.newaxis]
+            for numbers in (self.width, self.lower, self.upper)
+        )
+        distance = columns[self.feature]
+        distance -= self.start[:, np.newaxis]
+        with np.errstate(over="ignore"):  # infinitely far out
+            np.divide(distance, width, out=work, casting="same_kind", dtype=work.dtype)
+        np.maximum(work, lower, out=work)
+        np.minimum(work, upper, out=out, casting="same_kind")
 
 
 def affordable_bins(n_bins: int, n_features: int) -> int:

@@ -1,11 +1,10 @@
 """A fitted network as arrays, and the densities it predicts: all that prediction needs."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
 from skmdn import _forward
@@ -14,9 +13,8 @@ from skmdn.mixture import Mixture
 
 Array = NDArray[np.floating]
 
-# Rows of one chunk, fewer where a row has many inputs: its arrays stay in the cache.
+# Rows of one chunk: its mixtures stay in the cache.
 _CHUNK_ROWS = 4096
-_CHUNK_CELLS = 1 << 17
 
 
 class Predictor(NamedTuple):
@@ -33,41 +31,38 @@ class Predictor(NamedTuple):
 
     def density(self, X: Array) -> Mixture:
         """Mixtures of all rows, in the units of y."""
-        raw = np.empty((len(X), len(self.intercepts[-1])), X.dtype)
-        for rows, part in self._raw_outputs(X):
-            raw[rows] = part
-        return self._in_units_of_y(self._calibrated(self._mixture(raw)))
+        return Mixture.concatenate(self.densities(X))
 
     def densities(self, X: Array) -> Iterator[Mixture]:
         """The same in chunks of rows that stay in the cache."""
-        for _, raw in self._raw_outputs(X):
+        for raw in self._raw_outputs(X):
             yield self._in_units_of_y(self._calibrated(self._mixture(raw)))
 
     def uncalibrated_density(self, X: Array) -> Mixture:
         """Mixtures of all rows, for standardised targets, as the network has them."""
-        return self._mixture(np.concatenate([raw for _, raw in self._raw_outputs(X)]))
+        return Mixture.concatenate(self._mixture(raw) for raw in self._raw_outputs(X))
 
-    def _raw_outputs(self, X: Array) -> Iterator[tuple[slice, Array]]:
-        """The network's outputs in chunks, computed in the dtype of X."""
-        function = self._forward_pass()
-        affordable = max(256, _CHUNK_CELLS // self.preparation.n_inputs)
-        for rows in gen_batches(len(X), min(_CHUNK_ROWS, affordable)):
+    def _raw_outputs(self, X: Array) -> Iterator[Array]:
+        """The network's outputs ``(c, out)`` in chunks, computed in the dtype of X.
+
+        They are float64, each output's numbers side by side: so the mixtures will be read.
+        """
+        evaluate = self._network(X.dtype, min(len(X), _CHUNK_ROWS))
+        for rows in gen_batches(len(X), _CHUNK_ROWS):
             part = X[rows]
-            inputs = np.empty((len(part), self.preparation.n_inputs), X.dtype)
-            self.preparation.inputs(part, out=inputs)
-            yield (
-                rows,
-                function(inputs, self.coefs, self.intercepts, self.architecture["activation"]),
-            )
+            raw = np.empty((len(self.intercepts[-1]), len(part))).T
+            evaluate(part, raw, self.preparation.inputs)
+            yield raw
 
-    def _forward_pass(self) -> Callable[..., Array]:
-        """NumPy's forward pass, or the GPU's where the model asks for one and one is there."""
+    def _network(self, dtype: DTypeLike, n_rows: int) -> Callable[[Array, Array, Any], None]:
+        """NumPy's network, or the GPU's where the model asks for one and one is there."""
+        layers = self.coefs, self.intercepts, self.architecture["activation"], dtype
         if self.device not in ("cpu", "auto"):
             from skmdn import _engine
 
             if _engine.cuda_is_available():
-                return partial(_engine.raw_outputs, device=self.device)
-        return _forward.raw_outputs
+                return _engine.DeviceNetwork(*layers, self.device).evaluate
+        return _forward.Network(*layers, n_rows).evaluate
 
     def _mixture(self, raw: Array) -> Mixture:
         """Mixtures as the network has them, for standardised targets."""

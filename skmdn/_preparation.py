@@ -53,23 +53,26 @@ class Preparation(NamedTuple):
         return len(self.X_mean) + (0 if self.encoding is None else len(self.encoding.feature))
 
     def inputs(self, X: Array, out: Array | None = None) -> Array:
-        """Network inputs ``(n, n_inputs)`` of the rows ``X (n, p)``, computed in float64.
+        """Network inputs ``(n, n_inputs)`` of the rows ``X (n, p)``, written to `out` if given.
 
-        They are cast into `out` where it is given.
+        They are standardised in float64; what follows is computed in the dtype of `out`.
         """
         p = X.shape[1]
         if out is None:
             out = np.empty((len(X), self.n_inputs))
-        z = np.subtract(X, self.X_mean, dtype=np.float64)
-        z /= self.X_scale
-        # Beyond 1e150, where the square would overflow, z is at its limit anyhow.
-        np.clip(z, -1e150, 1e150, out=z)
-        bend = z / _Z_LIMIT
-        bend *= bend
-        bend += 1.0
-        np.divide(z, np.sqrt(bend, out=bend), out=out[:, :p], casting="same_kind")
+        # Features first: NumPy's inner loops then run over the rows, which are many.
+        columns = X.T.astype(np.float64, order="C")
         if self.encoding is not None:
-            self.encoding.encode_into(X, out[:, p:])
+            self.encoding.encode_into(columns, out[:, p:].T)
+        columns -= self.X_mean[:, np.newaxis]
+        columns /= self.X_scale[:, np.newaxis]
+        z = out[:, :p].T
+        # Beyond 1e18, where its square would overflow in float32, z is at its limit anyhow.
+        np.clip(columns, -1e18, 1e18, out=z, casting="same_kind")
+        bend = z * z
+        bend *= 1.0 / _Z_LIMIT**2
+        bend += 1.0
+        z /= np.sqrt(bend, out=bend)
         return out
 
     def targets(self, y: FloatArray) -> FloatArray:

@@ -104,6 +104,20 @@ def test_inputs_are_bounded_and_reach_their_bounds_smoothly():
     np.testing.assert_allclose(far[2], far[3], atol=1e-9)
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e-45, 1e12])
+def test_float32_inputs_are_those_of_float64(unit):
+    """Also where the widths of the bins are beyond float32, and at its largest numbers."""
+    rng = np.random.default_rng(8)
+    X = 1e3 * unit + unit * rng.normal(size=(300, 2))
+    edges = bin_edges(X, None, 8, rng)
+    preparation = Preparation.of(X, X[:, :1], None, PiecewiseLinear.from_edges(edges))
+    x = np.concatenate([X.astype(np.float32), np.full((1, 2), 3.4e38, np.float32)])
+    out = np.empty((301, preparation.n_inputs), np.float32)
+    for layout in (out, np.asfortranarray(out)):
+        inputs = preparation.inputs(x, out=layout)
+        np.testing.assert_allclose(inputs, preparation.inputs(x.astype(float)), rtol=1e-6)
+
+
 def test_targets_are_standardised_and_constant_ones_keep_their_unit():
     rng = np.random.default_rng(6)
     y = np.column_stack([rng.normal(1e8, 1e-3, 500), np.full(500, 7e11)])

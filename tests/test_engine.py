@@ -106,7 +106,9 @@ def test_training_and_prediction_share_one_density(covariance_type, n_outputs):
         coefs, intercepts = [w[:-1] for w in layers], [w[-1] for w in layers]
         raw = _forward.raw_outputs(x, coefs, intercepts, activation)
         np.testing.assert_allclose(raw.T, head.output.numpy(), rtol=1e-10, atol=1e-10)
-        on_device = _engine.raw_outputs(x, coefs, intercepts, activation, "cpu")
+        network = _engine.DeviceNetwork(coefs, intercepts, activation, x.dtype, "cpu")
+        on_device = np.empty_like(raw)
+        network.evaluate(x, on_device, lambda rows, out: np.copyto(out, rows))
         np.testing.assert_allclose(on_device, raw, rtol=1e-10, atol=1e-10)
         logits, means, spread = _forward.mixture_parameters(raw, K, D, covariance_type, FLOOR)
         density = Mixture.from_logits(logits, means, **spread)

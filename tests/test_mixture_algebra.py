@@ -279,6 +279,14 @@ def test_affine_of_hostile_mixtures(mixture, scale):
     np.testing.assert_allclose(moved.std(), abs(scale) * mixture.std(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("noise", [0.0, 1e-300, 0.3, 1e300])
+def test_widening_neither_overflows_nor_underflows(noise):
+    scales = np.geomspace(1e-300, 1e300, 1201)[:, None]
+    mixture = Mixture(np.ones_like(scales), np.zeros_like(scales), scales)
+    wide = mixture.widen(0.5, noise).scales[:, :, 0]
+    np.testing.assert_allclose(wide, np.hypot(0.5 * scales, noise), rtol=1e-15)
+
+
 @pytest.mark.parametrize("full", [False, True])
 def test_widening_scales_and_adds_covariances(full):
     rng = np.random.default_rng(4)

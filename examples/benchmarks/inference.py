@@ -48,7 +48,7 @@ def torch_network(model):
 
     def raw(X):
         z = (X - model.X_mean_.astype(np.float32)) / model.X_scale_.astype(np.float32)
-        h = torch.from_numpy(z / np.sqrt(1 + (z / 3) ** 2))
+        h = torch.from_numpy(z / np.sqrt(1 + (z / 5) ** 2))
         for W, b in layers[:-1]:
             h = torch.relu(torch.addmm(b, h, W))
         W, b = layers[-1]
@@ -77,6 +77,16 @@ def with_torch(model, X, y, verb):
             z = torch.from_numpy((y[rows] - model.y_mean_) / model.y_scale_).float()
             parts.append(verb(torch_mixture(model, network(X[rows])), z))
         return torch.cat(parts).numpy()
+
+    return call
+
+
+def in_peer_chunks(model, X, y):
+    """Our log-densities, in the chunks that torch gets."""
+
+    def call():
+        chunks = [slice(i, i + PEER_CHUNK) for i in range(0, len(X), PEER_CHUNK)]
+        return np.concatenate([model.predict_proba(X[rows]).logpdf(y[rows]) for rows in chunks])
 
     return call
 
@@ -120,6 +130,12 @@ def races(model, X, y, share):
                 "torch": torch_call(lambda f, z: f.log_prob(z)),
                 "scipy loop": (with_scipy(model, X[few], y[few]), len(X[few])),
             },
+        ),
+        (
+            f"log-density, {PEER_CHUNK} rows a call",
+            n,
+            in_peer_chunks(model, X, y),
+            {"torch": torch_call(lambda f, z: f.log_prob(z))},
         ),
         (f"{len(LEVELS)} quantiles", m, lambda: model.predict_proba(X[some]).ppf(LEVELS), {}),
         (

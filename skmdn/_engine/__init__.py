@@ -5,16 +5,16 @@ repeats, `network`, `head` and `spreads` for the mathematics, `batches` for how 
 """
 
 from skmdn._engine.batches import Observations
-from skmdn._engine.device import cuda_is_available, raw_outputs
+from skmdn._engine.device import DeviceNetwork, cuda_is_available
 from skmdn._engine.fit import Moments, Trained, TrainingOptions
 from skmdn._engine.recipe import train
 
 __all__ = [
+    "DeviceNetwork",
     "Moments",
     "Observations",
     "Trained",
     "TrainingOptions",
     "cuda_is_available",
-    "raw_outputs",
     "train",
 ]

@@ -1,11 +1,11 @@
-"""Devices: which one trains, and prediction of the network's outputs on another than the CPU."""
+"""Devices: which one trains, and prediction on another than the CPU."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -41,17 +41,32 @@ def current_device(device: str) -> AbstractContextManager[object]:
     return nullcontext() if device == "cpu" else torch.cuda.device(device)
 
 
-def raw_outputs(
-    z: Array, coefs: list[Array], intercepts: list[Array], activation: str, device: str
-) -> Array:
-    """Raw outputs ``(n, out)`` for standardised rows ``z (n, p)``, computed in the dtype of z."""
-    # Fitted arrays may be read-only, which torch does not know: it gets copies.
-    h = torch.tensor(z, device=device)
-    layers = [
-        (torch.tensor(W).to(h), torch.tensor(b).to(h))
-        for W, b in zip(coefs, intercepts, strict=True)
-    ]
-    for W, b in layers[:-1]:
-        h = _FUNCTIONS[activation](torch.addmm(b, h, W))
-    W, b = layers[-1]
-    return np.asarray(torch.addmm(b, h, W).cpu().numpy())
+class DeviceNetwork:
+    """A fitted network on a device, for prediction; its layers travel there once."""
+
+    def __init__(
+        self,
+        coefs: list[Array],
+        intercepts: list[Array],
+        activation: str,
+        dtype: DTypeLike,
+        device: str,
+    ) -> None:
+        # Fitted arrays may be read-only, which torch does not know: it gets copies.
+        self._layers = [
+            tuple(torch.tensor(np.asarray(part, dtype), device=device) for part in layer)
+            for layer in zip(coefs, intercepts, strict=True)
+        ]
+        self._n_inputs, self._dtype = len(coefs[0]), dtype
+        self._function = _FUNCTIONS[activation]
+
+    @torch.inference_mode()
+    def evaluate(self, X: Array, out: Array, prepare: Callable[[Array, Array], object]) -> None:
+        """Write the raw outputs for ``X (n, p)`` to `out`; `prepare` writes the inputs."""
+        inputs = np.empty((len(X), self._n_inputs), self._dtype)
+        prepare(X, inputs)
+        *hidden, (W, b) = self._layers
+        h = torch.from_numpy(inputs).to(W.device)
+        for weights, intercepts in hidden:
+            h = self._function(torch.addmm(intercepts, h, weights))
+        out[...] = torch.addmm(b, h, W).cpu().numpy()

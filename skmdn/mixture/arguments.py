@@ -50,9 +50,13 @@ def check_finite(array: FloatArray, name: str) -> None:
 
 def check_positive(array: FloatArray, name: str) -> None:
     """Refuse zero, negative and non-finite numbers."""
-    check_finite(array, name)
-    if array.size and array.min() <= 0:
-        raise ValueError(f"{name} must be positive; got a minimum of {array.min()}")
+    if not array.size:
+        return
+    smallest, largest = array.min(), array.max()
+    if not (np.isfinite(smallest) and np.isfinite(largest)):
+        raise ValueError(f"{name} must be finite; got NaN or infinity")
+    if smallest <= 0:
+        raise ValueError(f"{name} must be positive; got a minimum of {smallest}")
 
 
 def check_means(means: FloatArray) -> None:

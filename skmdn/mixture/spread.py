@@ -137,7 +137,7 @@ class DiagonalSpread:
 
     def widened(self, factor: float, noise: FloatArray) -> "DiagonalSpread":
         """The spread with variances ``factor^2 s^2 + noise^2``."""
-        return DiagonalSpread(np.hypot(factor * self.array, noise))
+        return DiagonalSpread(_hypotenuse(factor * self.array, noise))
 
     def select(self, outputs: Sequence[int]) -> "DiagonalSpread":
         """The spread of some outputs."""
@@ -321,6 +321,20 @@ class TriangularSpread:
         for m in range(1, min(i, j) + 1):
             total += factor[i, m] * factor[j, m]
         return total
+
+
+def _hypotenuse(a: FloatArray, b: FloatArray) -> FloatArray:
+    """√(a² + b²) of positive a and b that is not negative; a is overwritten.
+
+    As a √(1 + (b / a)²), three times as fast as np.hypot, and right but for the last two bits. An a
+    that is far too small to matter is raised to where the square does not overflow.
+    """
+    np.maximum(a, 1e-150 * b, out=a)
+    ratio = b / a
+    ratio *= ratio
+    ratio += 1.0
+    a *= np.sqrt(ratio, out=ratio)
+    return a
 
 
 def _chosen_factor(tril: FloatArray, outputs: Sequence[int]) -> FloatArray:

@@ -247,6 +247,8 @@ class AlgebraVerbs(MixtureValue):
         """
         mixtures = list(mixtures)
         first = _check_members(mixtures, "concatenate")
+        if len(mixtures) == 1:
+            return first
         k = max(mixture.n_components for mixture in mixtures)
         spreads = same_spread([mixture._spread for mixture in mixtures])
         return cls._trusted(
