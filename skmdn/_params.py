@@ -1,7 +1,7 @@
 """Allowed constructor values, as data. The only importer of private scikit-learn."""
 
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils.metaestimators import _BaseComposition
@@ -74,6 +74,9 @@ CONFORMAL_MDN_REGRESSOR: dict[str, list[Any]] = {
 }
 
 
+Self = TypeVar("Self", bound="NamedEstimators")
+
+
 class NamedEstimators(_BaseComposition):
     """Estimator made of others, given as `estimators`: pairs of a name and an estimator."""
 
@@ -91,7 +94,7 @@ class NamedEstimators(_BaseComposition):
         """
         return dict(self._get_params("estimators", deep=deep))
 
-    def set_params(self, **params: Any) -> Self:
+    def set_params(self: Self, **params: Any) -> Self:
         """Set parameters, those of a named estimator as ``name__parameter``.
 
         Parameters
