@@ -78,8 +78,9 @@ FULL = [
 ]
 
 
-# Steps of one measurement: fits need many, for what they do once not to count; loops need few.
-FIT_STEPS, LOOP_STEPS = 800, 80
+# Steps of one measurement: of a fit as many as the shortest default fit makes, as it does some
+# things once; of loops few.
+FIT_STEPS, LOOP_STEPS = 2000, 80
 
 
 # Contestants: each is a call that makes so many passes. ------------------------------------------
