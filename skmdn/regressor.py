@@ -60,7 +60,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     n_bins : int, default=16
         Bins per feature, at the quantiles of the training data; fewer where the network would
         get more than 2,048 inputs. A feature of up to two values has none.
-    alpha : float, default=0.03
+    alpha : float, default=0.06
         Decoupled weight decay of the weights (not of the intercepts) [2]_: a step shrinks them by
         the factor ``1 - learning_rate * alpha``.
     learning_rate_init : float, default=5e-3
@@ -165,7 +165,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         activation: str = "silu",
         encoding: str | None = "piecewise",
         n_bins: int = 16,
-        alpha: float = 0.03,
+        alpha: float = 0.06,
         learning_rate_init: float = 5e-3,
         max_grad_norm: float = 10.0,
         batch_size: int | str = "auto",
