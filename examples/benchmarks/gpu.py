@@ -16,29 +16,11 @@ import torch
 from side_by_side import arguments, print_table, seconds_by_turns, two_branches, write_json
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from training import Case, Network, handwritten_loss, mixture_density
-
-from skmdn import MDNRegressor
+from training import Case, Network, handwritten_loss, mixture_density, ours
 
 HIDDEN = ((64, 64), (256, 256), (1024, 1024))
 BATCHES = (1024, 4096, 16384, 65536)
 N, P = 1 << 18, 16
-
-
-def ours(case, n_passes, X, y, device="cuda"):
-    """MDNRegressor, trained in float32."""
-    model = MDNRegressor(
-        n_components=case.n_components,
-        hidden_layer_sizes=case.hidden,
-        activation="relu",
-        encoding=None,
-        batch_size=case.batch_size,
-        max_iter=n_passes,
-        validation_fraction=None,
-        random_state=0,
-        device=device,
-    )
-    return lambda: model.fit(X, y[:, 0])
 
 
 def idiomatic(case, X, y):
@@ -111,8 +93,8 @@ def race(case, rounds):
     run_products, n_products = products(case)
     seconds = seconds_by_turns(
         {
-            "short": ours(case, 1, X, y),
-            "long": ours(case, 1 + more, X, y),
+            "short": ours(case, 1, X, y, device="cuda"),
+            "long": ours(case, 1 + more, X, y, device="cuda"),
             "torch loop": idiomatic(case, X, y),
             "on the GPU": resident(case, X, y),
             "products": run_products,
@@ -143,7 +125,7 @@ def whole_fits(hidden, batch_size, rounds):
     passes = 500 * batch_size // n
     torch.set_num_threads(1)
     seconds = seconds_by_turns(
-        {device: ours(case, passes, X, y, device) for device in ("cuda", "cpu")},
+        {device: ours(case, passes, X, y, device=device) for device in ("cuda", "cpu")},
         rounds,
         clock=time.perf_counter,
     )
