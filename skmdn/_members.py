@@ -1,6 +1,6 @@
 """One member of the ensemble: a view, fitted on the rows outside one fold."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 # A fitted transformer and its predictions for all rows.
 _FirstStep = tuple[CrossFittedPredictions, FloatArray]
 
-# With less folds too few rows lie outside two of them.
+# With less folds too few rows lie outside two of them, as where a splitter leaves rows out.
 _FOLDS_TO_SHARE = 4
 
 
@@ -32,16 +32,23 @@ def unfitted_members(
     """A view's members, and their first steps where those are fitted all at once."""
     members = [seeded_clone(view, int(rng.integers(2**31))) for _ in parts]
     first = members[0].steps[0][1] if isinstance(view, Pipeline) else None
-    if (
-        not isinstance(first, CrossFittedPredictions)
-        or first.cv is not None
-        or not first.gives_arrays
-        or len(parts) < _FOLDS_TO_SHARE
-    ):
+    if not _is_shared(first, parts):
         return members, [None] * len(parts)
     if first.n_jobs is None:
         first.set_params(n_jobs=n_jobs)
     return members, first.fit_predict_by_member(X, y, parts, weights)
+
+
+def _is_shared(first: Any, parts: list[tuple[Rows, Rows]]) -> TypeGuard[CrossFittedPredictions]:
+    """Whether a first step is fitted for all members at once."""
+    n = sum(len(test) for _, test in parts)
+    return (
+        isinstance(first, CrossFittedPredictions)
+        and first.cv is None
+        and first.gives_arrays
+        and len(parts) >= _FOLDS_TO_SHARE
+        and all(len(train) + len(test) == n for train, test in parts)
+    )
 
 
 def fit_member(

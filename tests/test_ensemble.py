@@ -124,7 +124,12 @@ def test_shared_predictions_tell_a_member_nothing_of_its_fold(data):
     assert unchanged == [True, False, False, False]
 
 
-@pytest.mark.parametrize(("folds", "frames"), [(4, False), (3, False), (4, True)])
+NEXT_ONLY = [(np.arange(30) + 30 * ((i + 1) % 4), np.arange(30) + 30 * i) for i in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("folds", "frames"), [(4, False), (3, False), (4, True), (NEXT_ONLY, False)]
+)
 def test_members_share_regressors_of_pairs_of_folds(data, folds, frames):
     X, y = data
     view = view_with_memory()
@@ -136,8 +141,8 @@ def test_members_share_regressors_of_pairs_of_folds(data, folds, frames):
         assert [len(models) for models in fitted] == [3, 3, 3, 3]
         assert len(set.union(*fitted)) == 6
     else:
-        assert [len(models) for models in fitted] == [5] * folds
-        assert len(set.union(*fitted)) == 5 * folds
+        assert [len(models) for models in fitted] == [5] * len(members)
+        assert len(set.union(*fitted)) == 5 * len(members)
     assert isinstance(members[0][:-1].transform(X), pd.DataFrame if frames else np.ndarray)
 
 
