@@ -16,8 +16,8 @@ FloatArray = NDArray[np.float64]
 # A fitted transformer and its predictions for all rows.
 _FirstStep = tuple[CrossFittedPredictions, FloatArray]
 
-# With less folds too few rows lie outside two of them, as where a splitter leaves rows out.
-_FOLDS_TO_SHARE = 4
+# Pairs of fewer folds leave too few rows, and of more folds there are too many.
+_FOLDS_TO_SHARE = range(4, 7)
 
 
 def unfitted_members(
@@ -41,13 +41,13 @@ def unfitted_members(
 
 def _is_shared(first: Any, parts: list[tuple[Rows, Rows]]) -> TypeGuard[CrossFittedPredictions]:
     """Whether a first step is fitted for all members at once."""
-    n = sum(len(test) for _, test in parts)
+    rows = np.arange(sum(len(test) for _, test in parts))
     return (
         isinstance(first, CrossFittedPredictions)
         and first.cv is None
         and first.gives_arrays
-        and len(parts) >= _FOLDS_TO_SHARE
-        and all(len(train) + len(test) == n for train, test in parts)
+        and len(parts) in _FOLDS_TO_SHARE
+        and all(np.array_equal(np.sort(np.concatenate(part)), rows) for part in parts)
     )
 
 

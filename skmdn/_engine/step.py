@@ -4,6 +4,7 @@ On a CPU its operations run one by one. On a GPU, where launching an operation c
 of them take, they are recorded once as a CUDA graph and launched together.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
@@ -13,6 +14,9 @@ from torch import Tensor
 from skmdn._engine.batches import Batch
 from skmdn._engine.network import Pass
 from skmdn._engine.optimizer import Adam
+
+# Recordings share a stream of torch's: fits in other threads wait for their turn.
+_RECORDING = threading.Lock()
 
 
 class Step(Protocol):
@@ -96,7 +100,7 @@ def _differentiate(passes: Pass, batch: Batch, total: Tensor) -> None:
 def cuda_graph(work: Callable[[], None]) -> Callable[[], None]:
     """Record `work`, which runs on the current GPU without it, as a CUDA graph."""
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with _RECORDING, torch.cuda.graph(graph, capture_error_mode="thread_local"):
         work()
     return graph.replay
 

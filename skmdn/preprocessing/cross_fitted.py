@@ -46,8 +46,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     cv : int, splitter, iterable or None, default=None
         Folds, which must partition the rows. An integer makes so many shuffled folds, or as many as
         there are rows. None stands for 5, and for the ensemble's own folds where this is the first
-        step of a view of `MDNEnsembleRegressor` with four folds or more: every model then serves
-        two members, and ten are fitted instead of 25.
+        step of a view of `MDNEnsembleRegressor` with four to six folds: every model then serves
+        two members, and of five folds ten are fitted instead of 25.
     passthrough : bool, default=True
         Whether the features themselves come first.
     n_jobs : int or None, default=None
@@ -168,7 +168,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
 
         The regressors of a pair of folds are fitted on the rows outside both. They predict either
         fold for the other one's member, which trains on it, and both for their own, which do not.
-        Nothing of its own fold so reaches a member, and half of all fits are saved.
+        Nothing of its own fold so reaches a member.
 
         Parameters
         ----------
