@@ -1,5 +1,6 @@
 """One member of the ensemble: a view, fitted on the rows outside one fold."""
 
+from copy import copy
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -34,9 +35,28 @@ def unfitted_members(
     first = members[0].steps[0][1] if isinstance(view, Pipeline) else None
     if not _is_shared(first, parts):
         return members, [None] * len(parts)
-    if first.n_jobs is None:
-        first.set_params(n_jobs=n_jobs)
-    return members, first.fit_predict_by_member(X, y, parts, weights)
+    own_jobs = first.n_jobs
+    first.set_params(n_jobs=n_jobs if own_jobs is None else own_jobs)
+    first_steps = first.fit_predict_by_member(X, y, parts, weights)
+    for transformer, _ in first_steps:
+        transformer.set_params(n_jobs=own_jobs)
+    return members, first_steps
+
+
+def without_models(first_step: _FirstStep | None) -> _FirstStep | None:
+    """What a worker needs of a first step: fitted models are large to send to and fro."""
+    if first_step is None:
+        return None
+    transformer = copy(first_step[0])
+    del transformer.estimators_
+    return transformer, first_step[1]
+
+
+def with_models(member: Any, first_step: _FirstStep | None) -> Any:
+    """The member with its fitted first step."""
+    if first_step is not None:
+        member.steps[0] = (member.steps[0][0], first_step[0])
+    return member
 
 
 def _is_shared(first: Any, parts: list[tuple[Rows, Rows]]) -> TypeGuard[CrossFittedPredictions]:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate
 from skmdn._folds import folds, order_of, take
 from skmdn._inputs import check_targets, check_weights, new_generator, unchanged_on_error
-from skmdn._members import fit_member, unfitted_members
+from skmdn._members import fit_member, unfitted_members, with_models, without_models
 from skmdn._params import (
     MDN_ENSEMBLE_REGRESSOR,
     NamedEstimators,
@@ -282,7 +282,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         parts = folds(self.cv, X, y, rng, groups)
         targets = y[:, 0] if self.y_ndim_ == 1 else y
         tasks = [
-            delayed(fit_member)(name, member, first_step, X, targets, weights, *part)
+            (name, member, first_step, part)
             for name, view in views
             for member, first_step, part in zip(
                 *unfitted_members(view, X, targets, weights, parts, self.n_jobs, rng),
@@ -290,7 +290,14 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
                 strict=True,
             )
         ]
-        fitted = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(tasks)
+        results = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(
+            delayed(fit_member)(name, member, without_models(first), X, targets, weights, *part)
+            for name, member, first, part in tasks
+        )
+        fitted = [
+            (with_models(member, first), density)
+            for (member, density), (_, _, first, _) in zip(results, tasks, strict=True)
+        ]
         F, order = len(parts), order_of([test for _, test in parts], len(y))
         groups_of_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
         self.estimators_ = [[member for member, _ in group] for group in groups_of_view]

@@ -146,6 +146,14 @@ def test_members_share_regressors_of_pairs_of_folds(data, folds, frames):
     assert isinstance(members[0][:-1].transform(X), pd.DataFrame if frames else np.ndarray)
 
 
+def test_shared_regressors_stay_shared_whatever_the_number_of_jobs(data):
+    X, y = data
+    model = MDNEnsembleRegressor([("view", view_with_memory())], cv=4, n_jobs=2).fit(X, y)
+    steps = [member[0] for member in model.estimators_[0]]
+    assert len({id(models[0]) for step in steps for models in step.estimators_}) == 6
+    assert [step.n_jobs for step in steps] == 4 * [None]
+
+
 def test_out_of_fold_densities_are_those_of_the_members(data):
     X, y = data
     cv = KFold(4, shuffle=True, random_state=0)
