@@ -65,7 +65,8 @@ class Preparation(NamedTuple):
         if self.encoding is not None:
             self.encoding.encode_into(columns, out[:, p:].T)
         columns -= self.X_mean[:, np.newaxis]
-        columns /= self.X_scale[:, np.newaxis]
+        with np.errstate(over="ignore"):  # infinitely far out
+            columns /= self.X_scale[:, np.newaxis]
         z = out[:, :p].T
         # Beyond 1e18, where its square would overflow in float32, z is at its limit anyhow.
         np.clip(columns, -1e18, 1e18, out=z, casting="same_kind")

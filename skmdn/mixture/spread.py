@@ -330,7 +330,7 @@ def _hypotenuse(a: FloatArray, b: FloatArray) -> FloatArray:
     that is far too small to matter is raised to where the square does not overflow.
     """
     np.maximum(a, 1e-150 * b, out=a)
-    ratio = b / a
+    ratio = np.divide(b, a, out=np.zeros_like(a), where=a > 0)
     ratio *= ratio
     ratio += 1.0
     a *= np.sqrt(ratio, out=ratio)
