@@ -1,7 +1,6 @@
 """One member of the ensemble: a view, fitted on the rows outside one fold."""
 
-from copy import copy
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +11,14 @@ from skmdn._folds import Rows, take
 from skmdn._seeding import seeded_clone
 from skmdn.mixture import Mixture
 from skmdn.preprocessing import CrossFittedPredictions
+from skmdn.preprocessing.cross_fitted import (
+    MemberPredictions,
+    append_predictions,
+    cross_fit_by_member,
+    gives_arrays,
+)
 
 FloatArray = NDArray[np.float64]
-# A fitted transformer and its predictions for all rows.
-_FirstStep = tuple[CrossFittedPredictions, FloatArray]
 
 # Pairs of fewer folds leave too few rows, and of more folds there are too many.
 _FOLDS_TO_SHARE = range(4, 7)
@@ -29,43 +32,30 @@ def unfitted_members(
     parts: list[tuple[Rows, Rows]],
     n_jobs: int | None,
     rng: np.random.Generator,
-) -> tuple[list[Any], list[_FirstStep] | list[None]]:
-    """A view's members, and their first steps where those are fitted all at once."""
+) -> tuple[list[Any], list[MemberPredictions] | list[None]]:
+    """A view's members, and what their first steps predict where all are fitted at once."""
     members = [seeded_clone(view, int(rng.integers(2**31))) for _ in parts]
-    first = members[0].steps[0][1] if isinstance(view, Pipeline) else None
-    if not _is_shared(first, parts):
+    if not _is_shared(view, parts):
         return members, [None] * len(parts)
-    own_jobs = first.n_jobs
-    first.set_params(n_jobs=n_jobs if own_jobs is None else own_jobs)
-    first_steps = first.fit_predict_by_member(X, y, parts, weights)
-    for transformer, _ in first_steps:
-        transformer.set_params(n_jobs=own_jobs)
-    return members, first_steps
+    transformers = [member.steps[0][1] for member in members]
+    return members, cross_fit_by_member(transformers, X, y, parts, weights, n_jobs)
 
 
-def without_models(first_step: _FirstStep | None) -> _FirstStep | None:
-    """What a worker needs of a first step: fitted models are large to send to and fro."""
-    if first_step is None:
-        return None
-    transformer = copy(first_step[0])
-    del transformer.estimators_
-    return transformer, first_step[1]
-
-
-def with_models(member: Any, first_step: _FirstStep | None) -> Any:
-    """The member with its fitted first step."""
-    if first_step is not None:
-        member.steps[0] = (member.steps[0][0], first_step[0])
+def with_estimators(member: Any, first: MemberPredictions | None) -> Any:
+    """The member, whose first step gets its fitted regressors where they stayed behind."""
+    if first is not None:
+        member.steps[0][1].estimators_ = first.estimators
     return member
 
 
-def _is_shared(first: Any, parts: list[tuple[Rows, Rows]]) -> TypeGuard[CrossFittedPredictions]:
-    """Whether a first step is fitted for all members at once."""
+def _is_shared(view: Any, parts: list[tuple[Rows, Rows]]) -> bool:
+    """Whether the first step is fitted for all members at once."""
+    first = view.steps[0][1] if isinstance(view, Pipeline) else None
     rows = np.arange(sum(len(test) for _, test in parts))
     return (
         isinstance(first, CrossFittedPredictions)
         and first.cv is None
-        and first.gives_arrays
+        and gives_arrays(first)
         and len(parts) in _FOLDS_TO_SHARE
         and all(np.array_equal(np.sort(np.concatenate(part)), rows) for part in parts)
     )
@@ -74,17 +64,20 @@ def _is_shared(first: Any, parts: list[tuple[Rows, Rows]]) -> TypeGuard[CrossFit
 def fit_member(
     name: str,
     view: Any,
-    first_step: _FirstStep | None,
+    predictions: FloatArray | None,
     X: Any,
     y: FloatArray,
     weights: FloatArray | None,
     train: Rows,
     test: Rows,
 ) -> tuple[Any, Mixture]:
-    """Fit on the training folds, validate on the test fold, and predict it."""
+    """Fit on the training folds, validate on the test fold, and predict it.
+
+    Where `predictions` are given, the first step is fitted already and has predicted them.
+    """
     w_train, w_test = (None, None) if weights is None else (weights[train], weights[test])
     steps = view.steps if isinstance(view, Pipeline) else [(name, view)]
-    transformers, X_train, X_test = _transform(steps[:-1], first_step, X, y, w_train, train, test)
+    transformers, X_train, X_test = _transform(steps[:-1], predictions, X, y, w_train, train, test)
     last = steps[-1][1]
     _fit_last(last, X_train, y[train], w_train, X_test, y[test], w_test)
     density = last.predict_proba(X_test)
@@ -98,7 +91,7 @@ def fit_member(
 
 def _transform(
     steps: list[tuple[str, Any]],
-    first_step: _FirstStep | None,
+    predictions: FloatArray | None,
     X: Any,
     y: FloatArray,
     w_train: FloatArray | None,
@@ -108,11 +101,10 @@ def _transform(
     """Fitted transformers, and what they make of training and test rows."""
     X_train, X_test = take(X, train), take(X, test)
     fitted: list[tuple[str, Any]] = []
-    if first_step is not None:
-        transformer, predictions = first_step
-        X_train = transformer.append(X_train, predictions[train])
-        X_test = transformer.append(X_test, predictions[test])
-        fitted.append((steps[0][0], transformer))
+    if predictions is not None:
+        X_train = append_predictions(steps[0][1], X_train, predictions[train])
+        X_test = append_predictions(steps[0][1], X_test, predictions[test])
+        fitted.append(steps[0])
     for name, step in steps[len(fitted) :]:
         if step is not None and step != "passthrough":
             X_train = step.fit_transform(X_train, y[train], **_weights(step, w_train))

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate
 from skmdn._folds import folds, order_of, take
 from skmdn._inputs import check_targets, check_weights, new_generator, unchanged_on_error
-from skmdn._members import fit_member, unfitted_members, with_models, without_models
+from skmdn._members import fit_member, unfitted_members, with_estimators
 from skmdn._params import (
     MDN_ENSEMBLE_REGRESSOR,
     NamedEstimators,
@@ -101,7 +101,9 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
     Whatever a view learns from is cut from a member's training folds: in a Pipeline the
     transformers are fitted on them, transform the validation fold, and the last step is fitted with
     that as `X_val`. A view whose `fit` has no `X_val` just fits. `CrossFittedPredictions` as the
-    first step, with ``cv=None``, are fitted for all members at once, one model per pair of folds.
+    first step, with ``cv=None``, are fitted for all members at once, one model per pair of folds,
+    where there are four to six folds, each member trains on all rows outside its own, and the
+    transformer gives arrays. Either way nothing of its own fold reaches a member.
 
     References
     ----------
@@ -282,20 +284,22 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         parts = folds(self.cv, X, y, rng, groups)
         targets = y[:, 0] if self.y_ndim_ == 1 else y
         tasks = [
-            (name, member, first_step, part)
+            (name, member, first, part)
             for name, view in views
-            for member, first_step, part in zip(
+            for member, first, part in zip(
                 *unfitted_members(view, X, targets, weights, parts, self.n_jobs, rng),
                 parts,
                 strict=True,
             )
         ]
         results = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(
-            delayed(fit_member)(name, member, without_models(first), X, targets, weights, *part)
+            delayed(fit_member)(
+                name, member, first and first.predictions, X, targets, weights, *part
+            )
             for name, member, first, part in tasks
         )
         fitted = [
-            (with_models(member, first), density)
+            (with_estimators(member, first), density)
             for (member, density), (_, _, first, _) in zip(results, tasks, strict=True)
         ]
         F, order = len(parts), order_of([test for _, test in parts], len(y))

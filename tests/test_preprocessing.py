@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmdn.preprocessing import CrossFittedPredictions, PiecewiseLinearEncoder
+from skmdn.preprocessing.cross_fitted import append_predictions, cross_fit_by_member
 
 TWO_ANSWERS = (
     "fit_transform gives out-of-fold values, fit().transform() the folds' mean, "
@@ -111,10 +112,10 @@ def test_members_of_an_ensemble_get_predictions_that_know_nothing_of_their_fold(
     # A splitter may leave out rows besides the fold.
     parts = [(train[gap:], test) for train, test in KFold(5).split(X)]
     line = LinearRegression()
-    transformer = CrossFittedPredictions([("line", line)])
-    members = transformer.fit_predict_by_member(X, y, parts, weights)
+    view = [CrossFittedPredictions([("line", line)], random_state=i) for i in range(5)]
+    members = cross_fit_by_member(view, X, y, parts, weights, n_jobs=None)
     assert len(members) == 5
-    for i, (member, predictions) in enumerate(members):
+    for i, (member, (estimators, predictions)) in enumerate(zip(view, members, strict=True)):
         own = parts[i][1]
         models = {}
         for j, (_, test) in enumerate(parts):
@@ -124,13 +125,16 @@ def test_members_of_an_ensemble_get_predictions_that_know_nothing_of_their_fold(
                 np.testing.assert_allclose(predictions[test, 0], models[j].predict(X[test]))
         mean = np.mean([model.predict(X) for model in models.values()], axis=0)
         np.testing.assert_allclose(predictions[own, 0], mean[own])
+        assert not hasattr(member, "estimators_")
+        member.estimators_ = estimators
         np.testing.assert_allclose(member.transform(X)[:, 3], mean)
-        np.testing.assert_array_equal(member.append(X, predictions)[:, :3], X)
+        expected = np.column_stack([X, predictions])
+        np.testing.assert_array_equal(append_predictions(member, X, predictions), expected)
         # Whatever the own fold's targets are, nothing the member sees changes.
         other = y.copy()
         other[own] += 100
-        again = clone(transformer).fit_predict_by_member(X, other, parts, weights)[i][1]
-        np.testing.assert_array_equal(again, predictions)
+        again = cross_fit_by_member([clone(v) for v in view], X, other, parts, weights, n_jobs=None)
+        np.testing.assert_array_equal(again[i].predictions, predictions)
 
 
 def test_several_outputs_and_default_regressors(data):

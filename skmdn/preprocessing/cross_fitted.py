@@ -1,9 +1,8 @@
 """Cross-fitted predictions of other regressors, as features."""
 
 from collections.abc import Sequence
-from copy import copy
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -151,80 +150,11 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         with unchanged_on_error(self):
             data, rng = self._begin(X, y, sample_weight)
             parts = folds(5 if self.cv is None else self.cv, data.X, data.y, rng)
-            self.estimators_ = self._fitted(data, [train for train, _ in parts], rng)
+            self.estimators_ = self._fitted(data, [train for train, _ in parts], rng, self.n_jobs)
         predictions = np.empty((len(data.X), len(self.estimators_[0]) * self.n_outputs_))
         for (_, test), regressors in zip(parts, self.estimators_, strict=True):
             predictions[test] = _predict(regressors, data.X[test])
         return self._assemble(data.X, predictions)
-
-    def fit_predict_by_member(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        parts: Sequence[tuple[Rows, Rows]],
-        sample_weight: ArrayLike | None = None,
-    ) -> list[tuple["CrossFittedPredictions", FloatArray]]:
-        """Fit for the members of an ensemble, of which each keeps off a fold of its own.
-
-        The regressors of a pair of folds are fitted on the rows outside both. They predict either
-        fold for the other one's member, which trains on it, and both for their own, which do not.
-        Nothing of its own fold so reaches a member.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, p)
-            Dense and finite.
-        y : array-like of shape (n,) or (n, D)
-            Targets.
-        parts : sequence of (train, test)
-            Indices of every member's training rows, and of its own fold. The folds partition the
-            rows.
-        sample_weight : array-like of shape (n,), default=None
-            Weights for the regressors that take them.
-
-        Returns
-        -------
-        list of (CrossFittedPredictions, ndarray of shape (n, E * D))
-            Every member's fitted transformer, and its predictions: by models that saw neither the
-            row nor the member's fold, for rows of this fold their mean. `append` puts them beside
-            the features.
-        """
-        with unchanged_on_error(self):
-            data, rng = self._begin(X, y, sample_weight)
-            pairs = list(combinations(range(len(parts)), 2))
-            trains = [np.intersect1d(parts[i][0], parts[j][0]) for i, j in pairs]
-            fitted = self._fitted(data, trains, rng)
-        others = len(parts) - 1
-        predictions = np.zeros((len(parts), len(data.X), len(fitted[0]) * self.n_outputs_))
-        for pair, regressors in zip(pairs, fitted, strict=True):
-            for own, member in (pair, pair[::-1]):
-                test = parts[own][1]
-                predicted = _predict(regressors, data.X[test])
-                predictions[member, test] = predicted
-                predictions[own, test] += predicted / others
-        transformers = [copy(self) for _ in parts]
-        for i, transformer in enumerate(transformers):
-            transformer.estimators_ = [
-                models for pair, models in zip(pairs, fitted, strict=True) if i in pair
-            ]
-        return list(zip(transformers, predictions, strict=True))
-
-    def append(self, X: ArrayLike, predictions: FloatArray) -> FloatArray:
-        """Put predictions beside the features, as `transform` does.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, p)
-            Dense and finite.
-        predictions : ndarray of shape (n, E * D)
-            Of the regressors.
-
-        Returns
-        -------
-        ndarray of shape (n, p + E * D)
-            Without the first p columns where `passthrough` is False.
-        """
-        return self._assemble(check_inputs(self, X), predictions)
 
     def transform(self, X: ArrayLike) -> FloatArray:
         """Append the mean of the folds' predictions.
@@ -263,12 +193,6 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         features = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
         return np.array([*(features if self.passthrough else []), *names], dtype=object)
 
-    @property
-    def gives_arrays(self) -> bool:
-        """Whether `transform` gives arrays, and no frames by `set_output` or configuration."""
-        own = getattr(self, "_sklearn_output_config", {}).get("transform")
-        return (own or get_config()["transform_output"]) == "default"
-
     def _begin(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> tuple[TrainingData, np.random.Generator]:
@@ -280,12 +204,16 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         return data, new_generator(self.random_state)
 
     def _fitted(
-        self, data: TrainingData, trains: list[Rows], rng: np.random.Generator
+        self,
+        data: TrainingData,
+        trains: list[Rows],
+        rng: np.random.Generator,
+        n_jobs: int | None,
     ) -> list[list[Any]]:
         """All regressors fitted on every one of the given sets of rows."""
         regressors = [regressor for _, regressor in self._regressors()]
         seeds = rng.integers(2**31, size=len(trains))
-        fitted = Parallel(n_jobs=self.n_jobs)(
+        fitted = Parallel(n_jobs=n_jobs)(
             delayed(_fit_part)(seeded_clone(regressor, seed), data, train)
             for train, seed in zip(trains, seeds, strict=True)
             for regressor in regressors
@@ -317,6 +245,65 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         return tags
+
+
+class MemberPredictions(NamedTuple):
+    """What cross-fitting gives a member of an ensemble."""
+
+    estimators: list[list[Any]]  # fitted regressors, by the other members' folds
+    predictions: FloatArray  # (n, E D)
+
+
+def cross_fit_by_member(
+    transformers: Sequence[CrossFittedPredictions],
+    X: ArrayLike,
+    y: ArrayLike,
+    parts: Sequence[tuple[Rows, Rows]],
+    sample_weight: ArrayLike | None,
+    n_jobs: int | None,
+) -> list[MemberPredictions]:
+    """Cross-fit for the members of an ensemble, of which each keeps off a fold of its own.
+
+    The regressors of a pair of folds are fitted on the rows outside both. They predict either fold
+    for the other one's member, which trains on it, and both for their own, which do not: for them
+    the pairs' predictions are averaged. Nothing of its own fold so reaches a member.
+
+    `transformers` are the members' equal ones, and `parts` their training rows and folds, which
+    partition the rows. The transformers learn all but their `estimators_`, so that they can travel
+    without those.
+    """
+    first = transformers[0]
+    data, rng = first._begin(X, y, sample_weight)
+    for other in transformers[1:]:
+        other._begin(X, y, sample_weight)
+    pairs = list(combinations(range(len(parts)), 2))
+    trains = [np.intersect1d(parts[i][0], parts[j][0]) for i, j in pairs]
+    fitted = first._fitted(data, trains, rng, n_jobs if first.n_jobs is None else first.n_jobs)
+    others = len(parts) - 1
+    predictions = np.zeros((len(parts), len(data.X), len(fitted[0]) * data.y.shape[1]))
+    for pair, regressors in zip(pairs, fitted, strict=True):
+        for own, member in (pair, pair[::-1]):
+            test = parts[own][1]
+            predicted = _predict(regressors, data.X[test])
+            predictions[member, test] = predicted
+            predictions[own, test] += predicted / others
+    return [
+        MemberPredictions([m for pair, m in zip(pairs, fitted, strict=True) if i in pair], part)
+        for i, part in enumerate(predictions)
+    ]
+
+
+def append_predictions(
+    transformer: CrossFittedPredictions, X: ArrayLike, predictions: FloatArray
+) -> FloatArray:
+    """Predictions ``(n, E D)`` beside the features, as the transformer puts its own."""
+    return transformer._assemble(check_inputs(transformer, X), predictions)
+
+
+def gives_arrays(transformer: CrossFittedPredictions) -> bool:
+    """Whether `transform` gives arrays, and no frames by `set_output` or configuration."""
+    own = getattr(transformer, "_sklearn_output_config", {}).get("transform")
+    return (own or get_config()["transform_output"]) == "default"
 
 
 def _fit_part(estimator: Any, data: TrainingData, rows: NDArray[np.intp]) -> Any:
