@@ -7,19 +7,8 @@ from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[np.floating]
 
-
 # Numbers in the working arrays of a block of rows, together: they stay in the cache.
 _BLOCK_CELLS = 1 << 18
-
-
-def raw_outputs(
-    z: Array, coefs: Sequence[Array], intercepts: Sequence[Array], activation: str
-) -> Array:
-    """Raw outputs ``(n, out)`` for standardised rows ``z (n, p)``, computed in the dtype of z."""
-    raw = np.empty((len(z), len(intercepts[-1])), z.dtype)
-    network = Network(coefs, intercepts, activation, z.dtype, len(z))
-    network.evaluate(z, raw, lambda rows, out: np.copyto(out, rows))
-    return raw
 
 
 class Network:

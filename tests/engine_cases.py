@@ -5,6 +5,8 @@ import itertools
 import numpy as np
 import torch
 
+from skmdn import _forward
+
 FLOOR = 1e-3
 CPU = torch.device("cpu")
 TORCH_FUNCTIONS = {
@@ -19,6 +21,14 @@ TORCH_FUNCTIONS = {
 def random_layers(sizes, seed=0):
     rng = np.random.default_rng(seed)
     return [rng.normal(0, 0.5, (a + 1, b)) for a, b in itertools.pairwise(sizes)]
+
+
+def raw_outputs(z, coefs, intercepts, activation):
+    """NumPy's forward pass for standardised rows, in their dtype."""
+    raw = np.empty((len(z), len(intercepts[-1])), z.dtype)
+    network = _forward.Network(coefs, intercepts, activation, z.dtype, len(z))
+    network.evaluate(z, raw, lambda rows, out: np.copyto(out, rows))
+    return raw
 
 
 def make_data(n=103, p=3, n_outputs=2, weighted=True, seed=0):

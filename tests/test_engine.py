@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from engine_cases import FLOOR, TORCH_FUNCTIONS, make_data, random_layers
+from engine_cases import FLOOR, TORCH_FUNCTIONS, make_data, random_layers, raw_outputs
 from torch import distributions
 
 from skmdn import _engine, _forward
@@ -104,7 +104,7 @@ def test_training_and_prediction_share_one_density(covariance_type, n_outputs):
         trained = head.log_likelihood().numpy()
 
         coefs, intercepts = [w[:-1] for w in layers], [w[-1] for w in layers]
-        raw = _forward.raw_outputs(x, coefs, intercepts, activation)
+        raw = raw_outputs(x, coefs, intercepts, activation)
         np.testing.assert_allclose(raw.T, head.output.numpy(), rtol=1e-10, atol=1e-10)
         network = _engine.DeviceNetwork(coefs, intercepts, activation, x.dtype, "cpu")
         on_device = np.empty_like(raw)
@@ -124,7 +124,7 @@ def test_scaled_densities_equal_those_of_scaled_mixtures(covariance_type):
     head = MixtureHead(covariance_type, K, D, b, FLOOR, raw)
     head.output.copy_(raw.T)
     head.evaluate(y.T[:, None])
-    values = head.evaluate_scaled([0.5, 1.0, 3.0]).numpy()
+    values = head.evaluate_scaled(raw.new_tensor([0.5, 1.0, 3.0])).numpy()
     logits, means, spread = _forward.mixture_parameters(raw.numpy(), K, D, covariance_type, FLOOR)
     for factor, found in zip([0.5, 1.0, 3.0], values, strict=True):
         scaled = {name: factor * array for name, array in spread.items()}

@@ -6,9 +6,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from engine_cases import random_layers
+from engine_cases import random_layers, raw_outputs
 
-from skmdn import _forward
 from skmdn._engine import starts
 from skmdn._engine.budget import Budget, auto_batch_size, auto_steps, budget_for, checkpoints
 from skmdn._engine.device import training_device
@@ -149,7 +148,7 @@ def test_first_density_is_nearly_the_same_for_every_row():
     rng = np.random.default_rng(3)
     intercept = starts.initial_intercept(rng.normal(size=(100, 1)), None, 4, 4)
     layers = starts.initial_layers([5, 64, 12], "silu", intercept, rng)
-    raw = _forward.raw_outputs(
+    raw = raw_outputs(
         rng.normal(size=(200, 5)), [w[:-1] for w in layers], [w[-1] for w in layers], "silu"
     )
     np.testing.assert_allclose(raw.mean(axis=0), intercept, atol=0.2)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from engine_cases import FLOOR, make_data
+from engine_cases import FLOOR, make_data, raw_outputs
 
 from skmdn import _engine, _forward
 from skmdn._engine import batches as batches_module
@@ -195,7 +195,7 @@ def test_loss_curve_is_the_mean_over_the_rows_of_a_pass():
     y = y + X[:, :1]
     preparation = Preparation.of(X, y, weights)
     coefs, intercepts = [w[:-1] for w in trained.layers], [w[-1] for w in trained.layers]
-    raw = _forward.raw_outputs(preparation.inputs(X), coefs, intercepts, "silu")
+    raw = raw_outputs(preparation.inputs(X), coefs, intercepts, "silu")
     logits, means, spread = _forward.mixture_parameters(raw, 2, 1, "diag", FLOOR)
     density = Mixture.from_logits(logits, means, **spread).affine(
         preparation.y_mean, preparation.y_scale

@@ -4,8 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-
-from skmdn import _forward
+from engine_cases import raw_outputs
 
 PLAIN = {
     "relu": lambda h: np.maximum(h, 0),
@@ -28,8 +27,8 @@ def test_blocks_give_what_the_formula_says(activation, n_rows, sizes):
     for W, b in zip(coefs[:-1], intercepts[:-1], strict=True):
         h = PLAIN[activation](h @ W + b)
     expected = h @ coefs[-1] + intercepts[-1]
-    raw = _forward.raw_outputs(z, coefs, intercepts, activation)
+    raw = raw_outputs(z, coefs, intercepts, activation)
     np.testing.assert_allclose(raw, expected, rtol=1e-12, atol=1e-12)
-    single = _forward.raw_outputs(z.astype(np.float32), coefs, intercepts, activation)
+    single = raw_outputs(z.astype(np.float32), coefs, intercepts, activation)
     assert single.dtype == np.float32
     np.testing.assert_allclose(single, expected, rtol=1e-4, atol=1e-4)

@@ -2,9 +2,9 @@
 
 Microseconds of a training step. Ours is what another pass adds to `MDNRegressor.fit`, so that what
 a fit does once does not count; the loops are timed by the pass. The rivals: DataLoader,
-MixtureSameFamily and Adam; the same without DataLoader, on data that lie on the GPU and with the
-fused Adam; and the matrix products of a step alone. A second table has whole fits on the GPU and on
-one CPU thread, which is what the rule of `device="auto"` has to weigh.
+MixtureSameFamily and Adam; a loop by hand (logsumexp, fused Adam) on data that lie on the GPU; and
+the matrix products of a step alone. A second table has whole fits on the GPU and on one CPU thread,
+which is what the rule of `device="auto"` has to weigh.
 
     python examples/benchmarks/gpu.py [--quick] [--json FILE]
 """

@@ -86,7 +86,7 @@ class StreamReader:
         self._gathered = np.empty((capacity, data.X.shape[1]), data.X.dtype)
 
     def read(self, index: IndexArray) -> None:
-        """Gather, prepare in float64 and cast."""
+        """Gather and prepare."""
         m = len(index)
         self._preparation.inputs(self._gather(index), out=self.x.numpy()[:m, :-1])
         self.y.numpy()[:, :m] = self._preparation.targets(self._data.y[index]).T

@@ -130,6 +130,7 @@ class Training:
         self._constant = 0.5 * self._n_outputs * LOG_2PI + self._log_unit
         self._batches = Batches(data, preparation, budget.batch_size, dtype, device)
         self._rows = self._batches.rows_of_steps(budget.n_steps)
+        self._scale_factors = self._parameters.flat.new_tensor(_SCALE_FACTORS)
         self._validation = None
         if validation is not None:
             size = min(len(validation.rows), _VALIDATION_BATCH[device.type])
@@ -167,8 +168,8 @@ class Training:
     def _train_on(self, batch: Batch) -> None:
         """One step."""
         if batch.n_rows not in self._steps:
-            passes = self._pass_for(batch.n_rows, training=True)
-            self._steps[batch.n_rows] = make_step(passes, self._adam, batch)
+            network_pass = self._pass_for(batch.n_rows, training=True)
+            self._steps[batch.n_rows] = make_step(network_pass, self._adam, batch)
         total = self._history.totals[self._step]
         self._steps[batch.n_rows](batch, self._learning_rate(), total)
         self._step += 1
@@ -242,7 +243,7 @@ class Training:
         look.forward(batch.x)
         look.head.evaluate(batch.y)
         if self._options.calibrate:
-            return look.head.evaluate_scaled(_SCALE_FACTORS)
+            return look.head.evaluate_scaled(self._scale_factors)
         return look.head.log_likelihood()[None]
 
     def _snapshot(self) -> _Snapshot:

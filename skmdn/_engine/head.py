@@ -11,7 +11,6 @@ Gradients here ascend the log-likelihood, summed over rows.
 """
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -96,9 +95,9 @@ class MixtureHead:
         else:
             torch.dot(torch.mv(self._maxima.T, self._signs), weights, out=out)
 
-    def evaluate_scaled(self, factors: Sequence[float]) -> Tensor:
-        """Log-densities after `evaluate`, were all scales multiplied by each factor, ``(A, b)``."""
-        scales = self._kernels.new_tensor(factors)[:, None]
+    def evaluate_scaled(self, factors: Tensor) -> Tensor:
+        """Log-densities after `evaluate`, were all scales multiplied by ``factors (A,)``."""
+        scales = factors[:, None]
         shrinkage = 0.5 * (1 - scales**-2)
         kernels = self._kernels + shrinkage[..., None] * self._spread.squared_distances()
         log_normaliser = self._maxima[3] - self._maxima[1]

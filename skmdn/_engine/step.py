@@ -29,8 +29,8 @@ class Step(Protocol):
 class DirectStep:
     """Operations one by one, on the batch where it lies."""
 
-    def __init__(self, passes: Pass, adam: Adam) -> None:
-        self._pass, self._adam = passes, adam
+    def __init__(self, network_pass: Pass, adam: Adam) -> None:
+        self._pass, self._adam = network_pass, adam
 
     def __call__(self, batch: Batch, learning_rate: float, total: Tensor) -> None:
         """Update the parameters, and write the batch's log-likelihood to `total`."""
@@ -48,12 +48,12 @@ class RecordedStep:
 
     def __init__(
         self,
-        passes: Pass,
+        network_pass: Pass,
         adam: Adam,
         like: Batch,
         record: Callable[[Callable[[], None]], Callable[[], None]],
     ) -> None:
-        self._pass, self._adam, self._record = passes, adam, record
+        self._pass, self._adam, self._record = network_pass, adam, record
         weights = None if like.weights is None else torch.empty_like(like.weights)
         y = like.y.new_empty(like.y.shape)
         self._batch = Batch(torch.empty_like(like.x), y, weights, like.n_rows)
@@ -88,13 +88,13 @@ class RecordedStep:
         self._adam.ascend_by(self._rate, self._decay, self._batch.n_rows)
 
 
-def _differentiate(passes: Pass, batch: Batch, total: Tensor) -> None:
+def _differentiate(network_pass: Pass, batch: Batch, total: Tensor) -> None:
     """Write the batch's log-likelihood, and its gradient to the parameters' gradient."""
-    passes.forward(batch.x)
-    passes.head.evaluate(batch.y)
-    passes.head.total(batch.weights, total)
-    passes.head.differentiate(batch.weights)
-    passes.backward(batch.x)
+    network_pass.forward(batch.x)
+    network_pass.head.evaluate(batch.y)
+    network_pass.head.total(batch.weights, total)
+    network_pass.head.differentiate(batch.weights)
+    network_pass.backward(batch.x)
 
 
 def cuda_graph(work: Callable[[], None]) -> Callable[[], None]:
@@ -105,8 +105,8 @@ def cuda_graph(work: Callable[[], None]) -> Callable[[], None]:
     return graph.replay
 
 
-def make_step(passes: Pass, adam: Adam, batch: Batch) -> Step:
+def make_step(network_pass: Pass, adam: Adam, batch: Batch) -> Step:
     """A step for batches like the given one."""
     if batch.x.is_cuda:
-        return RecordedStep(passes, adam, batch, cuda_graph)
-    return DirectStep(passes, adam)
+        return RecordedStep(network_pass, adam, batch, cuda_graph)
+    return DirectStep(network_pass, adam)
