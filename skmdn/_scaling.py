@@ -1,8 +1,9 @@
-"""Weighted standardisation: location and scale of columns, without a copy of the data."""
+"""Weighted location, scale, quantiles and main axis of columns, for any number of threads alike."""
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
+from threadpoolctl import threadpool_limits
 
 Array = NDArray[np.floating]
 FloatArray = NDArray[np.float64]
@@ -66,3 +67,12 @@ def quantile_rows(
     # The tolerance makes the sums of repeated and of weighted rows reach the same level.
     places = np.searchsorted(cumulative, levels * cumulative[-1] * (1 - 1e-12))
     return np.asarray(order[np.minimum(places, len(order) - 1)])
+
+
+def principal_scores(values: FloatArray, weights: FloatArray | None) -> FloatArray:
+    """Places ``(n,)`` of the rows of ``values (n, D)`` along their first principal axis."""
+    if values.shape[1] == 1:
+        return values[:, 0]
+    with threadpool_limits(limits=1):
+        _, axes = np.linalg.eigh(np.cov(values.T, aweights=weights))
+        return np.asarray(values @ axes[:, -1])

@@ -78,8 +78,9 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         it, for full covariance): guards against components that collapse onto single rows.
     validation_fraction : float or None, default=0.1
         Part of the rows, at least one, that is set aside to choose among about 20 checkpoints of
-        the training by its log-likelihood, and to calibrate. None trains on all rows, keeps the
-        last parameters and does not calibrate.
+        the training by its log-likelihood, and to calibrate: one random row of each of as many
+        strata of like targets. None trains on all rows, keeps the last parameters and does not
+        calibrate.
     calibrate : bool, default=True
         Whether checkpoints are compared at the best common factor of their scales, and whether
         after the training covariances become ``a**2 Sigma + b**2 I`` (in units of the standardised

@@ -8,6 +8,7 @@ from engine_cases import FLOOR, make_data, raw_outputs
 from skmdn import _engine, _forward
 from skmdn._engine import batches as batches_module
 from skmdn._engine import fit as fit_module
+from skmdn._engine import recipe
 from skmdn._engine.batches import Observations
 from skmdn._engine.optimizer import Adam
 from skmdn._engine.step import RecordedStep
@@ -202,3 +203,24 @@ def test_loss_curve_is_the_mean_over_the_rows_of_a_pass():
     )
     expected = -np.average(density.logpdf(y), weights=weights)
     np.testing.assert_allclose(trained.loss_curve, expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_one_row_of_every_stratum_of_targets_is_held_out(n_outputs):
+    X, y, weights = make_data(n=200, n_outputs=n_outputs)
+    y[:, -1] *= 1000  # another unit, and a strong relation
+    y[:, 0] += y[:, -1] / 250 if n_outputs > 1 else 0
+    preparation = Preparation.of(X, y, None)
+    data = Observations(X, y, weights, np.arange(10, 190))  # rows of weight zero take no part
+    places = np.empty(200, int)
+    z = ((y - y[10:190].mean(axis=0)) / y[10:190].std(axis=0)).sum(axis=1)  # the main axis
+    places[10 + np.argsort(z[10:190])] = np.arange(180)
+    seen = set()
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        learning, held_out = recipe.hold_out(data, preparation, 0.1, rng)
+        together = np.sort(np.concatenate([learning.rows, held_out.rows]))
+        np.testing.assert_array_equal(together, data.rows)
+        np.testing.assert_array_equal(np.sort(places[held_out.rows] // 10), np.arange(18))
+        seen.update(held_out.rows)
+    assert len(seen) > 170  # every row has its chance

@@ -78,9 +78,10 @@ FULL = [
 ]
 
 
-# Steps of one measurement. A fit does some things once: it makes nearly as many steps as the
-# shortest default fit (2000), fewer where they are long. Loops need few.
-FIT_STEPS, FIT_STEPS_WIDE, LOOP_STEPS = 1600, 400, 80
+# Steps of one measurement. A fit does some things once: it makes about as many steps as default
+# fits of these numbers of rows do (3,500 and 6,300), fewer where they are long. Loops need few.
+FIT_STEPS, FIT_STEPS_LONG, LOOP_STEPS = 4000, 400, 80
+LONG_STEP = 256 * 64  # units of a batch, beyond which a step is long
 
 
 # Contestants: each is a call that makes so many passes. ------------------------------------------
@@ -236,7 +237,8 @@ def products_alone(case, n_steps):
 def race(case, rounds):
     """Microseconds a step of all contestants."""
     X, y = two_branches(case.n, case.p, case.n_outputs, case.dtype)
-    fits = case.passes(FIT_STEPS if max(case.hidden) < 256 else FIT_STEPS_WIDE)
+    is_long = case.batch_size * max(case.hidden) > LONG_STEP
+    fits = case.passes(FIT_STEPS_LONG if is_long else FIT_STEPS)
     loops = case.passes(LOOP_STEPS)
     contestants = {
         "skmdn": (ours(case, fits, X, y), fits),

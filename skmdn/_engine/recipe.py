@@ -13,6 +13,7 @@ from skmdn._engine.fit import Moments, Report, Trained, Training, TrainingOption
 from skmdn._engine.network import layer_sizes, multiply_adds
 from skmdn._engine.starts import fresh_layers
 from skmdn._preparation import Preparation
+from skmdn._scaling import principal_scores
 
 Array = NDArray[np.floating]
 
@@ -35,7 +36,7 @@ def train(
     """
     held_out = None
     if validation is None and options.validation_fraction is not None and len(data.rows) > 1:
-        data, validation = hold_out(data, options.validation_fraction, rng)
+        data, validation = hold_out(data, preparation, options.validation_fraction, rng)
         held_out = validation.rows
     if layers is None:
         layers = fresh_layers(
@@ -66,9 +67,19 @@ def train(
 
 
 def hold_out(
-    data: Observations, fraction: float, rng: np.random.Generator
+    data: Observations, preparation: Preparation, fraction: float, rng: np.random.Generator
 ) -> tuple[Observations, Observations]:
-    """Split at random into rows to learn from and rows to validate with, at least one of each."""
-    rows = rng.permutation(data.rows)
-    n = min(max(1, round(fraction * len(rows))), len(rows) - 1)
-    return replace(data, rows=rows[n:]), replace(data, rows=rows[:n])
+    """Split at random into rows to learn from and rows to validate with, at least one of each.
+
+    The rows are cut into strata of like targets, and one row of each validates: a few rows then
+    judge low, middling and high targets alike.
+    """
+    n_rows = len(data.rows)
+    n_held_out = min(max(1, round(fraction * n_rows)), n_rows - 1)
+    y = principal_scores(preparation.targets(data.y[data.rows]), None)
+    order = rng.permutation(n_rows)  # rows of equal targets in no order
+    order = order[np.argsort(y[order], kind="stable")]
+    strata = np.linspace(0, n_rows, n_held_out + 1).astype(np.intp)
+    held_out = np.zeros(n_rows, dtype=bool)
+    held_out[order[rng.integers(strata[:-1], strata[1:])]] = True
+    return replace(data, rows=data.rows[~held_out]), replace(data, rows=data.rows[held_out])

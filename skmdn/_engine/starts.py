@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from skmdn._engine.batches import Observations
 from skmdn._engine.spreads import n_raw_spreads
 from skmdn._preparation import Preparation
-from skmdn._scaling import quantile_rows
+from skmdn._scaling import principal_scores, quantile_rows
 
 Array = NDArray[np.floating]
 FloatArray = NDArray[np.float64]
@@ -98,7 +98,6 @@ def _cluster_centres(y: FloatArray, weights: FloatArray | None, levels: FloatArr
     if len(distinct) <= len(levels):
         return distinct[np.arange(len(levels)) % len(distinct)]
     with threadpool_limits(limits=1):
-        _, axes = np.linalg.eigh(np.cov(y.T, aweights=weights))
-        starts = y[quantile_rows(y @ axes[:, -1], weights, levels)]
+        starts = y[quantile_rows(principal_scores(y, weights), weights, levels)]
         clusters = KMeans(len(levels), init=starts, n_init=1, tol=0.0).fit(y, sample_weight=weights)
     return np.asarray(clusters.cluster_centers_, dtype=np.float64)
