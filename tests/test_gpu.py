@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from joblib import Parallel, delayed
 
 from skmdn import MDNRegressor
 
@@ -59,3 +60,12 @@ def test_going_on_and_automatic_choice(data):
         model.partial_fit(X, y)
     assert np.all(np.isfinite(model.predict(X)))
     assert np.all(np.isfinite(fitted(data, "auto").predict(X)))
+
+
+def test_fits_in_threads_equal_fits_one_after_the_other(data):
+    """Recordings must not meet."""
+    kinds = ["spherical", "diag", "full"] * 2
+    fits = [delayed(fitted)(data, "cuda", covariance_type=kind) for kind in kinds]
+    at_once, in_turn = (Parallel(n, "threading")(fits) for n in (3, 1))
+    for one, two in zip(at_once, in_turn, strict=True):
+        np.testing.assert_allclose(one.predict(data[0]), two.predict(data[0]), rtol=1e-6, atol=1e-6)
