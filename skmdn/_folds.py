@@ -12,20 +12,36 @@ Rows = NDArray[np.intp]
 def splits(
     cv: Any, X: Any, y: Any, rng: np.random.Generator, groups: ArrayLike | None = None
 ) -> list[tuple[Rows, Rows]]:
-    """Training and test rows of every split.
+    """Training and test rows of every split, disjoint.
 
-    An integer stands for so many folds, or as many as there are rows. They are shuffled, as rows
-    often come in an order that means something; with groups they keep these together instead.
+    An integer stands for so many folds, or as many as there are rows or groups, None for five.
+    They are shuffled, as rows often come in an order that means something; with groups they keep
+    these together instead.
     """
     # Half the weight of scikit-learn, which predicting does not need.
     from sklearn.model_selection import GroupKFold, KFold, check_cv
 
+    cv = 5 if cv is None else cv
     if isinstance(cv, Integral) and groups is not None:
-        cv = GroupKFold(cv)
+        cv = GroupKFold(min(cv, len(np.unique(np.asarray(groups)))))
     elif isinstance(cv, Integral):
         cv = KFold(min(cv, len(y)), shuffle=True, random_state=int(rng.integers(2**31)))
+    parts = parts_of(check_cv(cv), X, y, groups=groups)
+    for train, test in parts:
+        trains = np.zeros(len(y), dtype=bool)
+        trains[train] = True
+        if trains[test].any():
+            raise ValueError("cv: expected test rows that are no training rows, got some of both.")
+    return parts
+
+
+def parts_of(splitter: Any, X: Any, y: Any, **split_params: Any) -> list[tuple[Rows, Rows]]:
+    """Training and test rows of every split of a splitter, masks turned into indices."""
     rows = np.arange(len(y))
-    return [(rows[train], rows[test]) for train, test in check_cv(cv).split(X, y, groups)]
+    try:
+        return [(rows[train], rows[test]) for train, test in splitter.split(X, y, **split_params)]
+    except IndexError as error:
+        raise ValueError(f"cv: expected indices of {len(y)} rows; got others: {error}.") from error
 
 
 def folds(
@@ -39,7 +55,7 @@ def folds(
 
 def order_of(tests: list[Rows], n_rows: int) -> Rows:
     """Place of every row in the concatenated test parts."""
-    places = np.concatenate(tests)
+    places = np.concatenate([*tests, np.empty(0, dtype=np.intp)])
     if not np.array_equal(np.sort(places), np.arange(n_rows)):
         raise ValueError(
             f"cv: expected test parts that hold each of {n_rows} rows exactly once, got "

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_consistent_length, validate_data
+from sklearn.utils.validation import validate_data
 
 Array = NDArray[np.floating]
 FloatArray = NDArray[np.float64]
@@ -87,10 +87,16 @@ def check_validation_data(
     if X_val is None or y_val is None:
         missing, given = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
         raise ValueError(f"X_val and y_val go together: got {given} but no {missing}.")
+    shape, p = np.shape(X_val), like.X.shape[1]
+    if len(shape) != 2 or shape[1] != p:
+        raise ValueError(f"X_val must have the features of X, shape (n, {p}); got shape {shape}.")
     X = check_array(X_val, dtype=_FLOATS, input_name="X_val", estimator=estimator)
     validate_data(estimator, X_val, reset=False, skip_check_array=True)
     targets, y_ndim = check_targets(y_val, "y_val")
-    check_consistent_length(X, targets)
+    if len(X) != len(targets):
+        raise ValueError(
+            f"X_val and y_val must have equally many rows; got {len(X)} and {len(targets)}."
+        )
     if (y_ndim, targets.shape[1]) != (like.y_ndim, like.y.shape[1]):
         raise ValueError(
             f"y_val must have the outputs of y, of shape (n,{_outputs(like.y_ndim, like.y)}); "

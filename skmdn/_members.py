@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from skmdn._folds import Rows, take
-from skmdn._seeding import seeded_clone
+from skmdn._inner_estimators import density_of, seeded_clone, weight_words
 from skmdn.mixture import Mixture
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.preprocessing.cross_fitted import (
@@ -68,6 +68,7 @@ def fit_member(
     X: Any,
     y: FloatArray,
     weights: FloatArray | None,
+    groups: NDArray[Any] | None,
     train: Rows,
     test: Rows,
 ) -> tuple[Any, Mixture]:
@@ -76,17 +77,15 @@ def fit_member(
     Where `predictions` are given, the first step is fitted already and has predicted them.
     """
     w_train, w_test = (None, None) if weights is None else (weights[train], weights[test])
+    words = {"sample_weight": w_train, "groups": None if groups is None else groups[train]}
     steps = view.steps if isinstance(view, Pipeline) else [(name, view)]
-    transformers, X_train, X_test = _transform(steps[:-1], predictions, X, y, w_train, train, test)
+    transformers, X_train, X_test = _transform(steps[:-1], predictions, X, y, words, train, test)
     last = steps[-1][1]
     _fit_last(last, X_train, y[train], w_train, X_test, y[test], w_test)
-    density = last.predict_proba(X_test)
-    if not isinstance(density, Mixture):
-        raise TypeError(
-            f"estimators: expected views whose predict_proba gives a Mixture, got view {name!r} "
-            f"giving {type(density).__name__}."
-        )
-    return Pipeline([*transformers, steps[-1]]) if isinstance(view, Pipeline) else view, density
+    density = density_of(last, X_test, f"estimators: view {name!r}")
+    if isinstance(view, Pipeline):
+        view.steps = [*transformers, steps[-1]]
+    return view, density
 
 
 def _transform(
@@ -94,11 +93,14 @@ def _transform(
     predictions: FloatArray | None,
     X: Any,
     y: FloatArray,
-    w_train: FloatArray | None,
+    words: dict[str, NDArray[Any] | None],
     train: Rows,
     test: Rows,
 ) -> tuple[list[tuple[str, Any]], Any, Any]:
-    """Fitted transformers, and what they make of training and test rows."""
+    """Fitted transformers, and what they make of training and test rows.
+
+    `words` are what a transformer's `fit` gets where it takes them.
+    """
     X_train, X_test = take(X, train), take(X, test)
     fitted: list[tuple[str, Any]] = []
     if predictions is not None:
@@ -107,7 +109,15 @@ def _transform(
         fitted.append(steps[0])
     for name, step in steps[len(fitted) :]:
         if step is not None and step != "passthrough":
-            X_train = step.fit_transform(X_train, y[train], **_weights(step, w_train))
+            taken = {
+                word: value
+                for word, value in words.items()
+                if value is not None and has_fit_parameter(step, word)
+            }
+            if hasattr(step, "fit_transform"):
+                X_train = step.fit_transform(X_train, y[train], **taken)
+            else:
+                X_train = step.fit(X_train, y[train], **taken).transform(X_train)
             X_test = step.transform(X_test)
         fitted.append((name, step))
     return fitted, X_train, X_test
@@ -128,15 +138,4 @@ def _fit_last(
         validation = {"X_val": X_val, "y_val": y_val}
         if weights_val is not None:
             validation["sample_weight_val"] = weights_val
-    if weights is not None and not has_fit_parameter(estimator, "sample_weight"):
-        raise ValueError(
-            f"sample_weight: expected views that take it, got {type(estimator).__name__}."
-        )
-    estimator.fit(X, y, **_weights(estimator, weights), **validation)
-
-
-def _weights(estimator: Any, weights: FloatArray | None) -> dict[str, FloatArray]:
-    """Keyword for the estimators that take weights."""
-    if weights is None or not has_fit_parameter(estimator, "sample_weight"):
-        return {}
-    return {"sample_weight": weights}
+    estimator.fit(X, y, **weight_words(estimator, weights), **validation)

@@ -34,7 +34,7 @@ MDN_REGRESSOR: dict[str, list[Any]] = {
     "batch_size": [StrOptions({"auto"}), _POSITIVE_INTEGER],
     "max_iter": [StrOptions({"auto"}), _POSITIVE_INTEGER],
     "reg_covar": [_POSITIVE],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+    "validation_fraction": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="neither"), None],
     "calibrate": ["boolean"],
     "warm_start": ["boolean"],
     "point_estimate": [StrOptions({"mean", "median", "mode"})],
@@ -79,6 +79,8 @@ Self = TypeVar("Self", bound="NamedEstimators")
 
 class NamedEstimators(_BaseComposition):
     """Estimator made of others, given as `estimators`: pairs of a name and an estimator."""
+
+    estimators: list[tuple[str, Any]] | None
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters, with those of the named estimators as ``name__parameter``.
@@ -129,8 +131,9 @@ def hidden_sizes(value: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def check_named_estimators(estimators: list[tuple[str, Any]] | None) -> None:
-    """Pairs of distinct names, fit for nested parameters, and estimators."""
+def check_named_estimators(owner: NamedEstimators) -> None:
+    """Its estimators: pairs of distinct names, fit for nested parameters, and estimators."""
+    estimators = owner.estimators
     if estimators is None:
         return
     names = [pair[0] for pair in estimators if isinstance(pair, tuple) and len(pair) == 2]
@@ -138,10 +141,12 @@ def check_named_estimators(estimators: list[tuple[str, Any]] | None) -> None:
         len(names) == len(estimators) > 0
         and all(isinstance(name, str) and name and "__" not in name for name in names)
         and len(set(names)) == len(names)
-        and all(hasattr(estimator, "fit") for _, estimator in estimators)
+        and not set(names) & set(owner.get_params(deep=False))
+        and all(hasattr(e, "fit") and not isinstance(e, type) for _, e in estimators)
     )
     if not good:
         raise ValueError(
             "The 'estimators' parameter must be None or a list of (name, estimator) pairs with "
-            f"distinct names without '__'. Got {estimators!r} instead."
+            "distinct names without '__' that are no parameters' names, and instances, not "
+            f"classes. Got {estimators!r} instead."
         )

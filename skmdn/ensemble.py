@@ -58,9 +58,9 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         Views: any regressors whose `predict_proba` gives a `Mixture`, Pipelines included. None
         takes three: an `MDNRegressor` without encoding, one with, and one that sees the out-of-fold
         predictions of trees (`CrossFittedPredictions`) too.
-    cv : int, splitter or iterable, default=5
+    cv : int, splitter, iterable or None, default=5
         Folds, which must partition the rows. An integer makes so many shuffled folds, or as many as
-        there are rows.
+        there are rows; where `fit` gets groups, it makes folds that keep them together. None is 5.
     calibrate : bool, default=True
         Whether to fit weights, factors, added variance and background. Otherwise the views have
         equal weights and keep their spreads, and the background has the weight 1e-4.
@@ -104,6 +104,10 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
     first step, with ``cv=None``, are fitted for all members at once, one model per pair of folds,
     where there are four to six folds, each member trains on all rows outside its own, and the
     transformer gives arrays. Either way nothing of its own fold reaches a member.
+
+    Weights and groups go to whatever takes them; requests of scikit-learn's metadata routing are
+    not looked at. An interrupt from the keyboard ends the training of one member, as it ends that
+    of an `MDNRegressor`; the others go on.
 
     References
     ----------
@@ -160,7 +164,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         sample_weight : array-like of shape (n,), default=None
             Non-negative weights, for members and calibration.
         groups : array-like of shape (n,), default=None
-            For the splitter.
+            For the splitter, and for transformers of a view whose `fit` takes them. An integer
+            `cv` keeps groups together.
 
         Returns
         -------
@@ -172,19 +177,25 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             If a constructor value or an argument is not as described, or `cv` does not partition
             the rows. The estimator is then what it was before the call.
         TypeError
-            If a view's `predict_proba` gives no Mixture.
+            If a view has no `predict_proba`, or one that gives no Mixture.
         """
         with unchanged_on_error(self):
             check_parameters(self, MDN_ENSEMBLE_REGRESSOR)
-            check_named_estimators(self.estimators)
+            check_named_estimators(self)
             X, y = validate_data(self, X, y, skip_check_array=True)
             targets, self.y_ndim_ = check_targets(y, "y")
             X = _with_rows(X)
             check_consistent_length(X, targets)
-            if len(targets) < 2:
-                raise ValueError("Folds need at least two rows; got n_samples = 1.")
+            views = default_views() if self.estimators is None else self.estimators
+            _check_views(views)
+            least = 3 if self.estimators is None else 2  # trees are cross-fitted within a member
+            if len(targets) < least:
+                raise ValueError(
+                    f"X: expected at least {least} rows for folds of these views, "
+                    f"got n_samples = {len(targets)}."
+                )
             weights = check_weights(sample_weight, len(targets), "sample_weight")
-            self._fit(X, targets, weights, groups)
+            self._fit(views, X, targets, weights, _check_groups(groups, len(targets)))
         return self
 
     def predict_proba(self, X: ArrayLike) -> Mixture:
@@ -277,10 +288,14 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         return Bunch(total=aleatoric + epistemic, aleatoric=aleatoric, epistemic=epistemic)
 
     def _fit(
-        self, X: Any, y: FloatArray, weights: FloatArray | None, groups: ArrayLike | None
+        self,
+        views: list[tuple[str, Any]],
+        X: Any,
+        y: FloatArray,
+        weights: FloatArray | None,
+        groups: NDArray[Any] | None,
     ) -> None:
         rng = new_generator(self.random_state)
-        views = default_views() if self.estimators is None else self.estimators
         parts = folds(self.cv, X, y, rng, groups)
         targets = y[:, 0] if self.y_ndim_ == 1 else y
         tasks = [
@@ -294,7 +309,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         ]
         results = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(
             delayed(fit_member)(
-                name, member, first and first.predictions, X, targets, weights, *part
+                name, member, first and first.predictions, X, targets, weights, groups, *part
             )
             for name, member, first, part in tasks
         )
@@ -313,7 +328,11 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         self.oof_mixture_ = Mixture.pool(
             *self._with_background(self._widened(out_of_fold), self.view_weights_)
         )
-        self.oof_score_ = float(np.average(self.oof_mixture_.logpdf(targets), weights=weights))
+        present = np.arange(len(y)) if weights is None else np.flatnonzero(weights)
+        scores = self.oof_mixture_[present].logpdf(targets[present])
+        self.oof_score_ = float(
+            np.average(scores, weights=None if weights is None else weights[present])
+        )
 
     def _calibrate(
         self, out_of_fold: list[Mixture], y: FloatArray, weights: FloatArray | None
@@ -398,3 +417,23 @@ def _with_rows(X: Any) -> Any:
             "a single feature, X[None] for a single row."
         )
     return X
+
+
+def _check_views(views: list[tuple[str, Any]]) -> None:
+    for name, view in views:
+        if not hasattr(view, "predict_proba"):
+            raise TypeError(
+                "estimators: expected views whose predict_proba gives a Mixture, got view "
+                f"{name!r}, a {type(view).__name__} without predict_proba."
+            )
+
+
+def _check_groups(groups: ArrayLike | None, n_rows: int) -> NDArray[Any] | None:
+    if groups is None:
+        return None
+    labels = np.asarray(groups)
+    if labels.shape != (n_rows,):
+        raise ValueError(
+            f"groups must have one label per row, shape ({n_rows},); got shape {labels.shape}."
+        )
+    return labels

@@ -11,7 +11,8 @@ from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
 
-from skmdn._folds import order_of, take
+from skmdn._folds import order_of, parts_of, take
+from skmdn._inner_estimators import density_of
 from skmdn.mixture import Mixture
 
 __all__ = ["cross_val_predict_proba"]
@@ -99,12 +100,11 @@ def cross_val_predict_proba(
     X, y, groups = indexable(X, y, groups)
     cv = check_cv(cv, y, classifier=False)
     split_params, fit_params = _route(estimator, cv, groups, dict(params or {}))
-    rows = np.arange(len(y))
-    splits = [(rows[train], rows[test]) for train, test in cv.split(X, y, **split_params)]
-    order = order_of([test for _, test in splits], len(y))
+    parts = parts_of(cv, X, y, **split_params)
+    order = order_of([test for _, test in parts], len(y))
     mixtures = Parallel(n_jobs=n_jobs)(
         delayed(_fit_and_predict)(clone(estimator), X, y, train, test, fit_params)
-        for train, test in splits
+        for train, test in parts
     )
     return Mixture.concatenate(mixtures)[order]
 
@@ -142,13 +142,7 @@ def _fit_and_predict(
         for name, value in fit_params.items()
     }
     estimator.fit(take(X, train), take(y, train), **rows)
-    mixture = estimator.predict_proba(take(X, test))
-    if not isinstance(mixture, Mixture):
-        raise TypeError(
-            "estimator: expected one whose predict_proba gives a Mixture, "
-            f"got {type(estimator).__name__} giving {type(mixture).__name__}."
-        )
-    return mixture
+    return density_of(estimator, take(X, test))
 
 
 def _is_per_row(value: Any, n_rows: int) -> bool:

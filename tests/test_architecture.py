@@ -21,19 +21,19 @@ ROOMS = {
         *("conformal", "ensemble", "metrics", "mixture", "model_selection", "plotting"),
         *("preprocessing", "regressor"),
     },
-    "conformal": {"_folds", "_inputs", "_params", "_seeding", "mixture", "regressor"},
+    "conformal": {"_folds", "_inputs", "_params", "_inner_estimators", "mixture", "regressor"},
     "ensemble": {
         *("_calibration", "_folds", "_inputs", "_members", "_params", "_points", "_scaling"),
         *("mixture", "preprocessing", "regressor"),
     },
-    "_members": {"_folds", "_seeding", "mixture", "preprocessing"},
+    "_members": {"_folds", "_inner_estimators", "mixture", "preprocessing"},
     "plotting": {"metrics", "mixture"},
     "regressor": {
         *("_encoding", "_engine", "_inputs", "_params", "_points", "_predictor", "_preparation"),
         *("_training", "mixture"),
     },
-    "preprocessing": {"_encoding", "_folds", "_inputs", "_params", "_seeding"},
-    "model_selection": {"_folds", "mixture"},
+    "preprocessing": {"_encoding", "_folds", "_inputs", "_params", "_inner_estimators"},
+    "model_selection": {"_folds", "_inner_estimators", "mixture"},
     "metrics": {"mixture"},
     "_training": {
         *("_calibration", "_collapse", "_encoding", "_engine", "_inputs", "_params", "_predictor"),
@@ -52,7 +52,7 @@ ROOMS = {
     "_params": set(),
     "_progress": set(),
     "_scaling": set(),
-    "_seeding": set(),
+    "_inner_estimators": {"mixture"},
     "mixture": set(),
 }
 

@@ -162,6 +162,7 @@ BAD_Y = {
     "too long": (np.append(Y_GOOD, 0.0), ValueError, "inconsistent numbers of samples"),
     "sparse": (sparse.csr_array(Y_GOOD[:, None]), (TypeError, ValueError), "[Ss]parse"),
 }
+OF_ANOTHER_SHAPE = {"one axis", "three axes", "a number", "no columns"}
 ONES = np.ones(N)
 BAD_WEIGHTS = {
     "NaN": (spoiled(ONES, np.nan), "contains NaN"),
@@ -206,6 +207,8 @@ def check_validation_error(error, match, **validation):
 @pytest.mark.parametrize("kind", BAD_X)
 def test_bad_validation_inputs(kind):
     X, error, match = BAD_X[kind]
+    if kind in OF_ANOTHER_SHAPE:
+        match = r"X_val must have the features of X, shape \(n, 3\); got shape \("
     match = match.replace("X contains", "X_val contains")
     check_validation_error(error, match, X_val=X, y_val=Y_GOOD)
 
@@ -214,6 +217,7 @@ def test_bad_validation_inputs(kind):
 def test_bad_validation_targets(kind):
     y, error, match = BAD_Y[kind]
     match = match.replace("y contains", "y_val contains").replace("y must", "y_val must")
+    match = match.replace("inconsistent numbers of samples", "must have equally many rows")
     check_validation_error(error, match, X_val=X_GOOD, y_val=y)
 
 
@@ -232,7 +236,7 @@ def test_bad_validation_weights(kind):
         ({"y_val": Y_GOOD}, "X_val"),
         ({"sample_weight_val": ONES}, "X_val and y_val"),
         ({"X_val": X_GOOD, "sample_weight_val": ONES}, "y_val"),
-        ({"X_val": X_GOOD[:, :2], "y_val": Y_GOOD}, "2 features.*expecting 3 features"),
+        ({"X_val": X_GOOD[:, :2], "y_val": Y_GOOD}, r"X_val.*\(n, 3\); got shape \(24, 2\)"),
         ({"X_val": X_GOOD, "y_val": Y_GOOD[:, None]}, r"y_val.*\(n,\).*\(n, 1\)"),
         ({"X_val": X_GOOD, "y_val": np.ones((N, 2))}, r"y_val.*\(n,\).*\(n, 2\)"),
     ],

@@ -13,7 +13,7 @@ from linear_gaussian import LinearGaussian, linear_data
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, LeaveOneOut
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -103,6 +103,30 @@ def test_weights_reach_the_models_and_rows_without_weight_do_not_calibrate():
     train = folds[0][0]
     expected = LinearGaussian().fit(X[train], y[train], weights[train])
     np.testing.assert_allclose(model.estimators_[0].coef_, expected.coef_)
+
+
+@pytest.mark.parametrize("column", [False, True])
+def test_a_fold_without_weight_excludes_nothing(column):
+    X, y = linear_data(12)
+    y = y[:, None] if column else y
+    weights = np.ones(12)
+    weights[3] = 0
+    model = ConformalMDNRegressor(LinearGaussian(), cv=LeaveOneOut()).fit(X, y, weights)
+    assert sorted(map(len, model.hdr_masses_)) == [0, *[1] * 11]
+    assert model.predict_interval(X, 0.3).shape == ((12, 2, 1) if column else (12, 2))
+    alone = ConformalMDNRegressor(LinearGaussian(), cv=[(np.arange(4, 12), [3])])
+    alone.fit(X, y, weights)
+    assert np.all(np.isinf(alone.predict_interval(X, 0.3)))
+    assert alone.contains(X, 1e9 + y, 0.3).all()
+
+
+def test_weights_reach_the_estimator_in_a_search():
+    X, y = linear_data(60)
+    weights = np.linspace(0.1, 2, 60)
+    search = GridSearchCV(LinearGaussian(), {}, cv=2, scoring="r2")
+    model = ConformalMDNRegressor(search, cv=HALF).fit(X, y, weights)
+    direct = ConformalMDNRegressor(LinearGaussian(), cv=HALF).fit(X, y, weights)
+    np.testing.assert_array_equal(model.predict(X), direct.predict(X))
 
 
 def test_weights_reach_the_last_step_of_a_pipeline():
@@ -272,7 +296,7 @@ def test_coverage_out_of_range_is_named(verb, coverage):
         ({"n_jobs": "two"}, "'n_jobs' parameter of ConformalMDNRegressor"),
         ({"random_state": -1}, "'random_state' parameter of ConformalMDNRegressor"),
         ({"cv": "prefit", "estimator": None}, "cv='prefit' expects a fitted estimator; got None"),
-        ({"cv": [(np.arange(20), np.arange(15, 30))]}, "cv: expected rows to calibrate on that"),
+        ({"cv": [(np.arange(20), np.arange(15, 30))]}, "cv: expected test rows that are no"),
     ],
 )
 def test_constructor_values_out_of_range_are_named(options, message):
@@ -304,7 +328,7 @@ def test_an_answer_that_is_no_mixture_is_named():
 
 def test_weights_that_the_model_does_not_take_are_refused():
     X, y = two_peak_data(30)
-    with pytest.raises(ValueError, match=r"sample_weight: expected an estimator that takes it"):
+    with pytest.raises(ValueError, match=r"sample_weight: expected estimators that take it"):
         ConformalMDNRegressor(TwoPeaks()).fit(X, y, np.ones(30))
 
 

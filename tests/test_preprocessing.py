@@ -142,12 +142,13 @@ def test_several_outputs_and_default_regressors(data):
     transformer = CrossFittedPredictions(cv=2, random_state=0)
     out = transformer.fit_transform(X, np.column_stack([y, -y]))
     names = list(transformer.get_feature_names_out(["a", "b", "c"]))
-    expected = ["extra_trees0", "extra_trees1", "boosting0", "boosting1"]
+    prefix = "crossfittedpredictions"  # no column of X has that
+    expected = [f"{prefix}_{name}{d}" for name in ("extra_trees", "boosting") for d in (0, 1)]
     assert names == ["a", "b", "c", *expected]
     np.testing.assert_allclose(out[:, 3], -out[:, 4], atol=1e-12)
     assert np.corrcoef(out[:, 5], y)[0, 1] > 0.3
     alone = clone(transformer).set_params(passthrough=False).fit(X, y)
-    assert list(alone.get_feature_names_out()) == ["extra_trees", "boosting"]
+    assert list(alone.get_feature_names_out()) == [f"{prefix}_extra_trees", f"{prefix}_boosting"]
     assert alone.transform(X[:4]).shape == (4, 2)
 
 
@@ -211,3 +212,40 @@ def test_folds_that_are_no_partition_are_refused(data):
 def test_bad_estimators_are_named(data, estimators):
     with pytest.raises(ValueError, match="'estimators' parameter must be None or a list of"):
         CrossFittedPredictions(estimators).fit(*data)
+
+
+class Broken(LinearRegression):
+    def predict(self, X):
+        raise RuntimeError("no predictions")
+
+
+def test_a_failing_regressor_leaves_nothing_half_fitted(data):
+    transformer = CrossFittedPredictions([("broken", Broken())])
+    with pytest.raises(RuntimeError, match="no predictions"):
+        transformer.fit(*data)
+    assert not [name for name in vars(transformer) if name.endswith("_")]
+
+
+@pytest.mark.parametrize(("cv", "n_folds"), [(None, 5), (3, 3), (40, 30), (GroupKFold(4), 4)])
+def test_groups_stay_together(data, cv, n_folds):
+    """Predictions for a row come from models that saw no row of its group."""
+    X, _ = data
+    groups = np.random.default_rng(0).permutation(np.arange(90) // 3)
+    offsets = np.random.default_rng(1).normal(size=30)[groups]
+    memory = KNeighborsRegressor(1)
+    X = np.column_stack([groups, X])  # the nearest neighbour is of the same group, where it may be
+    transformer = CrossFittedPredictions([("memory", memory)], cv=cv, random_state=0)
+    out = transformer.fit_transform(100 * X, offsets, groups=groups)[:, -1]
+    assert len(transformer.estimators_) == n_folds
+    assert not np.any(np.isclose(out, offsets))
+    fitted = transformer.fit(100 * X, offsets, groups=groups).transform(100 * X)[:, -1]
+    assert np.corrcoef(fitted, offsets)[0, 1] > 0.5
+
+
+def test_edges_come_from_rows_with_weight():
+    X, weights = np.arange(1000.0)[:, None], np.zeros(1000)
+    weights[500:503] = 1
+    for seed in range(5):
+        encoder = PiecewiseLinearEncoder(n_bins=2, subsample=10, random_state=seed)
+        encoder.fit(X, sample_weight=weights)
+        np.testing.assert_array_equal(encoder.bin_edges_[0], [500, 501, 502])

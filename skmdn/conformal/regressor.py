@@ -9,16 +9,11 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
 from sklearn.utils import indexable
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skmdn._folds import splits
+from skmdn._inner_estimators import density_of, seeded_clone
 from skmdn._inputs import check_targets, check_weights, new_generator, unchanged_on_error
 from skmdn._params import CONFORMAL_MDN_REGRESSOR, check_parameters
-from skmdn._seeding import seeded_clone
-from skmdn.conformal.calibration import (
-    Calibrated,
-    calibrate,
-    density_of,
-    disjoint_splits,
-    fit_and_calibrate,
-)
+from skmdn.conformal.calibration import Calibrated, calibrate, fit_and_calibrate
 from skmdn.conformal.scores import (
     central_interval,
     check_coverage,
@@ -351,13 +346,17 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if self.cv == "prefit":
             check_is_fitted(self.estimator)
             return [calibrate(self.estimator, X, y, weights, np.arange(len(y)))]
+        if len(y) < 2:
+            raise ValueError(
+                "X: expected at least 2 rows, to fit on and to calibrate on, got 1 sample."
+            )
         rng = new_generator(self.random_state)
         estimator = MDNRegressor() if self.estimator is None else self.estimator
         return Parallel(n_jobs=self.n_jobs)(
             delayed(fit_and_calibrate)(
                 seeded_clone(estimator, int(rng.integers(2**31))), X, y, weights, train, test
             )
-            for train, test in disjoint_splits(self.cv, X, y, rng, groups)
+            for train, test in splits(self.cv, X, y, rng, groups)
         )
 
     def _densities(self, X: Any) -> list[Mixture]:

@@ -12,6 +12,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skmdn._folds import Rows, folds
+from skmdn._inner_estimators import seeded_clone
 from skmdn._inputs import (
     TrainingData,
     check_inputs,
@@ -25,7 +26,6 @@ from skmdn._params import (
     check_named_estimators,
     check_parameters,
 )
-from skmdn._seeding import seeded_clone
 
 FloatArray = NDArray[np.float64]
 
@@ -103,7 +103,12 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         self.random_state = random_state
 
     def fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
     ) -> "CrossFittedPredictions":
         """Fit every regressor once per fold.
 
@@ -115,6 +120,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
             Targets.
         sample_weight : array-like of shape (n,), default=None
             Weights for the regressors that take them.
+        groups : array-like of shape (n,), default=None
+            For the splitter; an integer `cv` keeps groups together.
 
         Returns
         -------
@@ -125,11 +132,16 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         ValueError
             If a constructor value or an argument is not as described.
         """
-        self.fit_transform(X, y, sample_weight)
+        self.fit_transform(X, y, sample_weight, groups=groups)
         return self
 
     def fit_transform(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
     ) -> FloatArray:
         """Fit, and return for every row the predictions of models that did not see it.
 
@@ -141,6 +153,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
             Targets.
         sample_weight : array-like of shape (n,), default=None
             Weights for the regressors that take them.
+        groups : array-like of shape (n,), default=None
+            For the splitter; an integer `cv` keeps groups together.
 
         Returns
         -------
@@ -149,11 +163,11 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         """
         with unchanged_on_error(self):
             data, rng = self._begin(X, y, sample_weight)
-            parts = folds(5 if self.cv is None else self.cv, data.X, data.y, rng)
+            parts = folds(self.cv, data.X, data.y, rng, groups)
             self.estimators_ = self._fitted(data, [train for train, _ in parts], rng, self.n_jobs)
-        predictions = np.empty((len(data.X), len(self.estimators_[0]) * self.n_outputs_))
-        for (_, test), regressors in zip(parts, self.estimators_, strict=True):
-            predictions[test] = _predict(regressors, data.X[test])
+            predictions = np.empty((len(data.X), len(self.estimators_[0]) * self.n_outputs_))
+            for (_, test), regressors in zip(parts, self.estimators_, strict=True):
+                predictions[test] = _predict(regressors, data.X[test])
         return self._assemble(data.X, predictions)
 
     def transform(self, X: ArrayLike) -> FloatArray:
@@ -175,7 +189,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         return self._assemble(inputs, np.mean(predictions, axis=0))
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
-        """Names of the columns: those of the features, then of the regressors.
+        """Names of the columns: those of the features, then of the regressors, with the class's.
 
         Parameters
         ----------
@@ -189,7 +203,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         check_is_fitted(self)
         D = self.n_outputs_
         ends = [""] if D == 1 else [str(d) for d in range(D)]
-        names = [f"{name}{end}" for name, _ in self._regressors() for end in ends]
+        prefix = type(self).__name__.lower()  # as scikit-learn's stacking
+        names = [f"{prefix}_{name}{end}" for name, _ in self._regressors() for end in ends]
         features = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
         return np.array([*(features if self.passthrough else []), *names], dtype=object)
 
@@ -198,7 +213,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     ) -> tuple[TrainingData, np.random.Generator]:
         """Checked data, and the source of all seeds."""
         check_parameters(self, CROSS_FITTED_PREDICTIONS)
-        check_named_estimators(self.estimators)
+        check_named_estimators(self)
         data = check_training_data(self, X, y, sample_weight, reset=True, min_rows=2)
         self.n_outputs_ = data.y.shape[1]
         return data, new_generator(self.random_state)

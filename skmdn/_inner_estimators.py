@@ -1,0 +1,60 @@
+"""Estimators inside other estimators: their seeds, their sample weights, their densities."""
+
+import inspect
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import get_config
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from skmdn.mixture import Mixture
+
+FloatArray = NDArray[np.float64]
+
+
+def seeded_clone(estimator: Any, seed: int) -> Any:
+    """Clone whose parameters named random_state, nested ones too, have a seed where it was None."""
+    copy = clone(estimator)
+    rng = np.random.default_rng(seed)
+    parameters = copy.get_params(deep=True)
+    names = sorted(n for n in parameters if n.split("__")[-1] == "random_state")
+    seeds = {name: int(rng.integers(2**31)) for name in names}
+    copy.set_params(**{name: s for name, s in seeds.items() if parameters[name] is None})
+    return copy
+
+
+def weight_words(estimator: Any, weights: FloatArray | None) -> dict[str, FloatArray]:
+    """Keyword with which `fit` gets sample weights; a ValueError where it takes none."""
+    return {} if weights is None else {_weight_word(estimator): weights}
+
+
+def _weight_word(estimator: Any) -> str:
+    """What `fit` calls sample weights; a Pipeline takes them for its last step by name."""
+    if isinstance(estimator, Pipeline) and not get_config()["enable_metadata_routing"]:
+        name, last = estimator.steps[-1]
+        return f"{name}__{_weight_word(last)}"
+    if not (has_fit_parameter(estimator, "sample_weight") or _passes_words_on(estimator)):
+        raise ValueError(
+            f"sample_weight: expected estimators that take it, got {type(estimator).__name__}."
+        )
+    return "sample_weight"
+
+
+def _passes_words_on(estimator: Any) -> bool:
+    """Whether `fit` takes any keyword, as that of a search does for the estimator it searches."""
+    parameters = inspect.signature(estimator.fit).parameters.values()
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def density_of(estimator: Any, X: Any, origin: str = "estimator") -> Mixture:
+    """The densities an estimator predicts, checked; `origin` says where it came from."""
+    density = estimator.predict_proba(X)
+    if not isinstance(density, Mixture):
+        raise TypeError(
+            f"{origin}: expected one whose predict_proba gives a Mixture, "
+            f"got {type(estimator).__name__} giving {type(density).__name__}."
+        )
+    return density
