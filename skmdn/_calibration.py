@@ -25,8 +25,12 @@ MAX_ROWS = 20_000
 # Standard deviations of the priors on log w, log a and b; y is in units of its own scale. Networks
 # are overconfident more often than not: widening (a > 1) is believed sooner than narrowing.
 _PRIOR_LOG_WEIGHT = 1.4
-_PRIOR_LOG_FACTOR_DOWN, _PRIOR_LOG_FACTOR_UP = 0.5, 1.0
+_PRIOR_LOG_FACTOR_DOWN, _PRIOR_LOG_FACTOR_UP = 0.15, 1.0
 _PRIOR_NOISE = 0.3
+# A likeliest factor is too small to predict with, the more so the fewer rows it was fitted on: that
+# of one Gaussian by sqrt(n / (n - 2)), or about 1 + 1 / n. Checkpoints are chosen on the same rows,
+# too, so it is 2 / n here, as if there were some rows more that want no change.
+_WIDENING, _ROWS_MORE = 2.0, 10.0
 _START_NOISE = 0.02
 _BOUNDS_LOG_FACTOR = (np.log(0.1), np.log(30.0))
 _BOUNDS_LOG_NOISE = (np.log(1e-6), np.log(3.0))
@@ -66,6 +70,9 @@ def calibrate(
 ) -> Calibration:
     """Weights, factors and noise for views of the rows of standardised targets ``y (n, D)``."""
     w = np.ones(len(y)) if sample_weight is None else sample_weight
+    if not w.all():  # rows without weight may hold anything
+        present = np.flatnonzero(w)
+        views, y, w = [view[present] for view in views], y[present], w[present]
     w = w / w.sum()
     parts = [_principal(view, y) for view in views]
     floor = background_logpdf(y) + np.log(_BACKGROUND_START) if background else None
@@ -75,9 +82,9 @@ def calibrate(
     data = parts, w, float(np.sum(w * w)), floor
     found = minimize(_loss, start, args=data, jac=True, bounds=bounds).x
     weight = 0.0 if floor is None else _background_weight(found, *data)
-    return Calibration(
-        softmax(found[:V]), np.exp(found[V : 2 * V]), float(np.exp(found[-1])), weight
-    )
+    n_effective = 1 / data[2]
+    factors = np.exp(found[V : 2 * V]) * (1 + _WIDENING / (n_effective + _ROWS_MORE))
+    return Calibration(softmax(found[:V]), factors, float(np.exp(found[-1])), weight)
 
 
 def background_logpdf(y: FloatArray) -> FloatArray:

@@ -70,9 +70,13 @@ def quantile_rows(
 
 
 def principal_scores(values: FloatArray, weights: FloatArray | None) -> FloatArray:
-    """Places ``(n,)`` of the rows of ``values (n, D)`` along their first principal axis."""
+    """Places ``(n,)`` of the rows of ``values (n, D)`` along their first principal axis.
+
+    The axis points to where its largest component grows.
+    """
     if values.shape[1] == 1:
         return values[:, 0]
     with threadpool_limits(limits=1):
         _, axes = np.linalg.eigh(np.cov(values.T, aweights=weights))
-        return np.asarray(values @ axes[:, -1])
+        axis = axes[:, -1]
+        return np.asarray(values @ axis * np.sign(axis[np.abs(axis).argmax()]))

@@ -51,7 +51,7 @@ def train(
     )
     trained = _run(parameters, data, validation, start, options, rng)
     held_out = _held_out(data, validation, trained)
-    predictor = _with_layers(start, trained)._replace(spread_factor=1.0, spread_noise=0.0)
+    predictor = _uncalibrated(start, trained)
     if held_out is not None and parameters["calibrate"]:
         predictor = _calibrated(predictor, held_out, rng)
     return Outcome(predictor, trained, _advice(predictor, data, rng))
@@ -69,12 +69,12 @@ def train_on_part(
     steps_made = 0 if moments is None else moments.n_steps
     seed = int(new_generator(parameters["random_state"]).integers(2**31))
     rng = np.random.default_rng([seed, steps_made])
-    start = _start(parameters, data, before, rng)
+    start = _with_its_factor(_start(parameters, data, before, rng))
     options = _options(
         parameters, start.architecture, warmup=None, n_passes=1, validation_fraction=None
     )
     trained = _run(parameters, data, None, start, options, rng, moments)
-    return Outcome(_with_layers(start, trained), trained, [])
+    return Outcome(_uncalibrated(start, trained), trained, [])
 
 
 def _start(
@@ -100,7 +100,7 @@ def _start(
         return Predictor(
             preparation, [], [], architecture, 1.0, 0.0, data.y_ndim, parameters["device"]
         )
-    _check_same_network(before, architecture, data)
+    _check_same_network(before, architecture, parameters["encoding"], data)
     return before._replace(architecture=architecture, device=parameters["device"])
 
 
@@ -117,12 +117,22 @@ def _prepare(
 
 
 def _check_same_network(
-    before: Predictor, architecture: dict[str, Any], data: TrainingData
+    before: Predictor, architecture: dict[str, Any], encoding: str | None, data: TrainingData
 ) -> None:
     """Going on needs the network and the form of the targets of before."""
-    outputs = {"y.ndim": before.y_ndim, "number of outputs": len(before.preparation.y_mean)}
-    old = {**before.architecture, **outputs}
-    new = {**architecture, "y.ndim": data.y_ndim, "number of outputs": data.y.shape[1]}
+    preparation = before.preparation
+    old = {
+        **before.architecture,
+        "encoding": None if preparation.encoding is None else "piecewise",
+        "y.ndim": before.y_ndim,
+        "number of outputs": len(preparation.y_mean),
+    }
+    new = {
+        **architecture,
+        "encoding": encoding,
+        "y.ndim": data.y_ndim,
+        "number of outputs": data.y.shape[1],
+    }
     for name in (name for name in new if name != "scale_floor"):
         if new[name] != old[name]:
             raise ValueError(
@@ -137,7 +147,7 @@ def _options(
     *,
     warmup: float | None,
     n_passes: int | None,
-    validation_fraction: float | None,
+    validation_fraction: float | str | None,
 ) -> _engine.TrainingOptions:
     return _engine.TrainingOptions(
         **architecture,
@@ -195,19 +205,38 @@ def _held_out(
     return None if trained.held_out is None else data.take(trained.held_out)
 
 
-def _with_layers(start: Predictor, trained: _engine.Trained) -> Predictor:
+def _with_its_factor(predictor: Predictor) -> Predictor:
+    """A network whose raw spreads have the calibration's factor in them, to go on from."""
+    if not predictor.intercepts:
+        return predictor
+    K, D = predictor.architecture["n_components"], len(predictor.preparation.y_mean)
+    last = predictor.intercepts[-1].copy()
+    first = K + D * K  # behind logits and means; full covariances have more behind the scales
+    last[first : first + D * K] += math.log(predictor.spread_factor)
+    return predictor._replace(intercepts=[*predictor.intercepts[:-1], last])
+
+
+def _uncalibrated(start: Predictor, trained: _engine.Trained) -> Predictor:
+    """The trained network; a calibration that `start` had was that of another network."""
     return start._replace(
         coefs=[layer[:-1] for layer in trained.layers],
         intercepts=[layer[-1] for layer in trained.layers],
+        spread_factor=1.0,
+        spread_noise=0.0,
     )
+
+
+def _rows_with_weight(data: TrainingData) -> NDArray[np.intp]:
+    return np.arange(len(data.y)) if data.weights is None else np.flatnonzero(data.weights)
 
 
 def _calibrated(
     predictor: Predictor, held_out: TrainingData, rng: np.random.Generator
 ) -> Predictor:
     """Fit the factor and noise of the spreads on rows that did not train."""
-    if len(held_out.y) > MAX_ROWS:
-        held_out = held_out.take(rng.choice(len(held_out.y), MAX_ROWS, replace=False))
+    rows = _rows_with_weight(held_out)
+    if len(rows) > MAX_ROWS:
+        held_out = held_out.take(rng.choice(rows, MAX_ROWS, replace=False))
     found = calibrate(
         [predictor.uncalibrated_density(held_out.X)],
         predictor.preparation.targets(held_out.y),
@@ -221,9 +250,9 @@ def _calibrated(
 
 def _advice(predictor: Predictor, data: TrainingData, rng: np.random.Generator) -> list[str]:
     """Signs of collapse on training rows; constant targets have nothing to collapse."""
-    if not np.ptp(data.y, axis=0).all():
+    rows = _rows_with_weight(data)
+    if not np.ptp(data.y[rows], axis=0).all():
         return []
-    rows = np.arange(len(data.y)) if data.weights is None else np.flatnonzero(data.weights)
     if len(rows) > _ADVICE_ROWS:
         rows = rng.choice(rows, _ADVICE_ROWS, replace=False)
     density = predictor.uncalibrated_density(data.X[rows])

@@ -76,17 +76,18 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     reg_covar : float, default=1e-6
         Floor of every variance in units of the standardised y (of every output given those before
         it, for full covariance): guards against components that collapse onto single rows.
-    validation_fraction : float or None, default=0.1
+    validation_fraction : float, "auto" or None, default="auto"
         Part of the rows, at least one, that is set aside to choose among about 20 checkpoints of
         the training by its log-likelihood, and to calibrate: one random row of each of as many
-        strata of like targets. None trains on all rows, keeps the last parameters and does not
-        calibrate.
+        strata of like targets. "auto" is a tenth, but 30 rows where that is less, and no more than
+        a fifth. None trains on all rows, keeps the last parameters and does not calibrate.
     calibrate : bool, default=True
         Whether checkpoints are compared at the best common factor of their scales, and whether
         after the training covariances become ``a**2 Sigma + b**2 I`` (in units of the standardised
         y), with a and b fitted on the validation part. A weak prior draws towards no change.
     warm_start : bool, default=False
-        Whether `fit` goes on from the present parameters and scaling instead of starting anew.
+        Whether `fit` goes on from the present parameters instead of starting anew. The scaling and
+        the bins stay, too, as they do in `partial_fit`.
     point_estimate : {"mean", "median", "mode"}, default="mean"
         What `predict` returns.
     device : str, default="cpu"
@@ -113,7 +114,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     loss_curve_ : list of float
         Mean negative log-likelihood of every pass while it trained, in nats per row of y.
     validation_loss_curve_ : list of float
-        The same of the validation part before training and at every checkpoint; empty without one.
+        The same of the validation part before training and at every checkpoint, with `calibrate` at
+        the best common factor of its scales; empty without a validation part.
     coefs_, intercepts_ : list of ndarray
         Weights ``(in, out)`` and intercepts ``(out,)`` of the layers, for standardised inputs.
     X_mean_, X_scale_ : ndarray of shape (n_features_in_,)
@@ -123,7 +125,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     bin_edges_ : list of ndarray or None
         Edges of the bins of every feature; None without encoding.
     spread_factor_, spread_noise_ : float
-        The calibration's a and b; 1 and 0 without one.
+        The calibration's a and b; 1 and 0 without one, as after `partial_fit`.
     adam_memory_ : tuple
         Adam's two moments and number of steps; only after `partial_fit`.
     y_ndim_ : int
@@ -172,7 +174,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         batch_size: int | str = "auto",
         max_iter: int | str = "auto",
         reg_covar: float = 1e-6,
-        validation_fraction: float | None = 0.1,
+        validation_fraction: float | str | None = "auto",
         calibrate: bool = True,
         warm_start: bool = False,
         point_estimate: str = "mean",
@@ -259,7 +261,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         """Make one pass over a part of the data, at a constant learning rate.
 
         The first call fixes scaling and starts, so its rows should be typical. There is no
-        validation part.
+        validation part. Of an earlier fit's calibration the factor goes into the network, which
+        learns on from there, and the noise is given up.
 
         Parameters
         ----------

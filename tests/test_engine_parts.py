@@ -9,7 +9,14 @@ import torch
 from engine_cases import random_layers, raw_outputs
 
 from skmdn._engine import starts
-from skmdn._engine.budget import Budget, auto_batch_size, auto_steps, budget_for, checkpoints
+from skmdn._engine.budget import (
+    Budget,
+    auto_batch_size,
+    auto_steps,
+    budget_for,
+    checkpoints,
+    n_held_out,
+)
 from skmdn._engine.device import training_device
 from skmdn._engine.network import Parameters
 from skmdn._engine.optimizer import Adam, cosine_schedule
@@ -82,6 +89,10 @@ def test_budget_rules():
     assert budget_for(20, None, None) == Budget(20, 2000)
     assert budget_for(100, 30, 7) == Budget(30, 21)
     assert budget_for(100, 1000, 7) == Budget(100, 7)
+    rows = [2, 10, 50, 150, 200, 300, 1000]
+    assert [n_held_out(n, "auto") for n in rows] == [1, 2, 10, 30, 30, 30, 100]
+    assert [n_held_out(n, 0.25) for n in rows] == [1, 2, 12, 38, 50, 75, 250]
+    assert (n_held_out(2, 0.9), n_held_out(100, 1e-9), n_held_out(100, 0.999)) == (1, 1, 99)
     assert checkpoints(Budget(32, 2000), 0) == list(range(100, 2001, 100))
     assert checkpoints(Budget(32, 3), 1) == [1, 2, 3]
     # Few passes over many rows: fewer looks, the last step always among them.

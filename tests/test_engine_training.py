@@ -218,7 +218,7 @@ def test_one_row_of_every_stratum_of_targets_is_held_out(n_outputs):
     seen = set()
     for seed in range(50):
         rng = np.random.default_rng(seed)
-        learning, held_out = recipe.hold_out(data, preparation, 0.1, rng)
+        learning, held_out = recipe.hold_out(data, preparation, 18, rng)
         together = np.sort(np.concatenate([learning.rows, held_out.rows]))
         np.testing.assert_array_equal(together, data.rows)
         np.testing.assert_array_equal(np.sort(places[held_out.rows] // 10), np.arange(18))

@@ -65,10 +65,34 @@ def test_partial_fit_goes_on_from_a_fit():
 def test_partial_fit_goes_on_from_a_calibrated_fit():
     X, y = linear_rows(200)
     model = short(max_iter=80).fit(X, y)
+    model.spread_noise_ = 0.0  # only the factor is carried on
     before = mean_log_likelihood(model, X, y)
     model.set_params(learning_rate_init=1e-6).partial_fit(X, y)
     # A pass at next to no rate: neither the parameters nor the calibration may be lost.
     assert mean_log_likelihood(model, X, y) == pytest.approx(before, abs=0.01)
+
+
+@pytest.mark.parametrize("covariance_type", ["spherical", "diag", "full"])
+def test_partial_fit_takes_the_calibrations_factor_into_the_network(covariance_type):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(100, 2)), rng.normal(size=(100, 2))
+    model = short(max_iter=5, covariance_type=covariance_type).fit(X, y)
+    model.spread_factor_, model.spread_noise_ = 3.0, 0.0
+    before = model.predict_proba(X)
+    model.set_params(learning_rate_init=1e-12).partial_fit(X, y)
+    assert (model.spread_factor_, model.spread_noise_) == (1.0, 0.0)
+    # Up to the floor of the scales, which is not multiplied.
+    np.testing.assert_allclose(model.predict_proba(X).cov(), before.cov(), rtol=0.02, atol=1e-3)
+    np.testing.assert_allclose(model.predict_proba(X).mean(), before.mean(), rtol=1e-4, atol=1e-4)
+
+
+def test_going_on_with_another_encoding_is_refused():
+    X, y = linear_rows(50)
+    model = short(warm_start=True, max_iter=2).fit(X, y)
+    other = None if model.encoding == "piecewise" else "piecewise"
+    for go_on in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match="encoding must stay"):
+            model.set_params(encoding=other) and go_on(X, y)
 
 
 def test_parts_are_shuffled_anew_in_every_call(monkeypatch):

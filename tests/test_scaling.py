@@ -156,7 +156,8 @@ def test_the_unit_of_X_does_not_matter(unit, offset, encoding):
     expected = standard_log_likelihood(plain, X_TEST, Y_TEST)
     model = short(encoding=encoding).fit(X_FIT * unit + offset, Y_FIT)
     found = standard_log_likelihood(model, X_TEST * unit + offset, Y_TEST)
-    assert found == pytest.approx(expected, abs=0.1)
+    # A change of sign is another start.
+    assert found == pytest.approx(expected, abs=0.1 if unit > 0 else 0.2)
     if unit > 0:
         np.testing.assert_allclose(
             model.predict(X_TEST * unit + offset), plain.predict(X_TEST), atol=0.02

@@ -132,7 +132,7 @@ def test_defaults_are_those_of_the_plan():
         "batch_size": "auto",
         "max_iter": "auto",
         "reg_covar": 1e-6,
-        "validation_fraction": 0.1,
+        "validation_fraction": "auto",
         "calibrate": True,
         "warm_start": False,
         "point_estimate": "mean",
@@ -174,7 +174,7 @@ def test_grid_search_in_two_processes_finds_the_two_answers():
     expected = np.log(3) - np.log(0.2) - np.log(2)
     gain = search.cv_results_["mean_test_score"] @ [-1, 1]
     assert search.best_params_ == {"n_components": 2}
-    assert gain == pytest.approx(expected, abs=0.2)
+    assert gain == pytest.approx(expected, abs=0.3)
     assert search.predict_proba(X[:3]).n_components == 2
     assert search.score(X, y) == pytest.approx(
         search.best_estimator_.predict_proba(X).logpdf(y).mean()

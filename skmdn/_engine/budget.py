@@ -35,6 +35,16 @@ def auto_steps(n: int) -> int:
     return max(MIN_STEPS, int(MIN_STEPS * (n / 1000) ** 0.25))
 
 
+def n_held_out(n: int, fraction: float | str) -> int:
+    """Rows of n that validate, and leave one to learn from: a fraction, or "auto" for the rule.
+
+    The rule is a tenth, but 30 where that is less, and no more than a fifth: fewer cannot tell a
+    good checkpoint from a lucky one.
+    """
+    wanted = max(n / 10, min(30, n / 5)) if isinstance(fraction, str) else fraction * n
+    return min(max(1, round(wanted)), n - 1)
+
+
 def batches_per_pass(n: int, batch_size: int) -> int:
     """Batches of a pass over n rows; the last one takes the remainder, at most half a batch."""
     return max(1, round(n / batch_size))

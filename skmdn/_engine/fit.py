@@ -46,7 +46,7 @@ class TrainingOptions:
     max_grad_norm: float
     batch_size: int | None  # None: by the number of rows
     n_passes: int | None  # None: by the number of rows
-    validation_fraction: float | None
+    validation_fraction: float | str | None  # "auto": by the number of rows
     calibrate: bool  # compare checkpoints at their best scale factor
     dtype: str
     device: str

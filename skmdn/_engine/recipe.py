@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from skmdn._engine.batches import Observations
-from skmdn._engine.budget import budget_for
+from skmdn._engine.budget import budget_for, n_held_out
 from skmdn._engine.device import current_device, training_device
 from skmdn._engine.fit import Moments, Report, Trained, Training, TrainingOptions
 from skmdn._engine.network import layer_sizes, multiply_adds
@@ -36,7 +36,9 @@ def train(
     """
     held_out = None
     if validation is None and options.validation_fraction is not None and len(data.rows) > 1:
-        data, validation = hold_out(data, preparation, options.validation_fraction, rng)
+        data, validation = hold_out(
+            data, preparation, n_held_out(len(data.rows), options.validation_fraction), rng
+        )
         held_out = validation.rows
     if layers is None:
         layers = fresh_layers(
@@ -67,19 +69,18 @@ def train(
 
 
 def hold_out(
-    data: Observations, preparation: Preparation, fraction: float, rng: np.random.Generator
+    data: Observations, preparation: Preparation, n: int, rng: np.random.Generator
 ) -> tuple[Observations, Observations]:
-    """Split at random into rows to learn from and rows to validate with, at least one of each.
+    """Split at random into rows to learn from and n rows to validate with.
 
     The rows are cut into strata of like targets, and one row of each validates: a few rows then
     judge low, middling and high targets alike.
     """
     n_rows = len(data.rows)
-    n_held_out = min(max(1, round(fraction * n_rows)), n_rows - 1)
     y = principal_scores(preparation.targets(data.y[data.rows]), None)
     order = rng.permutation(n_rows)  # rows of equal targets in no order
     order = order[np.argsort(y[order], kind="stable")]
-    strata = np.linspace(0, n_rows, n_held_out + 1).astype(np.intp)
+    strata = np.linspace(0, n_rows, n + 1).astype(np.intp)
     held_out = np.zeros(n_rows, dtype=bool)
     held_out[order[rng.integers(strata[:-1], strata[1:])]] = True
     return replace(data, rows=data.rows[~held_out]), replace(data, rows=data.rows[held_out])
