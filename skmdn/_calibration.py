@@ -25,7 +25,7 @@ MAX_ROWS = 20_000
 # Standard deviations of the priors on log w, log a and b; y is in units of its own scale. Networks
 # are overconfident more often than not: widening (a > 1) is believed sooner than narrowing.
 _PRIOR_LOG_WEIGHT = 1.4
-_PRIOR_LOG_FACTOR_DOWN, _PRIOR_LOG_FACTOR_UP = 0.15, 1.0
+_PRIOR_LOG_FACTOR_DOWN, _PRIOR_LOG_FACTOR_UP = 0.5, 1.0
 _PRIOR_NOISE = 0.3
 # A likeliest factor is too small to predict with, the more so the fewer rows it was fitted on: that
 # of one Gaussian by sqrt(n / (n - 2)), or about 1 + 1 / n. Checkpoints are chosen on the same rows,
