@@ -75,15 +75,15 @@ def calibrate(
         views, y, w = [view[present] for view in views], y[present], w[present]
     w = w / w.sum()
     parts = [_principal(view, y) for view in views]
-    floor = background_logpdf(y) + np.log(_BACKGROUND_START) if background else None
+    behind = background_logpdf(y) if background else None
     V = len(views)
     start = np.concatenate([np.zeros(2 * V), [np.log(_START_NOISE)]])
     bounds = [(-20.0, 20.0)] * V + [_BOUNDS_LOG_FACTOR] * V + [_BOUNDS_LOG_NOISE]
-    data = parts, w, float(np.sum(w * w)), floor
+    prior = float(np.sum(w * w))  # one by the effective number of rows
+    data = parts, w, prior, behind
     found = minimize(_loss, start, args=data, jac=True, bounds=bounds).x
-    weight = 0.0 if floor is None else _background_weight(found, *data)
-    n_effective = 1 / data[2]
-    factors = np.exp(found[V : 2 * V]) * (1 + _WIDENING / (n_effective + _ROWS_MORE))
+    weight = 0.0 if behind is None else _background_weight(found, parts, w, prior, behind)
+    factors = np.exp(found[V : 2 * V]) * (1 + _WIDENING / (1 / prior + _ROWS_MORE))
     return Calibration(softmax(found[:V]), factors, float(np.exp(found[-1])), weight)
 
 
@@ -93,15 +93,14 @@ def background_logpdf(y: FloatArray) -> FloatArray:
 
 
 def _background_weight(
-    theta: FloatArray, views: list["_View"], w: FloatArray, prior: float, floor: FloatArray | None
+    theta: FloatArray, views: list["_View"], w: FloatArray, prior: float, behind: FloatArray
 ) -> float:
     """Weight of the background that is likeliest beside the fitted views."""
     log_pool = logsumexp(np.hstack(_kernels(theta, views)[0]), axis=1)
-    log_background = np.asarray(floor) - np.log(_BACKGROUND_START)
 
     def loss(log_weight: float) -> float:
         weight = np.exp(log_weight)
-        pooled = np.logaddexp(np.log1p(-weight) + log_pool, log_weight + log_background)
+        pooled = np.logaddexp(np.log1p(-weight) + log_pool, log_weight + behind)
         surprise = log_weight - np.log(_BACKGROUND_START)
         return float(0.5 * prior * surprise**2 - w @ pooled)
 
@@ -146,13 +145,18 @@ def _loss(
     views: list[_View],
     w: FloatArray,
     prior: float,
-    floor: FloatArray | None,
+    behind: FloatArray | None,
 ) -> tuple[float, FloatArray]:
-    """Penalised mean negative log-likelihood and its gradient in (log w, log a, log b)."""
+    """Penalised mean negative log-likelihood and its gradient in (log w, log a, log b).
+
+    `behind` is the background's log-density ``(n,)``, where there is one.
+    """
     V = len(views)
     kernels, by_factor, by_noise = _kernels(theta, views)
     pool = logsumexp(np.hstack(kernels), axis=1)
-    evidence = pool if floor is None else np.logaddexp(pool, floor)
+    evidence = pool
+    if behind is not None:
+        evidence = np.logaddexp(pool, np.log(_BACKGROUND_START) + behind)
     gradient = np.zeros_like(theta)
     gradient[:V] = softmax(theta[:V]) * (w @ np.exp(pool - evidence))
     for v, kernel in enumerate(kernels):
@@ -166,10 +170,7 @@ def _loss(
 
 def _penalty(theta: FloatArray, V: int) -> tuple[float, FloatArray]:
     """Negative log-prior and its gradient."""
-    scales = np.full(len(theta), _PRIOR_LOG_WEIGHT)
-    scales[V:-1] = np.where(theta[V:-1] < 0, _PRIOR_LOG_FACTOR_DOWN, _PRIOR_LOG_FACTOR_UP)
-    z = theta / scales
-    z[-1] = np.exp(theta[-1]) / _PRIOR_NOISE
-    slope = z / scales
-    slope[-1] = z[-1] ** 2
-    return 0.5 * float(z @ z), slope
+    of_factors = np.where(theta[V:-1] < 0, _PRIOR_LOG_FACTOR_DOWN, _PRIOR_LOG_FACTOR_UP)
+    scales = np.concatenate([np.full(V, _PRIOR_LOG_WEIGHT), of_factors])
+    z, z_noise = theta[:-1] / scales, np.exp(theta[-1]) / _PRIOR_NOISE
+    return 0.5 * float(z @ z + z_noise**2), np.append(z / scales, z_noise**2)
