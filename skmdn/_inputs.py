@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array, check_random_state, indexable
 from sklearn.utils.validation import validate_data
 
 Array = NDArray[np.floating]
@@ -106,14 +106,34 @@ def check_validation_data(
     return TrainingData(X, targets, weights, y_ndim)
 
 
-def check_device(device: str) -> str:
+def check_table(X: Any) -> Any:
+    """X as something of rows and columns that can be taken; what they hold is not looked at."""
+    (X,) = indexable(X if hasattr(X, "shape") else np.asarray(X))
+    if len(X.shape) != 2:
+        raise ValueError(
+            f"X: expected rows and columns, got shape {X.shape}. Reshape your data: X[:, None] for "
+            "a single feature, X[None] for a single row."
+        )
+    return X
+
+
+def check_groups(groups: ArrayLike | None, n: int) -> NDArray[Any] | None:
+    """Labels ``(n,)`` for a splitter."""
+    if groups is None:
+        return None
+    labels = np.asarray(groups)
+    if labels.shape != (n,):
+        raise ValueError(f"groups must have one label per row, shape ({n},); got {labels.shape}.")
+    return labels
+
+
+def check_device(device: str) -> None:
     """Refuse all but "auto" and names of devices: "cpu", "cuda" or "cuda:0", "cuda:1", ..."""
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise ValueError(
             "The 'device' parameter of MDNRegressor must be 'auto', 'cpu', 'cuda' or "
             f"'cuda:<number>'. Got {device!r} instead."
         )
-    return device
 
 
 def new_generator(random_state: Any) -> np.random.Generator:

@@ -8,13 +8,20 @@ from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.pipeline import Pipeline
-from sklearn.utils import Bunch, check_consistent_length, gen_batches, indexable
+from sklearn.utils import Bunch, check_consistent_length, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate
 from skmdn._folds import folds, order_of, take
-from skmdn._inputs import check_targets, check_weights, new_generator, unchanged_on_error
-from skmdn._members import fit_member, unfitted_members, with_estimators
+from skmdn._inputs import (
+    check_groups,
+    check_table,
+    check_targets,
+    check_weights,
+    new_generator,
+    unchanged_on_error,
+)
+from skmdn._members import check_views, fit_member, unfitted_members, with_estimators
 from skmdn._params import (
     MDN_ENSEMBLE_REGRESSOR,
     NamedEstimators,
@@ -184,10 +191,10 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             check_named_estimators(self)
             X, y = validate_data(self, X, y, skip_check_array=True)
             targets, self.y_ndim_ = check_targets(y, "y")
-            X = _with_rows(X)
+            X = check_table(X)
             check_consistent_length(X, targets)
             views = default_views() if self.estimators is None else self.estimators
-            _check_views(views)
+            check_views(views)
             least = 3 if self.estimators is None else 2  # trees are cross-fitted within a member
             if len(targets) < least:
                 raise ValueError(
@@ -195,7 +202,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
                     f"got n_samples = {len(targets)}."
                 )
             weights = check_weights(sample_weight, len(targets), "sample_weight")
-            self._fit(views, X, targets, weights, _check_groups(groups, len(targets)))
+            self._fit(views, X, targets, weights, check_groups(groups, len(targets)))
         return self
 
     def predict_proba(self, X: ArrayLike) -> Mixture:
@@ -328,11 +335,10 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         self.oof_mixture_ = Mixture.pool(
             *self._with_background(self._widened(out_of_fold), self.view_weights_)
         )
-        present = np.arange(len(y)) if weights is None else np.flatnonzero(weights)
+        w = np.ones(len(y)) if weights is None else weights
+        present = np.flatnonzero(w)
         scores = self.oof_mixture_[present].logpdf(targets[present])
-        self.oof_score_ = float(
-            np.average(scores, weights=None if weights is None else weights[present])
-        )
+        self.oof_score_ = float(np.average(scores, weights=w[present]))
 
     def _calibrate(
         self, out_of_fold: list[Mixture], y: FloatArray, weights: FloatArray | None
@@ -353,7 +359,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
     def _check_inputs(self, X: Any) -> Any:
         """Inputs with the features of fit; what they hold is the views' business."""
         check_is_fitted(self)
-        X = _with_rows(X)
+        X = check_table(X)
         validate_data(self, X, reset=False, skip_check_array=True)
         return X
 
@@ -406,34 +412,3 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _with_rows(X: Any) -> Any:
-    """X as something of rows and columns that can be taken."""
-    (X,) = indexable(X if hasattr(X, "shape") else np.asarray(X))
-    if len(X.shape) != 2:
-        raise ValueError(
-            f"X: expected rows and columns, got shape {X.shape}. Reshape your data: X[:, None] for "
-            "a single feature, X[None] for a single row."
-        )
-    return X
-
-
-def _check_views(views: list[tuple[str, Any]]) -> None:
-    for name, view in views:
-        if not hasattr(view, "predict_proba"):
-            raise TypeError(
-                "estimators: expected views whose predict_proba gives a Mixture, got view "
-                f"{name!r}, a {type(view).__name__} without predict_proba."
-            )
-
-
-def _check_groups(groups: ArrayLike | None, n_rows: int) -> NDArray[Any] | None:
-    if groups is None:
-        return None
-    labels = np.asarray(groups)
-    if labels.shape != (n_rows,):
-        raise ValueError(
-            f"groups must have one label per row, shape ({n_rows},); got shape {labels.shape}."
-        )
-    return labels

@@ -15,6 +15,7 @@ from skmdn._folds import Rows, folds
 from skmdn._inner_estimators import seeded_clone
 from skmdn._inputs import (
     TrainingData,
+    check_groups,
     check_inputs,
     check_training_data,
     new_generator,
@@ -163,7 +164,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         """
         with unchanged_on_error(self):
             data, rng = self._begin(X, y, sample_weight)
-            parts = folds(self.cv, data.X, data.y, rng, groups)
+            labels = check_groups(groups, len(data.y))
+            parts = folds(self.cv, data.X, data.y, rng, labels)
             self.estimators_ = self._fitted(data, [train for train, _ in parts], rng, self.n_jobs)
             predictions = np.empty((len(data.X), len(self.estimators_[0]) * self.n_outputs_))
             for (_, test), regressors in zip(parts, self.estimators_, strict=True):
