@@ -3,12 +3,13 @@
 Microseconds of a training step. Ours is what another pass adds to `MDNRegressor.fit`, so that what
 a fit does once does not count; the loops are timed by the pass. The rivals: DataLoader,
 MixtureSameFamily and Adam; a loop by hand (logsumexp, fused Adam) on data that lie on the GPU; and
-the matrix products of a step alone. A second table has whole fits on the GPU and on one CPU thread,
-which is what the rule of `device="auto"` has to weigh.
+the matrix products of a step alone. A second table has whole fits on the GPU and on the CPU, which
+is what the rule of `device="auto"` has to weigh.
 
-    python examples/benchmarks/gpu.py [--quick] [--json FILE]
+    python examples/benchmarks/gpu.py [--quick] [--rounds N] [--json FILE]
 """
 
+import os
 import time
 from itertools import pairwise
 
@@ -18,16 +19,20 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from training import Case, Network, handwritten_loss, mixture_density, ours
 
+from skmdn._engine.network import multiply_adds
+
+LOOP_STEPS = 16  # of the torch loop, which takes seconds for a pass over all rows
 HIDDEN = ((64, 64), (256, 256), (1024, 1024))
 BATCHES = (1024, 4096, 16384, 65536)
 N, P = 1 << 18, 16
 
 
 def idiomatic(case, X, y):
-    """DataLoader on the host, MixtureSameFamily, autograd, Adam: one pass."""
+    """DataLoader on the host, MixtureSameFamily, autograd, Adam: a pass over some rows."""
     network = Network(case).cuda()
     adam = torch.optim.Adam(network.parameters(), lr=1e-3)
-    rows = TensorDataset(torch.as_tensor(X), torch.as_tensor(y))
+    n = LOOP_STEPS * case.batch_size
+    rows = TensorDataset(torch.as_tensor(X[:n]), torch.as_tensor(y[:n]))
     loader = DataLoader(rows, batch_size=case.batch_size, shuffle=True, pin_memory=True)
 
     def train():
@@ -78,7 +83,7 @@ def products(case, n_steps=20):
     with torch.cuda.graph(graph):
         multiply()
 
-    def run():
+    def run(factors=factors):  # a recording does not keep what it reads
         graph.replay()
         torch.cuda.synchronize()
 
@@ -103,7 +108,8 @@ def race(case, rounds):
         clock=time.perf_counter,
     )
     step = 1e6 * (seconds["long"] - seconds["short"]) / (more * per_pass)
-    loop, by_hand = (1e6 * seconds[name] / per_pass for name in ("torch loop", "on the GPU"))
+    loop = 1e6 * seconds["torch loop"] / min(LOOP_STEPS, per_pass)
+    by_hand = 1e6 * seconds["on the GPU"] / per_pass
     floor = 1e6 * seconds["products"] / n_products
     return {
         "microseconds a step": f"{case.hidden} B={case.batch_size}",
@@ -117,43 +123,58 @@ def race(case, rounds):
     }
 
 
+def on_threads(n, call):
+    """The call with so many threads of torch's."""
+
+    def run():
+        torch.set_num_threads(n)
+        call()
+
+    return run
+
+
 def whole_fits(hidden, batch_size, rounds):
-    """Seconds of a fit of 500 steps on either device."""
+    """Seconds of a fit of 500 steps on the GPU, on one CPU thread and on all of them."""
     n = 8 * batch_size
     case = Case(n=n, batch_size=batch_size, hidden=hidden, p=P)
     X, y = two_branches(n, P, 1)
     passes = 500 * batch_size // n
-    torch.set_num_threads(1)
+    on_cpu = ours(case, passes, X, y)
     seconds = seconds_by_turns(
-        {device: ours(case, passes, X, y, device=device) for device in ("cuda", "cpu")},
+        {
+            "GPU": ours(case, passes, X, y, device="cuda"),
+            "1 thread": on_threads(1, on_cpu),
+            "all threads": on_threads(os.cpu_count(), on_cpu),
+        },
         rounds,
         clock=time.perf_counter,
     )
-    sizes = [P, *hidden, case.n_raw]
-    pairs = [(a + 1) * b for a, b in pairwise(sizes)]
-    work = batch_size * (3 * sum(pairs) - pairs[0])
+    work = multiply_adds([P, *hidden, case.n_raw], batch_size)
     return {
         "fit of 500 steps": f"{hidden} B={batch_size}",
         "multiply-adds a step": f"{work / 1e6:.1f}M",
-        "GPU s": seconds["cuda"],
-        "CPU s": seconds["cpu"],
-        "CPU / GPU": seconds["cpu"] / seconds["cuda"],
+        **{f"{name}, s": value for name, value in seconds.items()},
+        "1 thread / GPU": seconds["1 thread"] / seconds["GPU"],
+        "all threads / GPU": seconds["all threads"] / seconds["GPU"],
     }
 
 
 def main():
-    args = arguments(__doc__).parse_args()
+    parser = arguments(__doc__)
+    parser.add_argument("--rounds", type=int, help="turns of every contestant")
+    args = parser.parse_args()
     if not torch.cuda.is_available():
         print("No GPU that torch can use.")
         return
-    rounds, batches = (1, BATCHES[:1]) if args.quick else (5, BATCHES)
+    batches = BATCHES[:1] if args.quick else BATCHES
+    rounds = args.rounds or (1 if args.quick else 5)
     print(torch.cuda.get_device_name(), "torch", torch.__version__, flush=True)
     cases = [Case(n=N, batch_size=b, hidden=h, p=P) for h in HIDDEN for b in batches]
     tables = {"steps": [race(case, rounds) for case in cases]}
     print_table(tables["steps"])
-    small = [(32, (64, 64)), (256, (64, 64)), (1024, (64, 64)), (4096, (64, 64))]
-    wide = [(32, (256, 256)), (256, (256, 256)), (1024, (256, 256)), (256, (1024, 1024))]
-    fits = [whole_fits(hidden, b, min(rounds, 3)) for b, hidden in [*small, *wide]]
+    small = [((64, 64), b) for b in (32, 128, 512, 2048, 8192)]
+    wide = [*(((256, 256), b) for b in (32, 128, 512)), ((1024, 1024), 32)]
+    fits = [whole_fits(hidden, b, min(rounds, 3)) for hidden, b in [*small, *wide]]
     tables["fits"] = fits
     print_table(fits)
     write_json(args.json, tables)
