@@ -5,7 +5,9 @@ import itertools
 import numpy as np
 import torch
 
-from skmdn import _forward
+from skmdn import _engine, _forward
+from skmdn._engine.readers import Observations
+from skmdn._preparation import Preparation
 
 FLOOR = 1e-3
 CPU = torch.device("cpu")
@@ -37,3 +39,33 @@ def make_data(n=103, p=3, n_outputs=2, weighted=True, seed=0):
     y = rng.normal(-2, 4, (n, n_outputs))
     weights = rng.uniform(0.5, 2, n) if weighted else None
     return X, y, weights
+
+
+def options(**changes):
+    values = {
+        "n_components": 2,
+        "covariance_type": "diag",
+        "hidden_layer_sizes": (8,),
+        "activation": "silu",
+        "scale_floor": FLOOR,
+        "alpha": 0.0,
+        "learning_rate": 5e-3,
+        "warmup": 0.05,
+        "max_grad_norm": 10.0,
+        "batch_size": 16,
+        "n_passes": 30,
+        "validation_fraction": 0.2,
+        "calibrate": False,
+        "dtype": "float32",
+        "device": "cpu",
+    }
+    return _engine.TrainingOptions(**{**values, **changes})
+
+
+def train(seed=0, weighted=True, report=None, **changes):
+    X, y, weights = make_data(n_outputs=1, weighted=weighted)
+    y = y + X[:, :1]
+    data = Observations.with_weight(X, y, weights)
+    preparation = Preparation.of(X, y, weights)
+    rng = np.random.default_rng(seed)
+    return _engine.train(data, preparation, options(**changes), rng, report=report)

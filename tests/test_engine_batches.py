@@ -5,8 +5,9 @@ import pytest
 import torch
 from engine_cases import CPU, make_data
 
-from skmdn._engine import batches as batches_module
-from skmdn._engine.batches import Batches, Observations, ResidentReader, StreamReader
+from skmdn._engine import readers as readers_module
+from skmdn._engine.batches import Batches, DrawnBatches
+from skmdn._engine.readers import Observations, ResidentReader, ResidentRows, StreamReader
 from skmdn._preparation import Preparation
 
 
@@ -27,8 +28,8 @@ def rows_of(batches, rng=None):
 @pytest.mark.parametrize("resident", [False, True])
 @pytest.mark.parametrize("layout", ["C", "F", "memmap", "float32"])
 def test_a_pass_is_every_row_once_standardised(monkeypatch, tmp_path, layout, resident):
-    monkeypatch.setitem(batches_module._BLOCK_CELLS, "cpu", 100)  # several blocks
-    monkeypatch.setattr(batches_module, "_RESIDENT_BYTES", 10**6 if resident else 0)
+    monkeypatch.setitem(readers_module._BLOCK_CELLS, "cpu", 100)  # several blocks
+    monkeypatch.setattr(readers_module, "_RESIDENT_BYTES", 10**6 if resident else 0)
     X, y, weights = make_data()
     if layout == "F":
         X = np.asfortranarray(X)
@@ -58,18 +59,44 @@ def test_a_pass_is_every_row_once_standardised(monkeypatch, tmp_path, layout, re
 
 
 def test_resident_and_streamed_rows_are_the_same(monkeypatch):
-    monkeypatch.setitem(batches_module._BLOCK_CELLS, "cpu", 100)
+    monkeypatch.setitem(readers_module._BLOCK_CELLS, "cpu", 100)
     X, y, weights = make_data()
     data = Observations(X, y, weights, np.arange(3, 90))
     preparation = Preparation.of(X, y, weights)
     host = StreamReader(data, preparation, 20, torch.float32)
-    device = ResidentReader(StreamReader(data, preparation, 8, torch.float32), 20, CPU)
+    rows = ResidentRows(StreamReader(data, preparation, 8, torch.float32), CPU)
+    device = ResidentReader(rows, 20)
     places = np.array([5, 0, 7, 40])
     host.read(host.index[places])
     device.read(device.index[places])
     assert torch.equal(host.x[:4], device.x[:4])
     assert torch.equal(host.y[:, :4], device.y[:, :4])
     assert torch.equal(host.weights[:4], device.weights[:4])
+
+
+def test_drawn_batches_are_every_row_once_in_a_new_order():
+    X, y, weights = make_data()
+    preparation = Preparation.of(X, y, weights)
+    data = Observations(X, y, weights, np.arange(0, 103, 2))  # 52 rows
+    in_order, _ = rows_of(Batches(data, preparation, 10, torch.float64, CPU))
+    batches = DrawnBatches(data, preparation, 10, torch.float64, CPU)
+    rng, passes, step = np.random.default_rng(0), [], 0
+    for _ in range(2):
+        parts, sizes = [], []
+        for batch in batches.one_pass(rng):
+            batches.draw(torch.tensor([step]), batch)
+            parts.append([batch.x.T.clone(), batch.y[:, 0].T.clone(), batch.weights.clone()])
+            sizes.append(batch.n_rows)
+            step += 1
+        assert sizes == [10, 10, 10, 10, 12]
+        found = [torch.cat(arrays).numpy() for arrays in zip(*parts, strict=True)]
+        order = np.argsort(found[0][:, 0])
+        expected = np.argsort(in_order[0][:, 0])
+        for drawn, read in zip(found, in_order, strict=True):
+            np.testing.assert_array_equal(drawn[order], read[expected])
+        passes.append(found[0])
+    assert not np.array_equal(*passes)
+    assert not np.array_equal(passes[0], in_order[0])
 
 
 def test_an_infinite_scale_switches_an_input_off():

@@ -3,47 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from engine_cases import FLOOR, make_data, raw_outputs
+from engine_cases import FLOOR, make_data, options, raw_outputs, train
 
 from skmdn import _engine, _forward
-from skmdn._engine import batches as batches_module
-from skmdn._engine import fit as fit_module
+from skmdn._engine import readers as readers_module
 from skmdn._engine import recipe
-from skmdn._engine.batches import Observations
 from skmdn._engine.optimizer import Adam
-from skmdn._engine.step import RecordedStep
+from skmdn._engine.readers import Observations
 from skmdn._preparation import Preparation
 from skmdn.mixture import Mixture
-
-
-def options(**changes):
-    values = {
-        "n_components": 2,
-        "covariance_type": "diag",
-        "hidden_layer_sizes": (8,),
-        "activation": "silu",
-        "scale_floor": FLOOR,
-        "alpha": 0.0,
-        "learning_rate": 5e-3,
-        "warmup": 0.05,
-        "max_grad_norm": 10.0,
-        "batch_size": 16,
-        "n_passes": 30,
-        "validation_fraction": 0.2,
-        "calibrate": False,
-        "dtype": "float32",
-        "device": "cpu",
-    }
-    return _engine.TrainingOptions(**{**values, **changes})
-
-
-def train(seed=0, weighted=True, report=None, **changes):
-    X, y, weights = make_data(n_outputs=1, weighted=weighted)
-    y = y + X[:, :1]
-    data = Observations.with_weight(X, y, weights)
-    preparation = Preparation.of(X, y, weights)
-    rng = np.random.default_rng(seed)
-    return _engine.train(data, preparation, options(**changes), rng, report=report)
 
 
 def test_loss_decreases_and_every_parameter_moves():
@@ -53,31 +21,6 @@ def test_loss_decreases_and_every_parameter_moves():
     start = train(n_passes=1, learning_rate=1e-30)
     for before, after in zip(start.layers, trained.layers, strict=True):
         assert np.all(before != after)
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_a_recorded_step_equals_a_direct_one(monkeypatch, weighted):
-    """What a GPU replays: all that changes reaches it through the step's own buffers."""
-    settings = {"alpha": 0.1, "dtype": "float64"}  # 82 rows in batches of 16 and one of 18
-    direct = train(weighted=weighted, **settings)
-    replayed = []
-
-    def record(work):
-        replayed.append(0)
-
-        def replay():
-            replayed[-1] += 1
-            work()
-
-        return replay
-
-    monkeypatch.setattr(fit_module, "make_step", lambda *args: RecordedStep(*args, record=record))
-    recorded = train(weighted=weighted, **settings)
-    assert len(replayed) == 2
-    assert sum(replayed) > 100
-    np.testing.assert_allclose(recorded.loss_curve, direct.loss_curve, rtol=1e-10)
-    for one, two in zip(recorded.layers, direct.layers, strict=True):
-        np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-12)
 
 
 def test_same_seed_same_bits_whatever_the_thread_count():
@@ -96,7 +39,7 @@ def test_same_seed_same_bits_whatever_the_thread_count():
 
 def test_streamed_and_resident_data_give_the_same_model(monkeypatch):
     resident = train()
-    monkeypatch.setattr(batches_module, "_RESIDENT_BYTES", 0)
+    monkeypatch.setattr(readers_module, "_RESIDENT_BYTES", 0)
     for one, two in zip(resident.layers, train().layers, strict=True):
         np.testing.assert_array_equal(one, two)
 

@@ -8,8 +8,21 @@ import torch
 from joblib import Parallel, delayed
 
 from skmdn import MDNRegressor
+from skmdn._engine.batches import DrawnBatches
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.fixture
+def host_order(monkeypatch):
+    """Rows are shuffled as on the CPU."""
+
+    def shuffle(self, rng):
+        order = self._order.cpu()
+        rng.shuffle(order.numpy())
+        self._order.copy_(order)
+
+    monkeypatch.setattr(DrawnBatches, "_shuffle", shuffle)
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +40,13 @@ def fitted(data, device, **parameters):
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "silu", "logistic", "identity"])
-def test_activations_train_as_on_the_cpu(data, activation):
+def test_activations_train_as_on_the_cpu(host_order, data, activation):
     gpu, cpu = (fitted(data, device, activation=activation) for device in ("cuda", "cpu"))
     np.testing.assert_allclose(gpu.predict(data[0]), cpu.predict(data[0]), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("covariance_type", ["spherical", "diag", "full"])
-def test_covariance_types_train_as_on_the_cpu(data, covariance_type):
+def test_covariance_types_train_as_on_the_cpu(host_order, data, covariance_type):
     gpu, cpu = (fitted(data, device, covariance_type=covariance_type) for device in ("cuda", "cpu"))
     np.testing.assert_allclose(gpu.loss_curve_, cpu.loss_curve_, rtol=1e-6)
     np.testing.assert_allclose(gpu.predict(data[0]), cpu.predict(data[0]), rtol=1e-6, atol=1e-6)
@@ -44,6 +57,13 @@ def test_single_precision_is_as_good_as_on_the_cpu(data):
     gpu, cpu = (fitted(data, device, **settings) for device in ("cuda", "cpu"))
     X, y, _ = data
     assert gpu.score(X, y) == pytest.approx(cpu.score(X, y), abs=0.1)
+
+
+def test_rows_are_shuffled_on_the_gpu(data):
+    settings = {"dtype": "float32", "max_iter": 30}
+    one, two, other = (fitted(data, "cuda", **settings, random_state=seed) for seed in (0, 0, 1))
+    np.testing.assert_allclose(one.loss_curve_, two.loss_curve_, rtol=1e-4)
+    assert not np.allclose(one.loss_curve_, other.loss_curve_, rtol=1e-4)
 
 
 def test_a_model_trained_on_a_gpu_predicts_on_the_cpu(data):

@@ -1,12 +1,13 @@
 """Training: the only room that imports torch. Arrays in, arrays out.
 
 Read `recipe` for the way from data to a trained network, `fit` for the loop, `step` for what it
-repeats, `network`, `head` and `spreads` for the mathematics, `batches` for how rows reach it.
+repeats, `network`, `head` and `spreads` for the mathematics, `batches` and `readers` for how rows
+reach it.
 """
 
-from skmdn._engine.batches import Observations
 from skmdn._engine.device import DeviceNetwork, cuda_is_available
 from skmdn._engine.fit import Moments, Trained, TrainingOptions
+from skmdn._engine.readers import Observations
 from skmdn._engine.recipe import train
 
 __all__ = [

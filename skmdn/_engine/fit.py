@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skmdn._engine.activations import ACTIVATIONS
-from skmdn._engine.batches import Batch, Batches, Observations
+from skmdn._engine.batches import Batch, Batches, DrawnBatches
 from skmdn._engine.budget import Budget, checkpoints
 from skmdn._engine.head import LOG_2PI, MixtureHead
 from skmdn._engine.network import Parameters, Pass, layer_sizes, multiply_adds
-from skmdn._engine.optimizer import Adam, cosine_schedule
-from skmdn._engine.step import Step, make_step
+from skmdn._engine.optimizer import Adam, Schedule
+from skmdn._engine.readers import Observations
+from skmdn._engine.step import DirectStep, RecordedStep, Step, recorder
 from skmdn._engine.threads import threads_for
 from skmdn._preparation import Preparation
 
@@ -128,8 +129,11 @@ class Training:
         # Losses of standardised targets become those of y by the preparation's Jacobian.
         self._log_unit = float(np.log(preparation.y_scale).sum())
         self._constant = 0.5 * self._n_outputs * LOG_2PI + self._log_unit
-        self._batches = Batches(data, preparation, budget.batch_size, dtype, device)
-        self._rows = self._batches.rows_of_steps(budget.n_steps)
+        self._record = recorder(device)
+        self._batches = (DrawnBatches if self._record else Batches)(
+            data, preparation, budget.batch_size, dtype, device
+        )
+        self._rows = np.resize(np.diff(self._batches.edges), budget.n_steps)
         self._scale_factors = self._parameters.flat.new_tensor(_SCALE_FACTORS)
         self._validation = None
         if validation is not None:
@@ -137,10 +141,11 @@ class Training:
             self._validation = Batches(validation, preparation, size, dtype, device)
         self._passes: dict[tuple[int, bool], Pass] = {}
         self._steps: dict[int, Step] = {}
+        self._factors: Tensor | None = None  # of recorded steps
         n_validation = 0 if validation is None else len(validation.rows)
         self._checkpoints = set(checkpoints(budget, n_validation))
         self._step = 0
-        self._rate_factor = 1.0
+        self._schedule = Schedule(options.learning_rate, options.warmup, budget.n_steps)
         self._history = _History(torch.zeros(budget.n_steps, dtype=dtype, device=device))
         self._last_good = self._best = self._snapshot()
 
@@ -168,18 +173,26 @@ class Training:
     def _train_on(self, batch: Batch) -> None:
         """One step."""
         if batch.n_rows not in self._steps:
-            network_pass = self._pass_for(batch.n_rows, training=True)
-            self._steps[batch.n_rows] = make_step(network_pass, self._adam, batch)
-        total = self._history.totals[self._step]
-        self._steps[batch.n_rows](batch, self._learning_rate(), total)
+            self._steps[batch.n_rows] = self._make_step(batch.n_rows)
+        self._steps[batch.n_rows](batch, self._step)
         self._step += 1
 
-    def _learning_rate(self) -> float:
-        options = self._options
-        rate = options.learning_rate * self._rate_factor
-        if options.warmup is None:
-            return rate
-        return rate * cosine_schedule(self._step, self._budget.n_steps, options.warmup)
+    def _make_step(self, n_rows: int) -> Step:
+        network_pass, totals = self._pass_for(n_rows, training=True), self._history.totals
+        if self._record is None or isinstance(self._batches, Batches):
+            return DirectStep(network_pass, self._adam, self._schedule, totals)
+        if self._factors is None:
+            self._factors = self._factors_to_come()
+        draw = self._batches.draw
+        return RecordedStep(network_pass, self._adam, self._factors, totals, draw, self._record)
+
+    def _factors_to_come(self) -> Tensor:
+        """Factors of the update at every step from here on, ``(n_steps, 2)``."""
+        steps, made = range(self._step, self._budget.n_steps), self._adam.n_steps - self._step
+        rows = [self._adam.factors(self._schedule.rate(i), made + i + 1) for i in steps]
+        table = self._parameters.flat.new_zeros(self._budget.n_steps, 2)
+        table[self._step :] = table.new_tensor(rows)
+        return table
 
     def _pass_for(self, n_rows: int, *, training: bool) -> Pass:
         """Buffers for batches of `n_rows`, made once; a fit has two sizes of batch at most."""
@@ -216,7 +229,10 @@ class Training:
     def _recover(self) -> None:
         """Go back to the last good parameters, and on with half the learning rate."""
         self._restore(self._last_good)
-        self._rate_factor *= 0.5
+        self._schedule.halve()
+        # Recorded steps keep the learning rates that were to come: they are recorded anew.
+        self._factors = None
+        self._steps.clear()
         self._history.n_recoveries += 1
 
     def _validate(self) -> float | None:

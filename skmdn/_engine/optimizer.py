@@ -42,7 +42,8 @@ class Adam:
 
     def ascend(self, learning_rate: float, n_rows: int) -> None:
         """Step along the gradient, which is a sum over `n_rows` rows."""
-        rate, decay = self.next_factors(learning_rate)
+        self.n_steps += 1
+        rate, decay = self.factors(learning_rate, self.n_steps)
         self._update_moments(n_rows)
         flat = self._parameters.flat
         if self._alpha > 0:
@@ -50,17 +51,16 @@ class Adam:
         flat.addcmul_(self.first, self._inverse_root, value=rate)
 
     def ascend_by(self, rate: Tensor, decay: Tensor, n_rows: int) -> None:
-        """The same by the numbers of `next_factors`, which lie on the device."""
+        """The same by a step's `factors`, which lie on the device; the caller counts the steps."""
         self._update_moments(n_rows)
         flat = self._parameters.flat
         if self._alpha > 0:
-            flat.sub_(torch.mul(self._parameters.decayed, decay).mul_(flat))
+            flat.addcmul_(flat, torch.mul(self._parameters.decayed, decay), value=-1)
         flat.addcmul_(self.first, self._inverse_root.mul_(rate))
 
-    def next_factors(self, learning_rate: float) -> tuple[float, float]:
-        """Count a step; its learning rate with the moments' bias put right, and its decay."""
-        self.n_steps += 1
-        unbias = math.sqrt(1 - BETA_2**self.n_steps) / (1 - BETA_1**self.n_steps)
+    def factors(self, learning_rate: float, n_steps: int) -> tuple[float, float]:
+        """Learning rate of the last of `n_steps`, the moments' bias put right, and its decay."""
+        unbias = math.sqrt(1 - BETA_2**n_steps) / (1 - BETA_1**n_steps)
         return learning_rate * unbias, learning_rate * self._alpha
 
     def _update_moments(self, n_rows: int) -> None:
@@ -76,7 +76,22 @@ class Adam:
         torch.rsqrt(self.second, out=self._inverse_root)
 
 
-def cosine_schedule(step: int, n_steps: int, warmup: float) -> float:
-    """Factor of the learning rate: linear warm-up over a part of the steps, cosine to zero."""
-    rising = min(1.0, (step + 1) / (warmup * n_steps))
-    return rising * 0.5 * (1 + math.cos(math.pi * step / n_steps))
+class Schedule:
+    """Learning rate of every step: a linear warm-up over a part of the steps, then a cosine to 0.
+
+    Without warm-up the rate is constant.
+    """
+
+    def __init__(self, peak: float, warmup: float | None, n_steps: int) -> None:
+        self._peak, self._warmup, self._n_steps = peak, warmup, n_steps
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, the first of which is 0."""
+        if self._warmup is None:
+            return self._peak
+        rising = min(1.0, (step + 1) / (self._warmup * self._n_steps))
+        return self._peak * (rising * 0.5 * (1 + math.cos(math.pi * step / self._n_steps)))
+
+    def halve(self) -> None:
+        """Learn half as fast from here on."""
+        self._peak *= 0.5

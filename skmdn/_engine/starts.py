@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from skmdn._engine.batches import Observations
+from skmdn._engine.readers import Observations
 from skmdn._engine.spreads import n_raw_spreads
 from skmdn._preparation import Preparation
 from skmdn._scaling import principal_scores, quantile_rows

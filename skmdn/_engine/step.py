@@ -13,7 +13,7 @@ from torch import Tensor
 
 from skmdn._engine.batches import Batch
 from skmdn._engine.network import Pass
-from skmdn._engine.optimizer import Adam
+from skmdn._engine.optimizer import Adam, Schedule
 
 # Recordings share a stream of torch's: fits in other threads wait for their turn.
 _RECORDING = threading.Lock()
@@ -22,70 +22,69 @@ _RECORDING = threading.Lock()
 class Step(Protocol):
     """Trains on batches of one size."""
 
-    def __call__(self, batch: Batch, learning_rate: float, total: Tensor) -> None:
-        """Update the parameters, and write the batch's log-likelihood to `total`."""
+    def __call__(self, batch: Batch, step: int) -> None:
+        """Update the parameters, and write the batch's log-likelihood to the step's total."""
 
 
 class DirectStep:
-    """Operations one by one, on the batch where it lies."""
+    """Operations one by one, on the batch where it lies; totals ``(n_steps,)``."""
 
-    def __init__(self, network_pass: Pass, adam: Adam) -> None:
+    def __init__(self, network_pass: Pass, adam: Adam, schedule: Schedule, totals: Tensor) -> None:
         self._pass, self._adam = network_pass, adam
+        self._schedule, self._totals = schedule, totals
 
-    def __call__(self, batch: Batch, learning_rate: float, total: Tensor) -> None:
-        """Update the parameters, and write the batch's log-likelihood to `total`."""
-        _differentiate(self._pass, batch, total)
-        self._adam.ascend(learning_rate, batch.n_rows)
+    def __call__(self, batch: Batch, step: int) -> None:
+        """Update the parameters, and write the batch's log-likelihood to the step's total."""
+        _differentiate(self._pass, batch, self._totals[step])
+        self._adam.ascend(self._schedule.rate(step), batch.n_rows)
 
 
 class RecordedStep:
-    """The same operations on buffers of its own, recorded in the second call and then replayed.
+    """The same operations, recorded in the second call and then replayed.
 
-    All that changes from step to step is copied into the buffers: a recording keeps addresses and
-    plain numbers as they were. The first call runs the operations one by one, as a recording must
-    not be the first to use a kernel. `record` turns a function into its replay.
+    A recording keeps addresses and plain numbers as they were. So the number of the step is put
+    where the recording finds it, and from it follow the rows, by `draw`, the factors of the update,
+    a table of all that are to come, and the place of the total. The first call runs the operations
+    one by one, as a recording must not be the first to use a kernel. `record` turns a function into
+    its replay.
     """
 
     def __init__(
         self,
         network_pass: Pass,
         adam: Adam,
-        like: Batch,
+        factors: Tensor,
+        totals: Tensor,
+        draw: Callable[[Tensor, Batch], None],
         record: Callable[[Callable[[], None]], Callable[[], None]],
     ) -> None:
-        self._pass, self._adam, self._record = network_pass, adam, record
-        weights = None if like.weights is None else torch.empty_like(like.weights)
-        y = like.y.new_empty(like.y.shape)
-        self._batch = Batch(torch.empty_like(like.x), y, weights, like.n_rows)
-        self._total, self._rate, self._decay = (like.x.new_zeros(()) for _ in range(3))
+        self._pass, self._adam = network_pass, adam
+        self._factors, self._totals = factors, totals  # (n_steps, 2), (n_steps,)
+        self._draw, self._record = draw, record
+        self._step = torch.zeros(1, dtype=torch.int64, device=totals.device)
         self._replay: Callable[[], None] | None = None
         self._has_run = False
 
-    def __call__(self, batch: Batch, learning_rate: float, total: Tensor) -> None:
-        """Update the parameters, and write the batch's log-likelihood to `total`."""
-        self._take(batch)
-        rate, decay = self._adam.next_factors(learning_rate)
-        self._rate.fill_(rate)
-        self._decay.fill_(decay)
+    def __call__(self, batch: Batch, step: int) -> None:
+        """Update the parameters, and write the batch's log-likelihood to the step's total."""
+        self._step.fill_(step)
+        self._adam.n_steps += 1
         if self._replay is not None:
             self._replay()
         elif self._has_run:
-            self._replay = self._record(self._work)
+            self._replay = self._record(lambda: self._work(batch))
             self._replay()
         else:
-            self._work()
+            self._work(batch)
             self._has_run = True
-        total.copy_(self._total)
 
-    def _take(self, batch: Batch) -> None:
-        self._batch.x.copy_(batch.x)
-        self._batch.y.copy_(batch.y)
-        if self._batch.weights is not None and batch.weights is not None:
-            self._batch.weights.copy_(batch.weights)
-
-    def _work(self) -> None:
-        _differentiate(self._pass, self._batch, self._total)
-        self._adam.ascend_by(self._rate, self._decay, self._batch.n_rows)
+    def _work(self, batch: Batch) -> None:
+        self._draw(self._step, batch)
+        total = self._totals.new_empty(())
+        _differentiate(self._pass, batch, total)
+        rate, decay = torch.index_select(self._factors, 0, self._step)[0]
+        self._adam.ascend_by(rate, decay, batch.n_rows)
+        self._totals.index_copy_(0, self._step, total[None])
 
 
 def _differentiate(network_pass: Pass, batch: Batch, total: Tensor) -> None:
@@ -105,8 +104,6 @@ def cuda_graph(work: Callable[[], None]) -> Callable[[], None]:
     return graph.replay
 
 
-def make_step(network_pass: Pass, adam: Adam, batch: Batch) -> Step:
-    """A step for batches like the given one."""
-    if batch.x.is_cuda:
-        return RecordedStep(network_pass, adam, batch, cuda_graph)
-    return DirectStep(network_pass, adam)
+def recorder(device: torch.device) -> Callable[[Callable[[], None]], Callable[[], None]] | None:
+    """What records steps on the device, if anything does."""
+    return cuda_graph if device.type == "cuda" else None

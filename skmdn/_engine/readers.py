@@ -1,0 +1,167 @@
+"""Where rows come from: the user's arrays as they are, or prepared data on the training device.
+
+The user's arrays are read where they are, memory-mapped ones too. Beyond a fixed size only one
+block of rows at a time exists in prepared form: training needs no second copy of the data.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skmdn._preparation import Preparation
+
+FloatArray = NDArray[np.float64]
+IndexArray = NDArray[np.intp]
+
+# Cells of one block: on the CPU it stays in a core's cache in float64 (1 MiB), on a GPU it is large
+# because each costs a transfer of its rows' places.
+_BLOCK_CELLS = {"cpu": 1 << 17, "cuda": 1 << 25}
+# Prepared data up to this size are kept, instead of being prepared anew in every pass.
+_RESIDENT_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Rows to learn or to validate from, as a selection of the user's arrays."""
+
+    X: NDArray[np.floating]  # (N, p)
+    y: FloatArray  # (N, D)
+    weights: FloatArray | None  # (N,), relative
+    rows: IndexArray  # (n,), which of the N rows
+
+    @classmethod
+    def with_weight(
+        cls, X: NDArray[np.floating], y: FloatArray, weights: FloatArray | None
+    ) -> "Observations":
+        """All rows that have weight."""
+        rows = np.arange(len(y)) if weights is None else np.flatnonzero(weights)
+        return cls(X, y, weights, rows)
+
+    def mean_weight(self) -> float:
+        """Mean weight of the selected rows."""
+        return 1.0 if self.weights is None else float(np.mean(self.weights[self.rows]))
+
+
+class Reader(Protocol):
+    """Fills its buffers with the rows asked for."""
+
+    index: IndexArray  # how the rows are asked for, in the data's order
+    x: Tensor  # (capacity, n_inputs + 1)
+    y: Tensor  # (D, capacity)
+    weights: Tensor | None  # (capacity,)
+
+    def read(self, index: IndexArray) -> None:
+        """Put the rows of `index` into the first places of the buffers."""
+
+
+class StreamReader:
+    """Reads from the user's arrays: gathers, prepares and casts the rows asked for."""
+
+    def __init__(
+        self, data: Observations, preparation: Preparation, capacity: int, dtype: torch.dtype
+    ) -> None:
+        self._data = data
+        self._preparation = preparation
+        self.index = data.rows.copy()
+        self.x = torch.ones(capacity, preparation.n_inputs + 1, dtype=dtype)
+        self.y = torch.empty(data.y.shape[1], capacity, dtype=dtype)
+        self.weights = None if data.weights is None else torch.empty(capacity, dtype=dtype)
+        self._weight_unit = data.mean_weight()
+        self._gathered = np.empty((capacity, data.X.shape[1]), data.X.dtype)
+
+    def read(self, index: IndexArray) -> None:
+        """Gather and prepare."""
+        m = len(index)
+        self._preparation.inputs(self._gather(index), out=self.x.numpy()[:m, :-1])
+        self.y.numpy()[:, :m] = self._preparation.targets(self._data.y[index]).T
+        if self.weights is not None and self._data.weights is not None:
+            self.weights.numpy()[:m] = self._data.weights[index] / self._weight_unit
+
+    def _gather(self, index: IndexArray) -> NDArray[np.floating]:
+        X = self._data.X
+        # numpy.take would first copy the whole of an array that is not C-contiguous.
+        if not X.flags.c_contiguous:
+            return np.asarray(X[index])
+        return np.take(X, index, axis=0, out=self._gathered[: len(index)], mode="clip")
+
+
+class ResidentRows:
+    """Prepared data that reside on the training device."""
+
+    def __init__(self, stream: StreamReader, device: torch.device) -> None:
+        n, (part, columns), D = len(stream.index), stream.x.shape, len(stream.y)
+        self.n, self.n_columns, self.n_outputs = n, columns, D
+        like = stream.x.new_empty(0, device=device)
+        self._x, self._y = like.new_empty(n, columns), like.new_empty(D, n)
+        self._weights = None if stream.weights is None else like.new_empty(n)
+        for start in range(0, n, part):
+            self._keep(stream, slice(start, min(start + part, n)))
+
+    def _keep(self, stream: StreamReader, rows: slice) -> None:
+        """Take a block of rows from the stream to the device."""
+        m = rows.stop - rows.start
+        stream.read(stream.index[rows])
+        self._x[rows] = stream.x[:m]
+        self._y[:, rows] = stream.y[:, :m]
+        if self._weights is not None and stream.weights is not None:
+            self._weights[rows] = stream.weights[:m]
+
+    def buffers(self, capacity: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Memory for so many rows: ``(capacity, n_columns)``, ``(D, capacity)``, weights."""
+        x = self._x.new_empty(capacity, self.n_columns)
+        y = self._y.new_empty(self.n_outputs, capacity)
+        return x, y, None if self._weights is None else self._weights.new_empty(capacity)
+
+    def gather(self, places: Tensor, x: Tensor, y: Tensor, weights: Tensor | None) -> None:
+        """Copy the rows at `places` into buffers, on the device."""
+        torch.index_select(self._x, 0, places, out=x)
+        for output, gathered in zip(self._y, y, strict=True):
+            torch.index_select(output, 0, places, out=gathered)
+        if weights is not None and self._weights is not None:
+            torch.index_select(self._weights, 0, places, out=weights)
+
+
+class ResidentReader:
+    """Reads from prepared data that reside on the training device."""
+
+    def __init__(self, rows: ResidentRows, capacity: int) -> None:
+        self._rows = rows
+        self.index = np.arange(rows.n)
+        self.x, self.y, self.weights = rows.buffers(capacity)
+
+    def read(self, index: IndexArray) -> None:
+        """Gather on the device."""
+        m, places = len(index), torch.from_numpy(index).to(self.x.device)
+        weights = None if self.weights is None else self.weights[:m]
+        self._rows.gather(places, self.x[:m], self.y[:, :m], weights)
+
+
+def resident_rows(
+    data: Observations, preparation: Preparation, dtype: torch.dtype, device: torch.device
+) -> ResidentRows:
+    """Prepare the data block by block, and keep them on the device."""
+    part = min(len(data.rows), block_rows(preparation, "cpu"))
+    return ResidentRows(StreamReader(data, preparation, part, dtype), device)
+
+
+def make_reader(
+    data: Observations,
+    preparation: Preparation,
+    capacity: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Reader:
+    """Keep prepared data where they are small or the device is not the CPU; else stream them."""
+    numbers = len(data.rows) * (preparation.n_inputs + data.y.shape[1] + 2)
+    if device.type == "cpu" and numbers * dtype.itemsize > _RESIDENT_BYTES:
+        return StreamReader(data, preparation, capacity, dtype)
+    return ResidentReader(resident_rows(data, preparation, dtype, device), capacity)
+
+
+def block_rows(preparation: Preparation, device_type: str) -> int:
+    """Rows of a block, as many as make up its cells."""
+    return max(1, _BLOCK_CELLS[device_type] // (preparation.n_inputs + 1))

@@ -1,0 +1,78 @@
+"""What a GPU does, on the CPU: steps recorded once, told their number alone, and replayed."""
+
+import numpy as np
+import pytest
+from engine_cases import train
+
+from skmdn._engine import fit as fit_module
+from skmdn._engine.batches import DrawnBatches
+from skmdn._engine.optimizer import Adam
+
+
+@pytest.fixture
+def replayed(monkeypatch):
+    """Training records its steps; how often each recording is replayed."""
+    counts = []
+
+    def record(work):
+        place = len(counts)
+        counts.append(0)
+
+        def replay():
+            counts[place] += 1
+            work()
+
+        return replay
+
+    monkeypatch.setattr(fit_module, "recorder", lambda device: record)
+    return counts
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_recorded_step_equals_a_direct_one(monkeypatch, request, weighted):
+    settings = {"alpha": 0.1, "dtype": "float64"}  # 82 rows in batches of 16 and one of 18
+    direct = train(weighted=weighted, **settings)
+    replayed = request.getfixturevalue("replayed")
+
+    def shuffle(self, rng):
+        """The order of the direct steps."""
+        rng.shuffle(self._order.numpy())
+
+    monkeypatch.setattr(DrawnBatches, "_shuffle", shuffle)
+    recorded = train(weighted=weighted, **settings)
+    assert len(replayed) == 2
+    assert sum(replayed) > 100
+    np.testing.assert_allclose(recorded.loss_curve, direct.loss_curve, rtol=1e-10)
+    for one, two in zip(recorded.layers, direct.layers, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-12)
+
+
+def test_an_order_of_its_own_learns_as_well(request):
+    direct = train(n_passes=100)
+    request.getfixturevalue("replayed")
+    recorded = train(n_passes=100)
+    assert min(recorded.validation_loss_curve) == pytest.approx(
+        min(direct.validation_loss_curve), abs=0.05
+    )
+    again = train(n_passes=100)
+    for one, two in zip(recorded.layers, again.layers, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_after_a_divergence_steps_are_recorded_anew_at_half_the_rate(monkeypatch, replayed):
+    original, seen = Adam.ascend_by, []
+
+    def spoiled(self, rate, decay, n_rows):
+        original(self, rate, decay, n_rows)
+        # The bias of Adam's moments, put right in `rate`, is no part of the learning rate.
+        seen.append(float(rate) / self.factors(1.0, self.n_steps)[0])
+        if len(seen) == 40:
+            self._parameters.flat.fill_(np.nan)
+
+    monkeypatch.setattr(Adam, "ascend_by", spoiled)
+    trained = train(warmup=None)
+    assert trained.n_recoveries == 1
+    assert len(replayed) == 4
+    assert seen[0] == pytest.approx(5e-3, rel=1e-5)
+    assert seen[-1] == pytest.approx(2.5e-3, rel=1e-5)
+    assert all(np.all(np.isfinite(layer)) for layer in trained.layers)
