@@ -19,7 +19,7 @@ from skmdn._engine.budget import (
 )
 from skmdn._engine.device import training_device
 from skmdn._engine.network import Parameters
-from skmdn._engine.optimizer import Adam, cosine_schedule
+from skmdn._engine.optimizer import Adam, Schedule
 from skmdn._engine.threads import threads_for
 
 # Optimiser and budget ----------------------------------------------------------------------------
@@ -77,7 +77,8 @@ def test_layers_are_views_of_the_flat_vector():
 
 
 def test_schedule_rises_and_falls():
-    factors = [cosine_schedule(k, 100, 0.05) for k in range(100)]
+    schedule = Schedule(1.0, 0.05, 100)
+    factors = [schedule.rate(k) for k in range(100)]
     assert factors[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0], rel=1e-2)
     assert np.all(np.diff(factors[5:]) < 0)
     assert factors[-1] < 1e-3
@@ -116,12 +117,16 @@ def test_threads_are_lowered_for_small_steps_and_restored():
 
 
 def test_automatic_device_is_the_gpu_for_large_steps_where_there_is_one(monkeypatch):
-    small, large = 10**6, 10**9
+    small, few, large = (10**6, 10**6), (10**8, 100), (10**8, 1000)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert [training_device("auto", work) for work in (small, large)] == ["cpu", "cuda"]
-    assert [training_device(name, large) for name in ("cpu", "cuda:1")] == ["cpu", "cuda:1"]
+    assert [training_device("auto", *work) for work in (small, few, large)] == [
+        "cpu",
+        "cpu",
+        "cuda",
+    ]
+    assert [training_device(name, *large) for name in ("cpu", "cuda:1")] == ["cpu", "cuda:1"]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert [training_device("auto", work) for work in (small, large)] == ["cpu", "cpu"]
+    assert training_device("auto", *large) == "cpu"
 
 
 # Starts ------------------------------------------------------------------------------------------

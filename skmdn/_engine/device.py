@@ -11,9 +11,12 @@ from torch.nn import functional
 
 Array = NDArray[np.floating]
 
-# Provisional, reckoned and not measured: a GPU spends microseconds on each of a step's fifty
-# operations however small they are, in which a CPU may be through with a smaller step.
-_MULTIPLY_ADDS_FOR_GPU = 100_000_000
+# Measured with an H100 and the CPU beside it (examples/benchmarks/gpu.py): a step takes the GPU 0.1
+# ms at least, and from here on the CPU four times as long or more, on one thread as on sixteen.
+_STEP_FOR_GPU = 10_000_000
+# A process that turns to a GPU waits 0.7 s for it: in the time of so many multiply-adds, about a
+# second, a CPU may be through with all steps.
+_TRAINING_FOR_GPU = 20_000_000_000
 
 _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
@@ -29,11 +32,15 @@ def cuda_is_available() -> bool:
     return torch.cuda.is_available()
 
 
-def training_device(device: str, multiply_adds: int) -> str:
-    """The device; for "auto" the GPU where there is one and steps are large, else the CPU."""
+def training_device(device: str, multiply_adds: int, n_steps: int) -> str:
+    """The device; for "auto" the GPU where there is one and steps are large and many, else the CPU.
+
+    `multiply_adds` are those of one step.
+    """
     if device != "auto":
         return device
-    return "cuda" if multiply_adds >= _MULTIPLY_ADDS_FOR_GPU and cuda_is_available() else "cpu"
+    gains = multiply_adds >= _STEP_FOR_GPU and n_steps * multiply_adds >= _TRAINING_FOR_GPU
+    return "cuda" if gains and cuda_is_available() else "cpu"
 
 
 def current_device(device: str) -> AbstractContextManager[object]:

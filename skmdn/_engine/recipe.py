@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skmdn._engine.batches import Observations
 from skmdn._engine.budget import budget_for, n_held_out
 from skmdn._engine.device import current_device, training_device
 from skmdn._engine.fit import Moments, Report, Trained, Training, TrainingOptions
 from skmdn._engine.network import layer_sizes, multiply_adds
+from skmdn._engine.readers import Observations
 from skmdn._engine.starts import fresh_layers
 from skmdn._preparation import Preparation
 from skmdn._scaling import principal_scores
@@ -52,8 +52,9 @@ def train(
         )
     budget = budget_for(len(data.rows), options.batch_size, options.n_passes)
     work = multiply_adds(layer_sizes(layers), budget.batch_size)
-    options = replace(options, device=training_device(options.device, work))
-    with current_device(options.device):
+    device = training_device(options.device, work, budget.n_steps)
+    options = replace(options, device=device)
+    with current_device(device):
         trained = Training(
             layers,
             data,
