@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from sklearn.utils import gen_batches
 
 from skmdn import _forward
 from skmdn._preparation import Preparation
@@ -48,8 +47,8 @@ class Predictor(NamedTuple):
         They are float64, each output's numbers side by side: so the mixtures will be read.
         """
         evaluate = self._network(X.dtype, min(len(X), _CHUNK_ROWS))
-        for rows in gen_batches(len(X), _CHUNK_ROWS):
-            part = X[rows]
+        for start in range(0, len(X), _CHUNK_ROWS):
+            part = X[start : start + _CHUNK_ROWS]
             raw = np.empty((len(self.intercepts[-1]), len(part))).T
             evaluate(part, raw, self.preparation.inputs)
             yield raw

@@ -283,7 +283,7 @@ class AlgebraVerbs(MixtureValue):
                 f"{name} must be a number or have shape ({self.n_outputs},); got {array.shape}"
             )
         check_finite(array, name)
-        return np.broadcast_to(array, (self.n_outputs,))
+        return np.full(self.n_outputs, array)
 
 
 def _check_members(mixtures: Sequence[Self], verb: str) -> Self:
