@@ -102,16 +102,20 @@ def test_budget_rules():
     assert looks[-1] == 10_000
 
 
-def test_threads_are_lowered_for_small_steps_and_restored():
+def test_threads_are_lowered_to_what_steps_are_worth_and_restored():
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
+    torch.set_num_threads(4)
     try:
         with contextlib.suppress(RuntimeError), threads_for(1000):
             inside = torch.get_num_threads()
             raise RuntimeError
-        assert (inside, torch.get_num_threads()) == (1, 2)
+        assert (inside, torch.get_num_threads()) == (1, 4)
+        for work, worth in [(9_999_999, 1), (10**7, 2), (10**9, 4)]:
+            with threads_for(work):
+                assert torch.get_num_threads() == worth
+        torch.set_num_threads(1)
         with threads_for(10**9):
-            assert torch.get_num_threads() == 2
+            assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
 

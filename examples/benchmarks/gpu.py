@@ -4,7 +4,7 @@ Microseconds of a training step. Ours is what another pass adds to `MDNRegressor
 a fit does once does not count; the loops are timed by the pass. The rivals: DataLoader,
 MixtureSameFamily and Adam; a loop by hand (logsumexp, fused Adam) on data that lie on the GPU; and
 the matrix products of a step alone. A second table has whole fits on the GPU and on the CPU, which
-is what the rule of `device="auto"` has to weigh.
+is what the rule of `device="auto"` has to weigh, and a third one fits with nothing set.
 
     python examples/benchmarks/gpu.py [--quick] [--rounds N] [--json FILE]
 """
@@ -19,6 +19,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from training import Case, Network, handwritten_loss, mixture_density, ours
 
+from skmdn import MDNRegressor
 from skmdn._engine.network import multiply_adds
 
 LOOP_STEPS = 16  # of the torch loop, which takes seconds for a pass over all rows
@@ -159,6 +160,32 @@ def whole_fits(hidden, batch_size, rounds):
     }
 
 
+def default_fits(n, hidden, rounds):
+    """Seconds of fits with nothing set but the network, on 16 features, and what they are worth."""
+    X, y = two_branches(n, P, seed=1)
+    X_new, y_new = two_branches(10_000, P, seed=2)
+    models = {
+        device: MDNRegressor(hidden_layer_sizes=hidden, device=device, random_state=0)
+        for device in ("cuda", "cpu")
+    }
+    torch.set_num_threads(os.cpu_count())
+    seconds = seconds_by_turns(
+        {device: lambda model=model: model.fit(X, y[:, 0]) for device, model in models.items()},
+        rounds,
+        clock=time.perf_counter,
+    )
+    densities = {device: model.predict_proba(X_new) for device, model in models.items()}
+    gpu, cpu = (float(densities[d].logpdf(y_new[:, 0]).mean()) for d in ("cuda", "cpu"))
+    return {
+        "default fit": f"{hidden} n={n}",
+        "GPU, s": seconds["cuda"],
+        "CPU, s": seconds["cpu"],
+        "CPU / GPU": seconds["cpu"] / seconds["cuda"],
+        "log-likelihood, GPU": gpu,
+        "log-likelihood, CPU": cpu,
+    }
+
+
 def main():
     parser = arguments(__doc__)
     parser.add_argument("--rounds", type=int, help="turns of every contestant")
@@ -177,6 +204,10 @@ def main():
     fits = [whole_fits(hidden, b, min(rounds, 3)) for hidden, b in [*small, *wide]]
     tables["fits"] = fits
     print_table(fits)
+    sizes = [(n, (64, 64, 64)) for n in ((10_000,) if args.quick else (10_000, 100_000, 1_000_000))]
+    sizes += [] if args.quick else [(100_000, (512, 512, 512))]
+    tables["default fits"] = [default_fits(*size, rounds=1) for size in sizes]
+    print_table(tables["default fits"])
     write_json(args.json, tables)
 
 
