@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import torch
 
-# A thread with less to do in a step costs more than it gains: measured on two cores. On sixteen, all
-# of them together took five times as long as one for steps of 14 million.
+# A thread with less to do in a step costs more than it gains: measured on two cores. On sixteen,
+# all together took five times as long as one for steps of 14 million.
 _MULTIPLY_ADDS_PER_THREAD = 5_000_000
 
 
