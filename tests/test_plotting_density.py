@@ -1,0 +1,180 @@
+"""Displays of densities: over a feature, and of rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from linear_gaussian import LinearGaussian, linear_data
+from plotting_cases import linear_model, new_axes, no_screen, saved, text_of, two_outputs, two_peaks  # noqa: F401
+from scipy import integrate
+from sklearn.compose import make_column_transformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from skmdn import MDNRegressor, Mixture
+from skmdn.plotting import (
+    ConditionalDensityDisplay,
+    PredictiveDensityDisplay,
+)
+
+# ConditionalDensityDisplay ----------------------------------------------------------------------
+
+
+def test_a_band_is_the_density_over_the_feature(tmp_path):
+    x, mixture = two_peaks()
+    y = np.where(np.arange(40) % 3, 1 + x, -1 - x)
+    order = np.random.default_rng(0).permutation(40)
+    display = ConditionalDensityDisplay.from_predictions(
+        y[order], mixture[order], x=x[order], quantiles=(0.1, 0.5, 0.9), ax=new_axes()
+    )
+    arrays = display.arrays
+    np.testing.assert_array_equal(arrays.x, x)
+    np.testing.assert_allclose(arrays.mean, mixture.mean())
+    np.testing.assert_allclose(arrays.quantiles, mixture.ppf([0.1, 0.5, 0.9]))
+    np.testing.assert_allclose(arrays.modes, np.column_stack([1 + x, -1 - x]), atol=1e-6)
+    np.testing.assert_allclose(arrays.density, mixture.pdf(arrays.y[None]), atol=0.02)
+    step = arrays.y[1] - arrays.y[0]
+    np.testing.assert_allclose(arrays.density.sum(axis=1) * step, 1, atol=0.02)
+    assert arrays.density.shape == (40, len(arrays.y))
+    assert len(display.quantiles_) == 3
+    np.testing.assert_array_equal(display.data_.get_ydata(), y[order])
+    assert display.ax_.get_xlabel() == "x"
+    assert display.ax_.get_ylabel() == "y"
+    assert saved(display, tmp_path) > 5000
+
+
+def test_a_band_misses_no_narrow_peak():
+    mixture = Mixture([[0.5, 0.5]] * 2, [[0.0, 5.0]] * 2, [[1.0, 1e-5]] * 2)
+    arrays = ConditionalDensityDisplay.from_predictions(None, mixture, x=[0, 1]).arrays
+    step = arrays.y[1] - arrays.y[0]
+    assert arrays.density.sum(axis=1) * step == pytest.approx(1, abs=0.01)
+    assert arrays.density.max() * step == pytest.approx(0.5, abs=0.01)
+
+
+def test_faint_modes_are_kept_but_not_marked():
+    mixture = Mixture([[0.99, 0.01]] * 3, [[0.0, 8.0]] * 3, [[1.0, 1.0]] * 3)
+    display = ConditionalDensityDisplay.from_predictions(None, mixture, x=[0, 1, 2])
+    assert not np.isnan(display.arrays.modes).any()
+    np.testing.assert_allclose(display.modes_.get_ydata(), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_a_band_moves_one_feature_and_holds_the_others(as_frame):
+    model, X, y = linear_model()
+    names = ["width (cm)", "height (cm)", "depth (cm)"]
+    data = pd.DataFrame(X, columns=names) if as_frame else X
+    target = pd.Series(y, name="mass (kg)") if as_frame else y
+    feature = "height (cm)" if as_frame else 1
+    for reference, held in [(None, np.median(X, axis=0)), (7, X[7])]:
+        display = ConditionalDensityDisplay.from_estimator(
+            model, data, target, feature=feature, reference=reference, ax=new_axes()
+        )
+        grid = np.linspace(X[:, 1].min(), X[:, 1].max(), 200)
+        rows = np.tile(held, (200, 1))
+        rows[:, 1] = grid
+        np.testing.assert_allclose(display.arrays.x, grid)
+        np.testing.assert_allclose(display.arrays.mean, model.predict(rows))
+        np.testing.assert_array_equal(display.arrays.x_data, X[:, 1])
+        labels = ("height (cm)", "mass (kg)") if as_frame else ("x1", "y")
+        assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == labels
+
+
+def test_names_that_the_model_learnt_label_the_axes():
+    X, y = linear_data(60)
+    frame = pd.DataFrame(X, columns=["a (s)", "b (s)", "c (s)"])
+    model = MDNRegressor(n_components=2, max_iter=3, random_state=0).fit(frame, y)
+    display = ConditionalDensityDisplay.from_estimator(model, frame, feature=2, ax=new_axes())
+    assert display.ax_.get_xlabel() == "c (s)"
+    assert display.data_ is None
+
+
+def test_a_band_over_a_table_of_mixed_columns():
+    X, y = linear_data(90)
+    frame = pd.DataFrame({"length": X[:, 0], "kind": np.tile(["a", "b", "b"], 30)})
+    encode = make_column_transformer(
+        (OneHotEncoder(sparse_output=False), ["kind"]), remainder="passthrough"
+    )
+    model = make_pipeline(encode, LinearGaussian()).fit(frame, y)
+    display = ConditionalDensityDisplay.from_estimator(model, frame, y, feature="length")
+    rows = pd.DataFrame({"length": display.arrays.x, "kind": "b"})  # the most frequent kind
+    np.testing.assert_allclose(display.arrays.mean, model.predict(rows))
+    with pytest.raises(ValueError, match="feature: expected one of numbers, got 'kind'"):
+        ConditionalDensityDisplay.from_estimator(model, frame, feature="kind")
+    with pytest.raises(ValueError, match="feature: expected a number below 2 or one of"):
+        ConditionalDensityDisplay.from_estimator(model, frame, feature="width")
+
+
+def test_contours_hold_the_mass_that_they_say(tmp_path):
+    mixture = two_outputs()
+    Y = pd.DataFrame([[0, 0], [1, 1], [3, 2], [4, 2]], columns=["east (km)", "north (km)"])
+    display = ConditionalDensityDisplay.from_predictions(Y, mixture, rows=[0, 2], ax=new_axes())
+    arrays = display.arrays
+    draws = mixture[0].sample(20_000, random_state=0)
+    density = mixture[0].logpdf(draws)[0]
+    for level, threshold in zip(arrays.levels, arrays.thresholds[0], strict=True):
+        assert np.mean(density >= np.log(threshold)) == pytest.approx(level, abs=0.015)
+    point = np.array([[arrays.y[0, 40], arrays.y[1, 90]]])
+    assert arrays.density[0, 90, 40] == pytest.approx(mixture[0].pdf(point)[0])
+    np.testing.assert_array_equal(arrays.y_true, Y.to_numpy()[[0, 2]])
+    assert text_of(display.ax_) == ["east (km)", "north (km)", "row 0", "row 2"]
+    assert len(display.contours_) == len(display.truth_) == 2
+    assert saved(display, tmp_path) > 5000
+
+
+def test_one_of_two_outputs_is_a_band():
+    X, Y = linear_data(60, n_outputs=2)
+    model = LinearGaussian().fit(X, Y)
+    band = ConditionalDensityDisplay.from_estimator(model, X, Y, output=1, ax=new_axes())
+    np.testing.assert_array_equal(band.arrays.y_data, Y[:, 1])
+    assert band.ax_.get_ylabel() == "y1"
+    joint = ConditionalDensityDisplay.from_estimator(model, X, Y, ax=new_axes())
+    np.testing.assert_array_equal(joint.arrays.rows, [0, 1, 2])
+    alone = LinearGaussian().fit(X, Y[:, 1])
+    single = ConditionalDensityDisplay.from_estimator(alone, X, Y[:, 1], ax=new_axes())
+    np.testing.assert_allclose(band.arrays.mean, single.arrays.mean)
+
+
+# PredictiveDensityDisplay -----------------------------------------------------------------------
+
+
+def test_densities_of_rows_have_their_regions_and_outcomes(tmp_path):
+    _, mixture = two_peaks()
+    y = np.linspace(-2, 2, 40)
+    display = PredictiveDensityDisplay.from_predictions(
+        y, mixture, rows=[3, 10], level=0.8, ax=new_axes()
+    )
+    np.testing.assert_allclose(display.density, mixture[[3, 10]].pdf(display.y))
+    np.testing.assert_array_equal(display.region, mixture[[3, 10]].hdr(0.8))
+    np.testing.assert_array_equal(display.y_true, y[[3, 10]])
+    mass = integrate.trapezoid(display.density, display.y, axis=1)
+    np.testing.assert_allclose(mass, 1, atol=5e-3)
+    ends = display.region[0].ravel()
+    assert np.isin(ends[~np.isnan(ends)], display.y[0]).all()
+    names = [text.get_text() for text in display.ax_.get_yticklabels()]
+    assert names == ["row 3", "row 10"]
+    assert "80% highest-density region" in text_of(display.ax_)
+    np.testing.assert_array_equal(display.truth_.get_xdata(), y[[3, 10]])
+    # The shade covers the region and nothing else: its area is the level.
+    vertices = np.concatenate([path.vertices for path in display.regions_[0].get_paths()])
+    assert vertices[:, 0].min() == pytest.approx(np.nanmin(display.region[0]))
+    assert vertices[:, 0].max() == pytest.approx(np.nanmax(display.region[0]))
+    assert len(display.regions_[0].get_paths()) == 2
+    assert saved(display, tmp_path) > 5000
+
+
+def test_one_row_keeps_the_densitys_unit():
+    model, X, y = linear_model()
+    display = PredictiveDensityDisplay.from_estimator(
+        model, X, pd.Series(y, name="mass (kg)"), rows=5, ax=new_axes()
+    )
+    peak = display.lines_[0].get_ydata().max()
+    expected = model.predict_proba(X[5:6]).pdf(model.predict(X[5:6]))[0]
+    assert peak == pytest.approx(expected, rel=1e-4)
+    assert text_of(display.ax_)[:2] == ["mass (kg)", "density of row 5"]
+    assert PredictiveDensityDisplay.from_estimator(model, X, ax=new_axes()).truth_ is None
+
+
+def test_first_five_rows_are_drawn_where_none_are_chosen():
+    model, X, y = linear_model()
+    display = PredictiveDensityDisplay.from_estimator(model, X, y, ax=new_axes())
+    np.testing.assert_array_equal(display.rows, range(5))
+    assert len(display.lines_) == 5
