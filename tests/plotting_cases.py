@@ -1,23 +1,10 @@
 """Models, densities and axes that the tests of the Displays share."""
 
-import matplotlib as mpl
 import numpy as np
-import pytest
 from linear_gaussian import LinearGaussian, linear_data
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from skmdn import Mixture
-
-
-@pytest.fixture(autouse=True)
-def no_screen():
-    """Draw without a screen, and close what was opened."""
-    backend = mpl.get_backend()
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-    plt.switch_backend(backend)
 
 
 def new_axes():

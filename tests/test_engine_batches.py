@@ -79,7 +79,8 @@ def test_drawn_batches_are_every_row_once_in_a_new_order():
     preparation = Preparation.of(X, y, weights)
     data = Observations(X, y, weights, np.arange(0, 103, 2))  # 52 rows
     in_order, _ = rows_of(Batches(data, preparation, 10, torch.float64, CPU))
-    batches = DrawnBatches(data, preparation, 10, torch.float64, CPU)
+    rows = ResidentRows(StreamReader(data, preparation, 8, torch.float64), CPU)
+    batches = DrawnBatches(rows, 10)
     rng, passes, step = np.random.default_rng(0), [], 0
     for _ in range(2):
         parts, sizes = [], []

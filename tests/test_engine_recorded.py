@@ -5,6 +5,7 @@ import pytest
 from engine_cases import train
 
 from skmdn._engine import fit as fit_module
+from skmdn._engine import step as step_module
 from skmdn._engine.batches import DrawnBatches
 from skmdn._engine.optimizer import Adam
 
@@ -24,7 +25,8 @@ def replayed(monkeypatch):
 
         return replay
 
-    monkeypatch.setattr(fit_module, "recorder", lambda device: record)
+    monkeypatch.setattr(fit_module, "is_recorded", lambda device: True)
+    monkeypatch.setattr(step_module, "cuda_graph", record)
     return counts
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from linear_gaussian import LinearGaussian, linear_data
 from matplotlib.figure import Figure
-from plotting_cases import linear_model, new_axes, no_screen, saved, text_of, two_outputs, two_peaks  # noqa: F401
+from plotting_cases import linear_model, new_axes, saved, text_of, two_outputs, two_peaks
 from scipy import stats
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -23,6 +23,9 @@ from skmdn.plotting import (
     PITDisplay,
     PredictiveDensityDisplay,
 )
+
+pytestmark = pytest.mark.usefixtures("no_screen")
+
 
 # PITDisplay, CoverageDisplay --------------------------------------------------------------------
 

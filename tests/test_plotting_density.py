@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from linear_gaussian import LinearGaussian, linear_data
-from plotting_cases import linear_model, new_axes, no_screen, saved, text_of, two_outputs, two_peaks  # noqa: F401
+from plotting_cases import linear_model, new_axes, saved, text_of, two_outputs, two_peaks
 from scipy import integrate
 from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
@@ -15,6 +15,9 @@ from skmdn.plotting import (
     ConditionalDensityDisplay,
     PredictiveDensityDisplay,
 )
+
+pytestmark = pytest.mark.usefixtures("no_screen")
+
 
 # ConditionalDensityDisplay ----------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from skmdn._engine.budget import batches_per_pass
-from skmdn._engine.readers import Observations, block_rows, make_reader, resident_rows
+from skmdn._engine.readers import Observations, ResidentRows, block_rows, make_reader
 from skmdn._preparation import Preparation
 
 
@@ -81,22 +81,14 @@ class DrawnBatches:
     is on the device: all that a recording of it has to be told.
     """
 
-    def __init__(
-        self,
-        data: Observations,
-        preparation: Preparation,
-        batch_size: int,
-        dtype: torch.dtype,
-        device: torch.device,
-    ) -> None:
-        self.n, self._batch_size = len(data.rows), batch_size
-        self.edges = _edges(self.n, batch_size)
+    def __init__(self, rows: ResidentRows, batch_size: int) -> None:
+        self._rows, self._batch_size = rows, batch_size
+        self.edges = _edges(rows.n, batch_size)
         self.n_batches = len(self.edges) - 1
-        self._rows = resident_rows(data, preparation, dtype, device)
-        self._order, self._places = (torch.arange(self.n, device=device) for _ in range(2))
-        self._generator = torch.Generator(device)
+        self._order, self._places = (torch.arange(rows.n, device=rows.device) for _ in range(2))
+        self._generator = torch.Generator(rows.device)
         sizes = np.diff(self.edges).tolist()
-        buffers = {b: _batch_of(*self._rows.buffers(b)) for b in set(sizes)}
+        buffers = {b: _batch_of(*rows.buffers(b)) for b in set(sizes)}
         self._pass = [buffers[b] for b in sizes]
 
     def one_pass(self, rng: np.random.Generator) -> Iterator[Batch]:
@@ -107,7 +99,7 @@ class DrawnBatches:
 
     def _shuffle(self, rng: np.random.Generator) -> None:
         self._generator.manual_seed(int(rng.integers(1 << 62)))
-        torch.randperm(self.n, generator=self._generator, out=self._order)
+        torch.randperm(self._rows.n, generator=self._generator, out=self._order)
 
     def draw(self, step: Tensor, batch: Batch) -> None:
         """Fill the batch with the rows of a step, the number ``step (1,)`` on the device."""

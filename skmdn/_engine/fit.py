@@ -16,8 +16,8 @@ from skmdn._engine.budget import Budget, checkpoints
 from skmdn._engine.head import LOG_2PI, MixtureHead
 from skmdn._engine.network import Parameters, Pass, layer_sizes, multiply_adds
 from skmdn._engine.optimizer import Adam, Schedule
-from skmdn._engine.readers import Observations
-from skmdn._engine.step import DirectStep, RecordedStep, Step, recorder
+from skmdn._engine.readers import Observations, resident_rows
+from skmdn._engine.step import DirectStep, RecordedStep, Step, is_recorded
 from skmdn._engine.threads import threads_for
 from skmdn._preparation import Preparation
 
@@ -129,10 +129,12 @@ class Training:
         # Losses of standardised targets become those of y by the preparation's Jacobian.
         self._log_unit = float(np.log(preparation.y_scale).sum())
         self._constant = 0.5 * self._n_outputs * LOG_2PI + self._log_unit
-        self._record = recorder(device)
-        self._batches = (DrawnBatches if self._record else Batches)(
-            data, preparation, budget.batch_size, dtype, device
-        )
+        self._batches: Batches | DrawnBatches
+        if is_recorded(device):
+            rows = resident_rows(data, preparation, dtype, device)
+            self._batches = DrawnBatches(rows, budget.batch_size)
+        else:
+            self._batches = Batches(data, preparation, budget.batch_size, dtype, device)
         self._rows = np.resize(np.diff(self._batches.edges), budget.n_steps)
         self._scale_factors = self._parameters.flat.new_tensor(_SCALE_FACTORS)
         self._validation = None
@@ -179,12 +181,11 @@ class Training:
 
     def _make_step(self, n_rows: int) -> Step:
         network_pass, totals = self._pass_for(n_rows, training=True), self._history.totals
-        if self._record is None or isinstance(self._batches, Batches):
+        if isinstance(self._batches, Batches):
             return DirectStep(network_pass, self._adam, self._schedule, totals)
         if self._factors is None:
             self._factors = self._factors_to_come()
-        draw = self._batches.draw
-        return RecordedStep(network_pass, self._adam, self._factors, totals, draw, self._record)
+        return RecordedStep(network_pass, self._adam, self._factors, totals, self._batches.draw)
 
     def _factors_to_come(self) -> Tensor:
         """Factors of the update at every step from here on, ``(n_steps, 2)``."""

@@ -94,7 +94,7 @@ class ResidentRows:
 
     def __init__(self, stream: StreamReader, device: torch.device) -> None:
         n, (part, columns), D = len(stream.index), stream.x.shape, len(stream.y)
-        self.n, self.n_columns, self.n_outputs = n, columns, D
+        self.n, self.device = n, device
         like = stream.x.new_empty(0, device=device)
         self._x, self._y = like.new_empty(n, columns), like.new_empty(D, n)
         self._weights = None if stream.weights is None else like.new_empty(n)
@@ -112,8 +112,8 @@ class ResidentRows:
 
     def buffers(self, capacity: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Memory for so many rows: ``(capacity, n_columns)``, ``(D, capacity)``, weights."""
-        x = self._x.new_empty(capacity, self.n_columns)
-        y = self._y.new_empty(self.n_outputs, capacity)
+        x = self._x.new_empty(capacity, self._x.shape[1])
+        y = self._y.new_empty(len(self._y), capacity)
         return x, y, None if self._weights is None else self._weights.new_empty(capacity)
 
     def gather(self, places: Tensor, x: Tensor, y: Tensor, weights: Tensor | None) -> None:
@@ -135,7 +135,7 @@ class ResidentReader:
 
     def read(self, index: IndexArray) -> None:
         """Gather on the device."""
-        m, places = len(index), torch.from_numpy(index).to(self.x.device)
+        m, places = len(index), torch.from_numpy(index).to(self._rows.device)
         weights = None if self.weights is None else self.weights[:m]
         self._rows.gather(places, self.x[:m], self.y[:, :m], weights)
 

@@ -45,8 +45,7 @@ class RecordedStep:
     A recording keeps addresses and plain numbers as they were. So the number of the step is put
     where the recording finds it, and from it follow the rows, by `draw`, the factors of the update,
     a table of all that are to come, and the place of the total. The first call runs the operations
-    one by one, as a recording must not be the first to use a kernel. `record` turns a function into
-    its replay.
+    one by one, as a recording must not be the first to use a kernel.
     """
 
     def __init__(
@@ -56,11 +55,10 @@ class RecordedStep:
         factors: Tensor,
         totals: Tensor,
         draw: Callable[[Tensor, Batch], None],
-        record: Callable[[Callable[[], None]], Callable[[], None]],
     ) -> None:
         self._pass, self._adam = network_pass, adam
         self._factors, self._totals = factors, totals  # (n_steps, 2), (n_steps,)
-        self._draw, self._record = draw, record
+        self._draw = draw
         self._step = torch.zeros(1, dtype=torch.int64, device=totals.device)
         self._replay: Callable[[], None] | None = None
         self._has_run = False
@@ -72,7 +70,7 @@ class RecordedStep:
         if self._replay is not None:
             self._replay()
         elif self._has_run:
-            self._replay = self._record(lambda: self._work(batch))
+            self._replay = cuda_graph(lambda: self._work(batch))
             self._replay()
         else:
             self._work(batch)
@@ -104,6 +102,6 @@ def cuda_graph(work: Callable[[], None]) -> Callable[[], None]:
     return graph.replay
 
 
-def recorder(device: torch.device) -> Callable[[Callable[[], None]], Callable[[], None]] | None:
-    """What records steps on the device, if anything does."""
-    return cuda_graph if device.type == "cuda" else None
+def is_recorded(device: torch.device) -> bool:
+    """Whether steps are recorded on the device."""
+    return device.type == "cuda"
