@@ -226,15 +226,11 @@ def _uncalibrated(start: Predictor, trained: _engine.Trained) -> Predictor:
     )
 
 
-def _rows_with_weight(data: TrainingData) -> NDArray[np.intp]:
-    return np.arange(len(data.y)) if data.weights is None else np.flatnonzero(data.weights)
-
-
 def _calibrated(
     predictor: Predictor, held_out: TrainingData, rng: np.random.Generator
 ) -> Predictor:
     """Fit the factor and noise of the spreads on rows that did not train."""
-    rows = _rows_with_weight(held_out)
+    rows = _observations(held_out).rows
     if len(rows) > MAX_ROWS:
         held_out = held_out.take(rng.choice(rows, MAX_ROWS, replace=False))
     found = calibrate(
@@ -250,7 +246,7 @@ def _calibrated(
 
 def _advice(predictor: Predictor, data: TrainingData, rng: np.random.Generator) -> list[str]:
     """Signs of collapse on training rows; constant targets have nothing to collapse."""
-    rows = _rows_with_weight(data)
+    rows = _observations(data).rows
     if not np.ptp(data.y[rows], axis=0).all():
         return []
     if len(rows) > _ADVICE_ROWS:
