@@ -28,13 +28,12 @@ class Relu:
 
     def __init__(self, a: Tensor) -> None:
         self._a = a
-        self._sign = torch.empty_like(a)
 
     def forward(self) -> None:
         self._a.relu_()
 
     def backward(self, delta: Tensor) -> None:
-        delta.mul_(torch.sign(self._a, out=self._sign))
+        delta.mul_(self._a.sign_())
 
 
 class Silu:
