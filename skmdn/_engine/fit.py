@@ -251,7 +251,7 @@ class Training:
         self._history.validation.append(loss)
         if loss < self._history.best:
             self._history.best = loss
-            self._best = self._snapshot()
+            self._best = self._last_good
         return loss
 
     def _validation_values(self, batch: Batch) -> Tensor:
