@@ -25,8 +25,22 @@ from skmdn._engine.threads import threads_for
 # Optimiser and budget ----------------------------------------------------------------------------
 
 
+def ascend(adam, learning_rate, n_rows):
+    adam.ascend(learning_rate, n_rows)
+
+
+def ascend_on_the_device(adam, learning_rate, n_rows):
+    adam.n_steps += 1
+    rate, decay = (
+        torch.tensor(f, dtype=torch.float64) for f in adam.factors(learning_rate, adam.n_steps)
+    )
+    adam.ascend_by(rate, decay, n_rows)
+
+
+@pytest.mark.parametrize("step", [ascend, ascend_on_the_device])
 @pytest.mark.parametrize("max_grad_norm", [0.05, np.inf])
-def test_optimizer_equals_torch_adamw(max_grad_norm):
+@pytest.mark.parametrize("n_steps", [5, 230])  # units of the moments are set back every 100
+def test_optimizer_equals_torch_adamw(n_steps, max_grad_norm, step):
     rng = np.random.default_rng(0)
     parameters = Parameters([torch.tensor(layer) for layer in random_layers([3, 4, 2])])
     ours = Adam(parameters, alpha=0.1, max_grad_norm=max_grad_norm)
@@ -37,7 +51,7 @@ def test_optimizer_equals_torch_adamw(max_grad_norm):
         lr=0.02,
         maximize=True,
     )
-    for _ in range(5):
+    for _ in range(n_steps):
         gradient = torch.tensor(rng.normal(size=len(parameters.flat)))
         parameters.gradient.copy_(gradient)
         for layer, w, b in zip(parameters.layer_gradients, weights, intercepts, strict=True):
@@ -45,7 +59,13 @@ def test_optimizer_equals_torch_adamw(max_grad_norm):
         if math.isfinite(max_grad_norm):
             torch.nn.utils.clip_grad_norm_([*weights, *intercepts], max_grad_norm)
         theirs.step()
-        ours.ascend(0.02, n_rows=8)
+        step(ours, 0.02, n_rows=8)
+    first, second, _ = ours.state()
+    for moment, name in ((-first, "exp_avg"), (second, "exp_avg_sq")):  # theirs is of the loss
+        parameters.gradient.copy_(moment)  # the layers' parts of it are views of this one
+        for layer, w, b in zip(parameters.layer_gradients, weights, intercepts, strict=True):
+            torch.testing.assert_close(layer[:-1], theirs.state[w][name], rtol=1e-5, atol=1e-9)
+            torch.testing.assert_close(layer[-1], theirs.state[b][name], rtol=1e-5, atol=1e-9)
     # Their epsilon stands outside the root: 1e-8 beside gradients of 1e-2 is 1e-6 of a step.
     for layer, w, b in zip(parameters.layers, weights, intercepts, strict=True):
         torch.testing.assert_close(layer[:-1], w.detach(), rtol=1e-6, atol=1e-6)

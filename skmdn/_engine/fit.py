@@ -276,13 +276,10 @@ class Training:
         if math.isfinite(self._history.best):
             chosen = self._best
         self._restore(chosen)
+        first, second, n_steps = chosen.adam
         return Trained(
             layers=[layer.cpu().numpy().copy() for layer in self._parameters.layers],
-            moments=Moments(
-                self._adam.first.cpu().numpy().copy(),
-                self._adam.second.cpu().numpy().copy(),
-                self._adam.n_steps,
-            ),
+            moments=Moments(first.cpu().numpy(), second.cpu().numpy(), n_steps),
             loss_curve=self._loss_curve(),
             validation_loss_curve=self._history.validation,
             n_passes=math.ceil(self._step / self._batches.n_batches),
