@@ -32,6 +32,8 @@ _PRIOR_NOISE = 0.3
 # too, so it is 2 / n here, as if there were some rows more that want no change.
 _WIDENING, _ROWS_MORE = 2.0, 10.0
 _START_NOISE = 0.02
+# How much of a single member's variance pooling must take away to tell what more of it would do.
+_RIDGE_OF_POOLING = 0.3
 _BOUNDS_LOG_FACTOR = (np.log(0.1), np.log(30.0))
 _BOUNDS_LOG_NOISE = (np.log(1e-6), np.log(3.0))
 _LOG_2PI = np.log(2 * np.pi)
@@ -85,6 +87,29 @@ def calibrate(
     weight = 0.0 if behind is None else _background_weight(found, parts, w, prior, behind)
     factors = np.exp(found[V : 2 * V]) * (1 + _WIDENING / (1 / prior + _ROWS_MORE))
     return Calibration(softmax(found[:V]), factors, float(np.exp(found[-1])), weight)
+
+
+def pooling_factor(
+    views: Sequence[Mixture],
+    y: FloatArray,
+    sample_weight: FloatArray | None,
+    pool: Calibration,
+    n_members: int,
+) -> float:
+    """Further factor of the spreads for views that are means over members, fitted on one of each.
+
+    Pooling takes away what errors do not share, so that pooled components may be narrower than
+    components alone. Of independent errors pooled with weights w the part ``S = sum w^2`` of the
+    variance is left, and the likeliest factor is taken to fall by ``log a = const - c (1 - S)``.
+    That is careful: by moments it would be ``a^2`` that falls in proportion. The views alone
+    (S = 1) and `pool`, their pool, tell c, by a ridge, as one view that outweighs all others tells
+    nothing; then n members of every view leave S / n.
+    """
+    alone = [calibrate([view], y, sample_weight, background=True).factors[0] for view in views]
+    gain = max(0.0, float(pool.weights @ np.log(alone / pool.factors)))
+    left = float(pool.weights @ pool.weights)
+    slope = gain * (1 - left) / ((1 - left) ** 2 + _RIDGE_OF_POOLING**2)
+    return float(np.exp(-slope * left * (1 - 1 / n_members)))
 
 
 def background_logpdf(y: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_consistent_length, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate
+from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate, pooling_factor
 from skmdn._folds import folds, order_of, take
 from skmdn._inputs import (
     check_groups,
@@ -84,6 +84,9 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         Fitted members, by view and fold.
     view_weights_, view_factors_ : ndarray of shape (V,)
         Weights of the views, and factors of their standard deviations.
+    pooling_factor_ : float
+        Further factor of all standard deviations in predictions, at most 1: there a view is the
+        mean of F members, which needs less spread than the one that predicts a row out of fold.
     noise_ : ndarray of shape (D,)
         Standard deviation added to every component, in units of y.
     background_weight_ : float
@@ -91,7 +94,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
     background_mean_, background_scale_ : ndarray of shape (D,)
         Mean and standard deviation of the background: those of y, the latter three times.
     oof_mixture_ : Mixture
-        Out-of-fold densities of the training rows, calibrated.
+        Out-of-fold densities of the training rows, calibrated: of one member of every view.
     oof_score_ : float
         Their mean log-density of y, weighted.
     n_outputs_ : int
@@ -331,7 +334,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             Mixture.concatenate([density for _, density in group])[order]
             for group in groups_of_view
         ]
-        self._calibrate(out_of_fold, y, weights)
+        self._calibrate(out_of_fold, y, weights, F)
         self.oof_mixture_ = Mixture.pool(
             *self._with_background(self._widened(out_of_fold), self.view_weights_)
         )
@@ -341,16 +344,18 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         self.oof_score_ = float(np.average(scores, weights=w[present]))
 
     def _calibrate(
-        self, out_of_fold: list[Mixture], y: FloatArray, weights: FloatArray | None
+        self, out_of_fold: list[Mixture], y: FloatArray, weights: FloatArray | None, n_folds: int
     ) -> None:
         """Fit weights, factors, noise and background on out-of-fold mixtures."""
         mean, scale = location_and_scale(y, weights)
         scale = np.where(scale > 0, scale, 1.0)
         V = len(out_of_fold)
-        found = Calibration(np.full(V, 1 / V), np.ones(V), 0.0, 1e-4)
+        found, self.pooling_factor_ = Calibration(np.full(V, 1 / V), np.ones(V), 0.0, 1e-4), 1.0
         if self.calibrate:
             standard = [view.affine(-mean / scale, 1 / scale) for view in out_of_fold]
-            found = calibrate(standard, (y - mean) / scale, weights, background=True)
+            z = (y - mean) / scale
+            found = calibrate(standard, z, weights, background=True)
+            self.pooling_factor_ = pooling_factor(standard, z, weights, found, n_folds)
         self.view_weights_, self.view_factors_ = found.weights, found.factors
         self.noise_, self.background_weight_ = found.noise * scale, found.background
         self.background_mean_, self.background_scale_ = mean, BACKGROUND_SCALE * scale
@@ -380,7 +385,10 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             density
             for group in zip(
                 *(
-                    self._widened([view[f].predict_proba(X) for view in self.estimators_])
+                    self._widened(
+                        [view[f].predict_proba(X) for view in self.estimators_],
+                        self.pooling_factor_,
+                    )
                     for f in range(F)
                 ),
                 strict=True,
@@ -389,10 +397,10 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         ]
         return members, np.repeat(self.view_weights_ / F, F)
 
-    def _widened(self, densities: list[Mixture]) -> list[Mixture]:
-        """One density per view, with the view's factor and the noise."""
+    def _widened(self, densities: list[Mixture], pooling: float = 1.0) -> list[Mixture]:
+        """One density per view, with the view's factor, that of pooling, and the noise."""
         return [
-            density.widen(factor, self.noise_)
+            density.widen(factor * pooling, self.noise_)
             for density, factor in zip(densities, self.view_factors_, strict=True)
         ]
 

@@ -6,7 +6,7 @@ from scipy.optimize import check_grad
 from scipy.special import softmax
 
 from skmdn import _calibration
-from skmdn._calibration import calibrate
+from skmdn._calibration import calibrate, pooling_factor
 from skmdn.mixture import Mixture
 
 
@@ -135,3 +135,50 @@ def test_background_takes_the_outliers():
     clean, z = normal_rows(3000, 1.0)
     assert calibrate([clean], z, background=True).background < 1e-3
     assert calibrate([clean], z).background == 0
+
+
+def gaussian(mean, scale):
+    return Mixture(np.ones((len(mean), 1)), mean[:, None], np.full((len(mean), 1), scale))
+
+
+def test_pools_of_members_with_errors_of_their_own_get_less_spread():
+    """Fifteen members where the calibration saw three; the likeliest factor is found by trial."""
+    rng = np.random.default_rng(0)
+    n, V, F, error, noise = 2000, 3, 5, 0.5, 0.5
+    truth = rng.normal(size=n)
+    y = (truth + noise * rng.normal(size=n))[:, None]
+    members = [
+        [gaussian(truth + error * rng.normal(size=n), np.hypot(error, noise)) for _ in range(F)]
+        for _ in range(V)
+    ]
+    views = [view[0] for view in members]
+    found = calibrate(views, y)
+    factor = pooling_factor(views, y, None, found, F)
+
+    def score(pooling):
+        pool = [
+            member.widen(pooling * a, 0.0)
+            for view, a in zip(members, found.factors, strict=True)
+            for member in view
+        ]
+        return Mixture.pool(pool, np.repeat(found.weights / F, F)).logpdf(y[:, 0]).mean()
+
+    trials = np.linspace(0.5, 1.1, 31)
+    best = trials[np.argmax([score(trial) for trial in trials])]
+    assert best < 0.9
+    assert best < factor < 1
+    assert score(factor) - score(1.0) > 0.4 * (score(best) - score(1.0))
+
+
+def test_members_that_agree_keep_their_spread():
+    view, y = normal_rows(2000, 1.0)
+    views = 3 * [view]
+    assert pooling_factor(views, y, None, calibrate(views, y), 5) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(("n_views", "n_members"), [(1, 5), (3, 1)])
+def test_without_a_pool_there_is_no_pooling_factor(n_views, n_members):
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(300, 1))
+    views = [gaussian(y[:, 0] + rng.normal(size=300), 1.0) for _ in range(n_views)]
+    assert pooling_factor(views, y, None, calibrate(views, y), n_members) == 1

@@ -148,7 +148,7 @@ def test_prediction_is_the_weighted_pool_of_widened_members(data):
     ):
         for member in view:
             mean = member.predict(X[:6])[:, None]
-            scale = np.hypot(factor * member.scale_, model.noise_)
+            scale = np.hypot(model.pooling_factor_ * factor * member.scale_, model.noise_)
             density = np.exp(-0.5 * ((grid - mean) / scale) ** 2) / (scale * np.sqrt(2 * np.pi))
             expected = expected + (1 - share) * weight / 3 * density
     np.testing.assert_allclose(pool.pdf(grid), expected, rtol=1e-9)
@@ -168,6 +168,7 @@ def test_calibration_widens_and_weighs_views():
         np.testing.assert_allclose(spread, 10, rtol=0.2)
     np.testing.assert_array_equal(raw.view_weights_, [1.0])
     np.testing.assert_array_equal(raw.noise_, [0.0])
+    assert raw.pooling_factor_ == 1
 
 
 def test_no_row_can_cost_more_than_a_bounded_number_of_nats(data):
@@ -338,7 +339,8 @@ def test_rows_without_weight_may_hold_anything(data):
         MDNEnsembleRegressor(views, cv=4, random_state=0).fit(X, targets, weights)
         for targets in (y, hostile)
     ]
-    for name in ("view_weights_", "view_factors_", "noise_", "background_weight_", "oof_score_"):
+    names = ["view_weights_", "view_factors_", "pooling_factor_", "noise_", "background_weight_"]
+    for name in [*names, "oof_score_"]:
         np.testing.assert_array_equal(*(getattr(model, name) for model in found))
     assert np.isfinite(found[0].oof_score_)
 
