@@ -115,6 +115,10 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
     where there are four to six folds, each member trains on all rows outside its own, and the
     transformer gives arrays. Either way nothing of its own fold reaches a member.
 
+    Out of fold, a row has one member of every view; a prediction pools F of each, whose errors
+    partly cancel, and needs less spread. How much less is inferred from how far the views' spreads
+    could shrink when they were pooled (`pooling_factor_`).
+
     Weights and groups go to whatever takes them; requests of scikit-learn's metadata routing are
     not looked at. An interrupt from the keyboard ends the training of one member, as it ends that
     of an `MDNRegressor`; the others go on.
