@@ -32,8 +32,9 @@ _PRIOR_NOISE = 0.3
 # too, so it is 2 / n here, as if there were some rows more that want no change.
 _WIDENING, _ROWS_MORE = 2.0, 10.0
 _START_NOISE = 0.02
-# How much of a single member's variance pooling must take away to tell what more of it would do.
-_RIDGE_OF_POOLING = 0.3
+# What little pooling gained says little of what more would gain, and few rows say less. Pooling is
+# measured by the part of a variance that it takes away; these are variances of such a part.
+_POOLING_NOISE, _POOLING_NOISE_PER_ROW = 0.3**2, 10.0
 _BOUNDS_LOG_FACTOR = (np.log(0.1), np.log(30.0))
 _BOUNDS_LOG_NOISE = (np.log(1e-6), np.log(3.0))
 _LOG_2PI = np.log(2 * np.pi)
@@ -102,13 +103,15 @@ def pooling_factor(
     components alone. Of independent errors pooled with weights w the part ``S = sum w^2`` of the
     variance is left, and the likeliest factor is taken to fall by ``log a = const - c (1 - S)``.
     That is careful: by moments it would be ``a^2`` that falls in proportion. The views alone
-    (S = 1) and `pool`, their pool, tell c, by a ridge, as one view that outweighs all others tells
-    nothing; then n members of every view leave S / n.
+    (S = 1) and `pool`, theirs, tell c, by a ridge; then n members of every view leave S / n.
     """
+    w = np.ones(len(y)) if sample_weight is None else sample_weight
+    w = w / w.sum()
     alone = [calibrate([view], y, sample_weight, background=True).factors[0] for view in views]
     gain = max(0.0, float(pool.weights @ np.log(alone / pool.factors)))
     left = float(pool.weights @ pool.weights)
-    slope = gain * (1 - left) / ((1 - left) ** 2 + _RIDGE_OF_POOLING**2)
+    noise = _POOLING_NOISE + _POOLING_NOISE_PER_ROW * float(w @ w)
+    slope = gain * (1 - left) / ((1 - left) ** 2 + noise)
     return float(np.exp(-slope * left * (1 - 1 / n_members)))
 
 

@@ -170,6 +170,22 @@ def test_pools_of_members_with_errors_of_their_own_get_less_spread():
     assert score(factor) - score(1.0) > 0.4 * (score(best) - score(1.0))
 
 
+def test_few_rows_say_little_of_pooling():
+    rng = np.random.default_rng(1)
+    y, error = rng.normal(size=(2, 3, 400))
+    views = [gaussian(y[0] + e, 1.0) for e in error]
+    few, many = (
+        pooling_factor(part, y[0, :n, None], None, calibrate(part, y[0, :n, None]), 5)
+        for n in (20, 400)
+        for part in [[view[:n] for view in views]]
+    )
+    assert many < few < 1
+    weights = np.repeat([1e-3, 0.0], [20, 380])  # rows without weight are no rows
+    found = calibrate(views, y[0, :, None], weights)
+    weighted = pooling_factor(views, y[0, :, None], weights, found, 5)
+    np.testing.assert_allclose(weighted, few, rtol=1e-6)
+
+
 def test_members_that_agree_keep_their_spread():
     view, y = normal_rows(2000, 1.0)
     views = 3 * [view]
