@@ -36,21 +36,22 @@ class Adam:
         self.n_steps = 0
 
     def state(self) -> tuple[Tensor, Tensor, int]:
-        """Copies of the moments, and the number of steps behind them."""
-        self._settle()
-        return self._first.clone(), self._second.clone(), self.n_steps
+        """Copies of the moments as they are, and the number of steps behind them."""
+        return *self._moments(), self.n_steps
 
     def restore(self, state: tuple[Tensor, Tensor, int]) -> None:
         """Take the moments back from `state`."""
         first, second, self.n_steps = state
+        self._set_moments(first, second)
+
+    def _moments(self) -> tuple[Tensor, Tensor]:
+        """The moments in units of one; looking at them changes nothing, not even a rounding."""
+        second = self._second * self._second_unit
+        return self._first * self._first_unit, second.add_((1 - self._second_unit) * EPSILON**2)
+
+    def _set_moments(self, first: Tensor, second: Tensor) -> None:
         self._first.copy_(first)
         self._second.copy_(second)
-        self._first_unit = self._second_unit = 1.0
-
-    def _settle(self) -> None:
-        """Put the moments into units of one."""
-        self._first.mul_(self._first_unit)
-        self._second.mul_(self._second_unit).add_((1 - self._second_unit) * EPSILON**2)
         self._first_unit = self._second_unit = 1.0
 
     def ascend(self, learning_rate: float, n_rows: int) -> None:
@@ -58,7 +59,7 @@ class Adam:
         self.n_steps += 1
         rate, decay = self.factors(learning_rate, self.n_steps)
         if self.n_steps % _STEPS_OF_UNITS == 0:
-            self._settle()
+            self._set_moments(*self._moments())
         self._first_unit *= BETA_1
         self._second_unit *= BETA_2
         flat, gradient = self._parameters.flat, self._parameters.gradient
