@@ -180,8 +180,9 @@ def test_few_rows(n, options):
 
 
 def test_few_rows_with_the_whole_budget():
-    for n in (2, 5):
-        model = MDNRegressor(random_state=0).fit(X_FIT[:n], Y_FIT[:n])
+    """Some of the networks overflow where they validate, far from the row that trained them."""
+    for n, seed in [(2, 0), (2, 1), (2, 3), (2, 6), (5, 0)]:
+        model = MDNRegressor(random_state=seed).fit(X_FIT[:n], Y_FIT[:n])
         assert_finite_answers(model, X_TEST[:20])
         density = model.predict_proba(X_TEST[:20])
         assert np.abs(density.mean() - Y_FIT[:n].mean()).max() < 10 * Y_FIT.std()

@@ -30,6 +30,8 @@ _VALIDATION_BATCH = {"cpu": 1024, "cuda": 16384}
 # Scales are compared as they are and up to several times as wide: overconfident scales are set
 # right after the training, so they should not decide when the means are at their best.
 _SCALE_FACTORS = (0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.5, 3.3, 4.5)
+# A network of few rows may guess, far from them, log-scales whose exponentials overflow in float32.
+_LARGEST_LOG_SCALE = 80.0
 
 
 @dataclass(frozen=True)
@@ -258,6 +260,7 @@ class Training:
         """Log-densities ``(A, b)``, with calibration for every factor of the scales."""
         look = self._pass_for(batch.n_rows, training=False)
         look.forward(batch.x)
+        look.head.raw_spreads.clamp_(max=_LARGEST_LOG_SCALE)
         look.head.evaluate(batch.y)
         if self._options.calibrate:
             return look.head.evaluate_scaled(self._scale_factors)

@@ -29,6 +29,8 @@ class MixtureHead:
         Where the network writes its output.
     gradient : Tensor of shape (n_raw, b)
         Gradient of the summed log-likelihood with respect to `output`.
+    raw_spreads : Tensor of shape (S, b)
+        The part of `output` that spreads are made of.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class MixtureHead:
         buffer = like.new_zeros(3 * K + sum(lengths), b)
         self.output = buffer[3 * K :]
         self.gradient = torch.empty_like(self.output)
-        self._logits, means, raw = torch.split(self.output, lengths)
+        self._logits, means, self.raw_spreads = torch.split(self.output, lengths)
         self._logit_gradient, mean_gradient, raw_gradient = torch.split(self.gradient, lengths)
         self._stack = buffer[: 4 * K].view(4, K, b)
         self._shares, self._pair = self._stack[:2], self._stack[2:]
@@ -59,7 +61,7 @@ class MixtureHead:
             covariance_type,
             Components(
                 self._residuals,
-                raw,
+                self.raw_spreads,
                 self._kernels,
                 self._responsibilities,
                 mean_gradient.view(D, K, b),
