@@ -9,7 +9,7 @@ from bimodal_cases import X_FIT, X_TEST, Y_FIT, Y_TEST, short
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmdn._scaling import location_and_scale, weighted_quantiles
+from skmdn._scaling import location_and_scale, principal_scores, weighted_quantiles
 
 PROPERTY = settings(derandomize=True, database=None, max_examples=60, deadline=None)
 
@@ -101,6 +101,32 @@ def test_weighted_quantiles_are_those_of_repeated_values(values, counts, levels)
     for value, level in zip(found, levels, strict=True):
         assert np.mean(repeated <= value) >= level - 1e-9
         assert value == repeated.min() or np.mean(repeated < value) <= level + 1e-9
+
+
+def standardised(values):
+    mean, scale = location_and_scale(values, None)
+    return (values - mean) / scale
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_principal_axis_of_two_columns_does_not_hang_on_rounding(sign):
+    """Both columns have equal parts in it."""
+    for seed in range(40):
+        first, second = np.random.default_rng(seed).normal(size=(2, 100))
+        columns = np.column_stack([first, sign * first + second])
+        scores = principal_scores(standardised(columns), None)
+        in_other_units = principal_scores(standardised(columns * [1000.0, 3.0]), None)
+        np.testing.assert_allclose(scores, in_other_units, atol=1e-9)
+        backwards = principal_scores(standardised(columns[::-1]), None)
+        np.testing.assert_allclose(scores, backwards[::-1], atol=1e-9)
+
+
+@pytest.mark.parametrize("n_outputs", [2, 3, 5])
+def test_one_row_may_have_all_the_weight_of_several_outputs(n_outputs):
+    Y = np.random.default_rng(0).normal(size=(80, n_outputs))
+    weights = np.where(np.arange(80) == 0, 1.0, 1e-40)
+    model = short(max_iter=3).fit(X_FIT[:80], Y, sample_weight=weights)
+    assert np.isfinite(model.predict(X_TEST)).all()
 
 
 # Fits in any unit --------------------------------------------------------------------------------
