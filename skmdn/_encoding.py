@@ -97,11 +97,11 @@ def bin_edges(
 ) -> list[FloatArray]:
     """Distinct quantiles at the levels 0, 1 / n_bins, ..., 1 of every feature.
 
-    They are those of `max_rows` random rows where there are more.
+    They are those of `max_rows` random rows where there are more that have weight.
     """
-    if max_rows is not None and len(X) > max_rows:
-        rows = np.arange(len(X)) if weights is None else np.flatnonzero(weights)
-        rows = np.sort(rng.choice(rows, min(max_rows, len(rows)), replace=False))
+    rows = np.arange(len(X)) if weights is None else np.flatnonzero(weights)
+    if max_rows is not None and len(rows) > max_rows:
+        rows = np.sort(rng.choice(rows, max_rows, replace=False))
         X, weights = X[rows], None if weights is None else weights[rows]
     levels = np.linspace(0.0, 1.0, n_bins + 1)
     return [np.unique(weighted_quantiles(X[:, j], weights, levels)) for j in range(X.shape[1])]

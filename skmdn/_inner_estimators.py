@@ -32,15 +32,23 @@ def weight_words(estimator: Any, weights: FloatArray | None) -> dict[str, FloatA
 
 
 def _weight_word(estimator: Any) -> str:
-    """What `fit` calls sample weights; a Pipeline takes them for its last step by name."""
-    if isinstance(estimator, Pipeline) and not get_config()["enable_metadata_routing"]:
+    """What `fit` calls sample weights.
+
+    A Pipeline takes them for its last step by name; a search hands words on as they are to the
+    estimator it searches. Metadata routing does without.
+    """
+    by_name = not get_config()["enable_metadata_routing"]
+    if isinstance(estimator, Pipeline) and by_name:
         name, last = estimator.steps[-1]
         return f"{name}__{_weight_word(last)}"
-    if not (has_fit_parameter(estimator, "sample_weight") or _passes_words_on(estimator)):
+    if has_fit_parameter(estimator, "sample_weight"):
+        return "sample_weight"
+    if not _passes_words_on(estimator):
         raise ValueError(
             f"sample_weight: expected estimators that take it, got {type(estimator).__name__}."
         )
-    return "sample_weight"
+    searched = getattr(estimator, "estimator", None) if by_name else None
+    return "sample_weight" if searched is None else _weight_word(searched)
 
 
 def _passes_words_on(estimator: Any) -> bool:

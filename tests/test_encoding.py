@@ -41,6 +41,13 @@ def test_edges_come_from_a_part_of_very_many_rows():
     np.testing.assert_allclose(few, edges_of(x)[0], atol=150)
 
 
+def test_rows_without_weight_are_not_counted_as_many():
+    x, weights = np.arange(101.0)[:, None], np.ones(101)
+    weights[7] = 0
+    without = edges_of(np.delete(x, 7, axis=0), max_rows=100)[0]
+    np.testing.assert_array_equal(edges_of(x, weights, max_rows=100)[0], without)
+
+
 def test_encoding_is_the_cumulated_part_of_every_bin():
     encoding = PiecewiseLinear.from_edges([np.array([0.0, 1.0, 3.0, 7.0])])
     x = np.array([-9.0, -1.0, 0.5, 1.0, 2.0, 5.0, 11.0, 99.0])[:, None]
