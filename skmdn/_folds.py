@@ -27,6 +27,8 @@ def splits(
     elif isinstance(cv, Integral):
         cv = KFold(min(cv, len(y)), shuffle=True, random_state=int(rng.integers(2**31)))
     parts = parts_of(check_cv(cv), X, y, groups=groups)
+    if not parts:
+        raise ValueError("cv: expected at least one split, got none.")
     for train, test in parts:
         trains = np.zeros(len(y), dtype=bool)
         trains[train] = True

@@ -114,6 +114,8 @@ def check_table(X: Any) -> Any:
             f"X: expected rows and columns, got shape {X.shape}. Reshape your data: X[:, None] for "
             "a single feature, X[None] for a single row."
         )
+    if X.shape[0] == 0:
+        raise ValueError(f"X: expected at least one row, got shape {X.shape}.")
     return X
 
 

@@ -120,10 +120,11 @@ def test_a_fold_without_weight_excludes_nothing(column):
     assert alone.contains(X, 1e9 + y, 0.3).all()
 
 
-def test_weights_reach_the_estimator_in_a_search():
+@pytest.mark.parametrize("searched", [LinearGaussian(), make_pipeline(LinearGaussian())])
+def test_weights_reach_the_estimator_in_a_search(searched):
     X, y = linear_data(60)
     weights = np.linspace(0.1, 2, 60)
-    search = GridSearchCV(LinearGaussian(), {}, cv=2, scoring="r2")
+    search = GridSearchCV(searched, {}, cv=2, scoring="r2")
     model = ConformalMDNRegressor(search, cv=HALF).fit(X, y, weights)
     direct = ConformalMDNRegressor(LinearGaussian(), cv=HALF).fit(X, y, weights)
     np.testing.assert_array_equal(model.predict(X), direct.predict(X))
@@ -297,6 +298,7 @@ def test_coverage_out_of_range_is_named(verb, coverage):
         ({"random_state": -1}, "'random_state' parameter of ConformalMDNRegressor"),
         ({"cv": "prefit", "estimator": None}, "cv='prefit' expects a fitted estimator; got None"),
         ({"cv": [(np.arange(20), np.arange(15, 30))]}, "cv: expected test rows that are no"),
+        ({"cv": []}, "cv: expected at least one split, got none"),
     ],
 )
 def test_constructor_values_out_of_range_are_named(options, message):
