@@ -39,7 +39,7 @@ def ascend_on_the_device(adam, learning_rate, n_rows):
 
 @pytest.mark.parametrize("step", [ascend, ascend_on_the_device])
 @pytest.mark.parametrize("max_grad_norm", [0.05, np.inf])
-@pytest.mark.parametrize("n_steps", [5, 230])  # units of the moments are set back every 100
+@pytest.mark.parametrize("n_steps", [5, 230])
 def test_optimizer_equals_torch_adamw(n_steps, max_grad_norm, step):
     rng = np.random.default_rng(0)
     parameters = Parameters([torch.tensor(layer) for layer in random_layers([3, 4, 2])])
