@@ -32,7 +32,9 @@ ROOMS = {
         *("_encoding", "_engine", "_inputs", "_params", "_points", "_predictor", "_preparation"),
         *("_training", "mixture"),
     },
-    "preprocessing": {"_encoding", "_folds", "_inputs", "_params", "_inner_estimators"},
+    "preprocessing": {
+        *("_encoding", "_folds", "_inner_estimators", "_inputs", "_params", "_scaling"),
+    },
     "model_selection": {"_folds", "_inner_estimators", "mixture"},
     "metrics": {"mixture"},
     "_training": {
@@ -63,7 +65,7 @@ HEAVY = {"torch", "matplotlib"}
 DEFERRED_ELSEWHERE = {
     "_folds.py": {"sklearn.model_selection"},
     "model_selection.py": {"sklearn.model_selection"},
-    "preprocessing/cross_fitted.py": {"sklearn.ensemble", "sklearn.multioutput"},
+    "preprocessing/_tree_regressors.py": {"sklearn.ensemble", "sklearn.multioutput"},
     "mixture/export.py": {"pandas", "scipy.stats"},
     "metrics/report.py": {"pandas"},
 }

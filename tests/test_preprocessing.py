@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import ExtraTreesRegressor
@@ -150,6 +151,43 @@ def test_several_outputs_and_default_regressors(data):
     alone = clone(transformer).set_params(passthrough=False).fit(X, y)
     assert list(alone.get_feature_names_out()) == [f"{prefix}_extra_trees", f"{prefix}_boosting"]
     assert alone.transform(X[:4]).shape == (4, 2)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-9, 1e9, 1e200])
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_units_do_not_matter_to_the_default_regressors(data, unit, n_outputs):
+    """scikit-learn's trees alone do not split where numbers are small, and refuse large ones."""
+    X, y = data
+    y = np.column_stack([y, 2.0**-30 * y])[:, :n_outputs]
+    two = CrossFittedPredictions(cv=2, passthrough=False, random_state=0)
+    expected, own = (clone(two).fit_transform(u * X, u * y) / u for u in (1.0, unit))
+    np.testing.assert_allclose(own[:, 0], expected[:, 0], rtol=0.3, atol=0.1 * np.std(y[:, 0]))
+    for d in range(n_outputs):
+        columns = [own[:, d], own[:, n_outputs + d]]
+        assert all(np.corrcoef(column, y[:, d])[0, 1] > 0.3 for column in columns)
+    far = clone(two).fit(X, y).transform(np.full((1, 3), 1e300))
+    assert np.isfinite(far).all()
+
+
+def test_the_default_regressors_take_weights_whatever_is_routed(data):
+    X, y = data
+    weights = np.arange(90) % 3 + 1.0
+    two = CrossFittedPredictions(cv=2, random_state=0)
+    expected = clone(two).fit_transform(X, np.column_stack([y, -y]), weights)
+    with config_context(enable_metadata_routing=True):
+        routed = clone(two).fit_transform(X, np.column_stack([y, -y]), weights)
+    np.testing.assert_array_equal(routed, expected)
+    assert not np.allclose(clone(two).fit_transform(X, np.column_stack([y, -y])), expected)
+
+
+def test_training_rows_without_any_weight_are_named(data):
+    X, y = data
+    line = CrossFittedPredictions([("line", LinearRegression())], cv=KFold(2))
+    with pytest.raises(ValueError, match=r"sample_weight: expected weight .* none in split 0 of 2"):
+        line.fit(X, y, np.arange(90.0) < 45)
+    parts = list(KFold(4).split(X))
+    with pytest.raises(ValueError, match=r"sample_weight: expected weight .* none in split 0 of 6"):
+        cross_fit_by_member([line] * 4, X, y, parts, 1.0 * (np.arange(90) < 40), None)
 
 
 def test_weights_reach_the_regressors_that_take_them(data):

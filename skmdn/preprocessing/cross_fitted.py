@@ -27,6 +27,7 @@ from skmdn._params import (
     check_named_estimators,
     check_parameters,
 )
+from skmdn.preprocessing._tree_regressors import tree_regressors
 
 FloatArray = NDArray[np.float64]
 
@@ -42,7 +43,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     ----------
     estimators : list of (str, estimator), default=None
         Regressors. None takes ``ExtraTreesRegressor(100)`` and
-        ``HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06, max_leaf_nodes=63)``.
+        ``HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06, max_leaf_nodes=63)``, both
+        fitted to standardised features and targets, so that units do not matter.
     cv : int, splitter, iterable or None, default=None
         Folds, which must partition the rows. An integer makes so many shuffled folds, or as many as
         there are rows. None stands for 5, and for the ensemble's own folds where this is the first
@@ -240,19 +242,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
 
     def _regressors(self) -> list[tuple[str, Any]]:
         """The given regressors, or the default ones for as many outputs."""
-        if self.estimators is not None:
-            return self.estimators
-        # Most of what importing skmdn would otherwise cost, for those who use the default only.
-        from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
-        from sklearn.multioutput import MultiOutputRegressor
-
-        boosting = HistGradientBoostingRegressor(
-            max_iter=300, learning_rate=0.06, max_leaf_nodes=63
-        )
-        if self.n_outputs_ > 1:
-            boosting = MultiOutputRegressor(boosting)
-        trees = ExtraTreesRegressor(100)
-        return [("extra_trees", trees), ("boosting", boosting)]
+        return tree_regressors(self.n_outputs_) if self.estimators is None else self.estimators
 
     def _assemble(self, X: NDArray[np.floating], predictions: FloatArray) -> FloatArray:
         return np.hstack([X, predictions]) if self.passthrough else predictions

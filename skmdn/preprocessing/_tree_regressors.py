@@ -1,0 +1,82 @@
+"""The regressors that cross-fitting takes where the user names none."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import config_context
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+
+from skmdn._scaling import location_and_scale
+
+FloatArray = NDArray[np.float64]
+
+# Within single precision with room for sums, and beyond any row that trains.
+_FARTHEST = 1e30
+
+
+def tree_regressors(n_outputs: int) -> list[tuple[str, Any]]:
+    """Named regressors for so many outputs, indifferent to the units of features and outputs."""
+    # Most of what importing skmdn would otherwise cost, for those who use the default only.
+    from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
+    from sklearn.multioutput import MultiOutputRegressor
+
+    boosting = HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06, max_leaf_nodes=63)
+    if n_outputs > 1:
+        boosting = MultiOutputRegressor(boosting)
+    return [
+        ("extra_trees", StandardizedRegressor(ExtraTreesRegressor(100))),
+        ("boosting", StandardizedRegressor(boosting)),
+    ]
+
+
+class StandardizedRegressor(RegressorMixin, BaseEstimator):
+    """A regressor that is given standardised inputs and targets, and predicts in y's own units.
+
+    scikit-learn's trees hold differences, impurities and gains against fixed thresholds: features
+    that span less than 1e-7 are constant to them, targets with a standard deviation below 1e-8 are
+    not worth a split, and of several outputs they see the one with the largest numbers. They also
+    refuse numbers beyond single precision.
+    """
+
+    def __init__(self, regressor: Any) -> None:
+        self.regressor = regressor
+
+    def fit(
+        self, X: NDArray[np.floating], y: FloatArray, sample_weight: FloatArray | None = None
+    ) -> "StandardizedRegressor":
+        """Fit to y of shape ``(n,)`` or ``(n, D)``."""
+        columns = y.reshape(len(y), -1)
+        self.X_units_ = Units.of(X, sample_weight)
+        self.y_units_ = Units.of(columns, sample_weight)
+        targets = self.y_units_.standardized(columns).reshape(y.shape)
+        # The default regressors take weights, whatever requests the user's own routing asks for.
+        with config_context(enable_metadata_routing=False):
+            self.regressor_ = clone(self.regressor).fit(
+                self.X_units_.standardized(X), targets, sample_weight=sample_weight
+            )
+        return self
+
+    def predict(self, X: NDArray[np.floating]) -> FloatArray:
+        """Predictions of shape ``(n, D)``."""
+        targets = self.regressor_.predict(self.X_units_.standardized(X)).reshape(len(X), -1)
+        return self.y_units_.location + self.y_units_.scale * targets
+
+
+class Units(NamedTuple):
+    """Location and scale ``(p,)`` of columns; the scale of a constant one is 1."""
+
+    location: FloatArray
+    scale: FloatArray
+
+    @classmethod
+    def of(cls, columns: NDArray[np.floating], weights: FloatArray | None) -> "Units":
+        """Weighted mean and standard deviation."""
+        location, scale = location_and_scale(columns, weights)
+        return cls(location, np.where(scale > 0, scale, 1.0))
+
+    def standardized(self, columns: NDArray[np.floating]) -> FloatArray:
+        """Distances from the location in units of the scale, as far as single precision goes."""
+        with np.errstate(over="ignore"):
+            z = (columns - self.location) / self.scale
+        return np.clip(z, -_FARTHEST, _FARTHEST)
