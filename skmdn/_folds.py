@@ -10,7 +10,12 @@ Rows = NDArray[np.intp]
 
 
 def splits(
-    cv: Any, X: Any, y: Any, rng: np.random.Generator, groups: ArrayLike | None = None
+    cv: Any,
+    X: Any,
+    y: Any,
+    weights: NDArray[np.float64] | None,
+    groups: ArrayLike | None,
+    rng: np.random.Generator,
 ) -> list[tuple[Rows, Rows]]:
     """Training and test rows of every split, disjoint.
 
@@ -34,6 +39,7 @@ def splits(
         trains[train] = True
         if trains[test].any():
             raise ValueError("cv: expected test rows that are no training rows, got some of both.")
+    check_weighted([train for train, _ in parts], weights)
     return parts
 
 
@@ -47,12 +53,27 @@ def parts_of(splitter: Any, X: Any, y: Any, **split_params: Any) -> list[tuple[R
 
 
 def folds(
-    cv: Any, X: Any, y: Any, rng: np.random.Generator, groups: ArrayLike | None = None
+    cv: Any,
+    X: Any,
+    y: Any,
+    weights: NDArray[np.float64] | None,
+    groups: ArrayLike | None,
+    rng: np.random.Generator,
 ) -> list[tuple[Rows, Rows]]:
     """Splits whose test rows are a partition of the rows."""
-    parts = splits(cv, X, y, rng, groups)
+    parts = splits(cv, X, y, weights, groups, rng)
     order_of([test for _, test in parts], len(y))
     return parts
+
+
+def check_weighted(trains: list[Rows], weights: NDArray[np.float64] | None) -> None:
+    """Refuse weights that leave the training rows of a split without any."""
+    for i, train in enumerate(trains):
+        if weights is not None and not weights[train].any():
+            raise ValueError(
+                "sample_weight: expected weight on some training rows of every split of cv, "
+                f"got none in split {i} of {len(trains)}."
+            )
 
 
 def order_of(tests: list[Rows], n_rows: int) -> Rows:

@@ -57,6 +57,15 @@ def _passes_words_on(estimator: Any) -> bool:
     return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 
+def check_predicts_density(estimator: Any, origin: str = "estimator") -> None:
+    """Refuse an estimator that predicts no density; `origin` says where it came from."""
+    if not hasattr(estimator, "predict_proba"):
+        raise TypeError(
+            f"{origin}: expected one whose predict_proba gives a Mixture, "
+            f"got {type(estimator).__name__} without predict_proba."
+        )
+
+
 def density_of(estimator: Any, X: Any, origin: str = "estimator") -> Mixture:
     """The densities an estimator predicts, checked; `origin` says where it came from."""
     density = estimator.predict_proba(X)

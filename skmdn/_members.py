@@ -24,16 +24,6 @@ FloatArray = NDArray[np.float64]
 _FOLDS_TO_SHARE = range(4, 7)
 
 
-def check_views(views: list[tuple[str, Any]]) -> None:
-    """Refuse views that predict no density."""
-    for name, view in views:
-        if not hasattr(view, "predict_proba"):
-            raise TypeError(
-                "estimators: expected views whose predict_proba gives a Mixture, got view "
-                f"{name!r}, a {type(view).__name__} without predict_proba."
-            )
-
-
 def unfitted_members(
     view: Any,
     X: Any,

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate, pooling_factor
 from skmdn._folds import folds, order_of, take
+from skmdn._inner_estimators import check_predicts_density
 from skmdn._inputs import (
     check_groups,
     check_table,
@@ -21,7 +22,7 @@ from skmdn._inputs import (
     new_generator,
     unchanged_on_error,
 )
-from skmdn._members import check_views, fit_member, unfitted_members, with_estimators
+from skmdn._members import fit_member, unfitted_members, with_estimators
 from skmdn._params import (
     MDN_ENSEMBLE_REGRESSOR,
     NamedEstimators,
@@ -201,7 +202,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             X = check_table(X)
             check_consistent_length(X, targets)
             views = default_views() if self.estimators is None else self.estimators
-            check_views(views)
+            for name, view in views:
+                check_predicts_density(view, f"estimators: view {name!r}")
             least = 3 if self.estimators is None else 2  # trees are cross-fitted within a member
             if len(targets) < least:
                 raise ValueError(
@@ -310,7 +312,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         groups: NDArray[Any] | None,
     ) -> None:
         rng = new_generator(self.random_state)
-        parts = folds(self.cv, X, y, rng, groups)
+        parts = folds(self.cv, X, y, weights, groups, rng)
         targets = y[:, 0] if self.y_ndim_ == 1 else y
         tasks = [
             (name, member, first, part)

@@ -12,7 +12,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.parallel import Parallel, delayed
 
 from skmdn._folds import order_of, parts_of, take
-from skmdn._inner_estimators import density_of
+from skmdn._inner_estimators import check_predicts_density, density_of
 from skmdn.mixture import Mixture
 
 __all__ = ["cross_val_predict_proba"]
@@ -97,6 +97,7 @@ def cross_val_predict_proba(
     # Half the weight of scikit-learn, which predicting does not need.
     from sklearn.model_selection import check_cv
 
+    check_predicts_density(estimator)
     X, y, groups = indexable(X, y, groups)
     cv = check_cv(cv, y, classifier=False)
     split_params, fit_params = _route(estimator, cv, groups, dict(params or {}))

@@ -23,8 +23,8 @@ ROOMS = {
     },
     "conformal": {"_folds", "_inputs", "_params", "_inner_estimators", "mixture", "regressor"},
     "ensemble": {
-        *("_calibration", "_folds", "_inputs", "_members", "_params", "_points", "_scaling"),
-        *("mixture", "preprocessing", "regressor"),
+        *("_calibration", "_folds", "_inner_estimators", "_inputs", "_members", "_params"),
+        *("_points", "_scaling", "mixture", "preprocessing", "regressor"),
     },
     "_members": {"_folds", "_inner_estimators", "mixture", "preprocessing"},
     "plotting": {"metrics", "mixture"},

@@ -13,6 +13,7 @@ from linear_gaussian import LinearGaussian, linear_data
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, LeaveOneOut
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -326,6 +327,21 @@ def test_an_answer_that_is_no_mixture_is_named():
 
     with pytest.raises(TypeError, match=r"gives a Mixture, got Points giving ndarray"):
         ConformalMDNRegressor(Points()).fit(*linear_data(30))
+
+
+def test_an_estimator_without_densities_is_named_before_it_is_fitted():
+    with pytest.raises(TypeError, match=r"estimator: expected one .* Ridge without predict_proba"):
+        ConformalMDNRegressor(Ridge()).fit(*linear_data(30))
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_targets_of_another_form_than_the_fitted_model_has_are_named(columns):
+    X, y = linear_data(30)
+    model = LinearGaussian().fit(X, y)
+    with pytest.raises(
+        ValueError, match=rf"y: expected shape \(30,\), .* got shape \(30, {columns}"
+    ):
+        ConformalMDNRegressor(model, cv="prefit").fit(X, np.tile(y[:, None], columns))
 
 
 def test_weights_that_the_model_does_not_take_are_refused():

@@ -278,7 +278,9 @@ def test_bad_arguments_are_named_and_leave_the_ensemble_as_it_was(data):
         MDNEnsembleRegressor(calibrate="yes").fit(X, y)
     with pytest.raises(TypeError, match=r"view 'tree'.* gives a Mixture, got NoDensity"):
         MDNEnsembleRegressor([("tree", NoDensity())], cv=2).fit(X, y)
-    with pytest.raises(TypeError, match="got view 'line', a LinearRegression without"):
+    with pytest.raises(
+        TypeError, match=r"view 'line': expected one .* LinearRegression without predict_proba"
+    ):
         MDNEnsembleRegressor([("line", LinearRegression())], cv=2).fit(X, y)
     with pytest.raises(ValueError, match="groups must have one label per row"):
         model.fit(X, y, groups=np.arange(5))

@@ -46,6 +46,12 @@ def calibrate(
     if len(present) == 0:
         return Calibrated(model, np.empty(0), np.empty((0, np.size(y[:1]))))
     density = density_of(model, take(X, present))
+    outputs = () if density.univariate else (density.n_outputs,)
+    if y.shape[1:] != outputs:
+        raise ValueError(
+            f"y: expected shape {(len(y), *outputs)}, as estimator predicts densities of such "
+            f"targets, got shape {y.shape}."
+        )
     return Calibrated(
         model,
         hdr_masses(density, y[present], _SEED),

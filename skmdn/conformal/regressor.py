@@ -10,7 +10,7 @@ from sklearn.utils import indexable
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._folds import splits
-from skmdn._inner_estimators import density_of, seeded_clone
+from skmdn._inner_estimators import check_predicts_density, density_of, seeded_clone
 from skmdn._inputs import check_targets, check_weights, new_generator, unchanged_on_error
 from skmdn._params import CONFORMAL_MDN_REGRESSOR, check_parameters
 from skmdn.conformal.calibration import Calibrated, calibrate, fit_and_calibrate
@@ -338,6 +338,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_parameters(self, CONFORMAL_MDN_REGRESSOR)
         if self.cv == "prefit" and self.estimator is None:
             raise ValueError("cv='prefit' expects a fitted estimator; got None.")
+        if self.estimator is not None:
+            check_predicts_density(self.estimator)
 
     def _calibrated_models(
         self, X: Any, y: FloatArray, weights: FloatArray | None, groups: ArrayLike | None
@@ -356,7 +358,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             delayed(fit_and_calibrate)(
                 seeded_clone(estimator, int(rng.integers(2**31))), X, y, weights, train, test
             )
-            for train, test in splits(self.cv, X, y, rng, groups)
+            for train, test in splits(self.cv, X, y, weights, groups, rng)
         )
 
     def _densities(self, X: Any) -> list[Mixture]:

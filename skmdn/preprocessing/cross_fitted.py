@@ -11,7 +11,7 @@ from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skmdn._folds import Rows, folds
+from skmdn._folds import Rows, check_weighted, folds
 from skmdn._inner_estimators import seeded_clone
 from skmdn._inputs import (
     TrainingData,
@@ -167,7 +167,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         with unchanged_on_error(self):
             data, rng = self._begin(X, y, sample_weight)
             labels = check_groups(groups, len(data.y))
-            parts = folds(self.cv, data.X, data.y, rng, labels)
+            parts = folds(self.cv, data.X, data.y, data.weights, labels, rng)
             self.estimators_ = self._fitted(data, [train for train, _ in parts], rng, self.n_jobs)
             predictions = np.empty((len(data.X), len(self.estimators_[0]) * self.n_outputs_))
             for (_, test), regressors in zip(parts, self.estimators_, strict=True):
@@ -285,6 +285,7 @@ def cross_fit_by_member(
         other._begin(X, y, sample_weight)
     pairs = list(combinations(range(len(parts)), 2))
     trains = [np.intersect1d(parts[i][0], parts[j][0]) for i, j in pairs]
+    check_weighted(trains, data.weights)
     fitted = first._fitted(data, trains, rng, n_jobs if first.n_jobs is None else first.n_jobs)
     others = len(parts) - 1
     predictions = np.zeros((len(parts), len(data.X), len(fitted[0]) * data.y.shape[1]))
