@@ -84,6 +84,40 @@ def test_optimizer_leaves_what_has_no_gradient():
     torch.testing.assert_close(parameters.flat[0], before[0] + 0.03)  # a step is a learning rate
 
 
+@pytest.mark.parametrize("step", [ascend, ascend_on_the_device])
+@pytest.mark.parametrize("size", [1e15, 1e25])
+def test_optimizer_gets_over_gradients_without_a_square(size, step):
+    """Their squares overflow in single precision, and a moment that is infinite stays so."""
+    parameters = Parameters([torch.tensor(layer).float() for layer in random_layers([3, 4, 2])])
+    adam = Adam(parameters, alpha=0.0, max_grad_norm=10.0)
+    parameters.gradient.fill_(size)
+    step(adam, 0.01, n_rows=4)
+    for _ in range(400):
+        before = parameters.flat.clone()
+        parameters.gradient.fill_(1.0)
+        step(adam, 0.01, n_rows=4)
+    assert ((parameters.flat - before) > 1e-4).all()
+
+
+def test_moments_are_the_same_to_the_last_digit_settled_or_not():
+    rng = np.random.default_rng(0)
+    adams = []
+    for _ in range(2):
+        parameters = Parameters([torch.tensor(a).float() for a in random_layers([3, 4, 2])])
+        adams.append((Adam(parameters, alpha=0.1, max_grad_norm=10.0), parameters))
+    for _ in range(30):
+        gradient = torch.tensor(rng.normal(size=len(parameters.flat)))
+        for adam, parameters in adams:
+            parameters.gradient.copy_(gradient)
+            adam.ascend(0.01, n_rows=4)
+    (looked_at, _), (settled, _) = adams
+    state = looked_at.state()
+    settled.settle()
+    for one, two, again in zip(state, settled.state(), looked_at.state(), strict=True):
+        assert torch.equal(torch.as_tensor(one), torch.as_tensor(two))
+        assert torch.equal(torch.as_tensor(one), torch.as_tensor(again))
+
+
 def test_layers_are_views_of_the_flat_vector():
     layers = [torch.tensor(layer) for layer in random_layers([3, 8, 5])]
     parameters = Parameters(layers)

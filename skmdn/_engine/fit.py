@@ -173,6 +173,7 @@ class Training:
                     self._checkpoint()
                 if self._step == self._budget.n_steps:
                     return
+            self._adam.settle()  # as it is where passes are made one by one
 
     def _train_on(self, batch: Batch) -> None:
         """One step."""
