@@ -9,6 +9,9 @@ Array = NDArray[np.floating]
 
 # Numbers in the working arrays of a block of rows, together: they stay in the cache.
 _BLOCK_CELLS = 1 << 18
+# A network of few rows, or one that learned too fast, may guess log-scales whose exponentials
+# overflow: they stop here, where predicting as where validating.
+LARGEST_LOG_SCALE = 80.0
 
 
 class Network:
@@ -81,7 +84,8 @@ def _by_component(columns: Array, n_components: int) -> Array:
 
 def _scales(raw: Array, floor: float) -> Array:
     # The same sum as in training; float64, as scales far below one must keep their digits.
-    scales = np.exp(raw, dtype=np.float64)
+    scales = np.minimum(raw, LARGEST_LOG_SCALE, dtype=np.float64)
+    np.exp(scales, out=scales)
     scales += floor
     return scales
 

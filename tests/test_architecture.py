@@ -45,7 +45,7 @@ ROOMS = {
     "_points": {"mixture"},
     "_calibration": {"mixture"},
     "_collapse": {"mixture"},
-    "_engine": {"_preparation", "_scaling"},
+    "_engine": {"_forward", "_preparation", "_scaling"},
     "_preparation": {"_encoding", "_scaling"},
     "_encoding": {"_scaling"},
     "_folds": set(),

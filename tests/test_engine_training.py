@@ -1,5 +1,7 @@
 """The training loop: losses, checkpoints, recovery, interruption."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -81,6 +83,27 @@ def test_training_that_always_diverges_returns_its_start(monkeypatch):
     trained = train(validation_fraction=None)
     assert trained.n_recoveries == 20
     assert all(np.all(np.isfinite(layer)) for layer in trained.layers)
+
+
+def test_a_divergence_in_the_last_step_is_undone(monkeypatch):
+    """No later loss tells of it: the parameters are finite, what they predict is not."""
+    original, steps = Adam.ascend, []
+
+    def spoiled(self, learning_rate, n_rows):
+        original(self, learning_rate, n_rows)
+        steps.append(learning_rate)
+        if len(steps) == last:
+            self._parameters.flat.fill_(1e30)
+
+    monkeypatch.setattr(Adam, "ascend", spoiled)
+    last = math.inf
+    train(validation_fraction=None)
+    last = len(steps)
+    steps.clear()
+    trained = train(validation_fraction=None)
+    assert len(steps) == last
+    assert trained.n_recoveries == 1
+    assert all(np.abs(layer).max() < 1e3 for layer in trained.layers)
 
 
 def test_interrupt_keeps_the_best_model_so_far(monkeypatch):

@@ -188,6 +188,22 @@ def test_few_rows_with_the_whole_budget():
         assert np.abs(density.mean() - Y_FIT[:n].mean()).max() < 10 * Y_FIT.std()
 
 
+@pytest.mark.filterwarnings("ignore:The loss or its gradient was not finite")
+@pytest.mark.filterwarnings("ignore:.*components are dead|Spreads are on their floor")
+@pytest.mark.parametrize("learning_rate_init", [1.0, 10.0, 100.0])
+def test_a_rate_far_too_high_leaves_finite_answers(learning_rate_init):
+    options = {"learning_rate_init": learning_rate_init, "max_iter": 20, "random_state": 0}
+    models = [
+        MDNRegressor(**options).fit(X_FIT, Y_FIT),
+        MDNRegressor(**options, validation_fraction=None).fit(X_FIT, Y_FIT),
+        MDNRegressor(**options).partial_fit(X_FIT, Y_FIT).partial_fit(X_FIT, Y_FIT),
+    ]
+    for model in models:
+        density = model.predict_proba(X_TEST)
+        for answer in (density.mean(), density.std(), density.median(), density.logpdf(Y_FIT)):
+            assert np.isfinite(answer).all()
+
+
 def test_one_row_with_weight_is_enough():
     """All weight on one row: the answers are finite, and near that row's target."""
     weights = np.zeros(300)

@@ -19,6 +19,7 @@ from skmdn._engine.optimizer import Adam, Schedule
 from skmdn._engine.readers import Observations, resident_rows
 from skmdn._engine.step import DirectStep, RecordedStep, Step, is_recorded
 from skmdn._engine.threads import threads_for
+from skmdn._forward import LARGEST_LOG_SCALE
 from skmdn._preparation import Preparation
 
 Array = NDArray[np.floating]
@@ -30,8 +31,6 @@ _VALIDATION_BATCH = {"cpu": 1024, "cuda": 16384}
 # Scales are compared as they are and up to several times as wide: overconfident scales are set
 # right after the training, so they should not decide when the means are at their best.
 _SCALE_FACTORS = (0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.5, 3.3, 4.5)
-# A network of few rows may guess, far from them, log-scales whose exponentials overflow in float32.
-_LARGEST_LOG_SCALE = 80.0
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ class Training:
             for batch in self._batches.one_pass(self._rng):
                 self._train_on(batch)
                 if self._step in self._checkpoints:
-                    self._checkpoint()
+                    self._checkpoint(batch)
                 if self._step == self._budget.n_steps:
                     return
             self._adam.settle()  # as it is where passes are made one by one
@@ -215,12 +214,12 @@ class Training:
             self._passes[key] = Pass(self._parameters, activation, head, training=training)
         return self._passes[key]
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, batch: Batch) -> None:
         """Look back: recover from a divergence, else remember, validate and report."""
         recent = slice(self._history.seen, self._step)
         loss = -float(self._history.totals[recent].sum()) / float(self._rows[recent].sum())
         self._history.seen = self._step
-        if not (math.isfinite(loss) and bool(torch.isfinite(self._parameters.flat).all())):
+        if not (math.isfinite(loss) and self._is_sound(batch)):
             self._recover()
             return
         self._last_good = self._snapshot()
@@ -229,6 +228,14 @@ class Training:
             per_pass = self._batches.n_batches
             made, planned = self._step / per_pass, self._budget.n_steps / per_pass
             self._report(made, planned, loss + self._constant, validation_loss)
+
+    def _is_sound(self, batch: Batch) -> bool:
+        """Whether the last step left parameters that give its own rows a finite likelihood."""
+        look = self._pass_for(batch.n_rows, training=True)
+        look.forward(batch.x)
+        look.head.evaluate(batch.y)
+        parts = self._parameters.flat, look.head.log_likelihood()
+        return all(bool(torch.isfinite(part).all()) for part in parts)
 
     def _recover(self) -> None:
         """Go back to the last good parameters, and on with half the learning rate."""
@@ -261,7 +268,7 @@ class Training:
         """Log-densities ``(A, b)``, with calibration for every factor of the scales."""
         look = self._pass_for(batch.n_rows, training=False)
         look.forward(batch.x)
-        look.head.raw_spreads.clamp_(max=_LARGEST_LOG_SCALE)
+        look.head.raw_spreads.clamp_(max=LARGEST_LOG_SCALE)
         look.head.evaluate(batch.y)
         if self._options.calibrate:
             return look.head.evaluate_scaled(self._scale_factors)
