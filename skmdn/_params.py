@@ -1,5 +1,6 @@
 """Allowed constructor values, as data. The only importer of private scikit-learn."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -121,9 +122,10 @@ def check_parameters(estimator: Any, constraints: dict[str, list[Any]]) -> None:
 
 def hidden_sizes(value: Any) -> tuple[int, ...]:
     """Sizes of the hidden layers as a tuple; one integer means one layer."""
-    sizes = (value,) if isinstance(value, Integral) else tuple(value)
+    ordered = isinstance(value, Sequence) or getattr(value, "ndim", 0) > 0
+    sizes = tuple(value) if ordered else (value,)
     for size in sizes:
-        if not isinstance(size, Integral) or size < 1:
+        if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
             raise ValueError(
                 "The 'hidden_layer_sizes' parameter of MDNRegressor must hold integers of at "
                 f"least 1, or be empty for a linear model. Got {value!r} instead."
