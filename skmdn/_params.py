@@ -125,7 +125,7 @@ def hidden_sizes(value: Any) -> tuple[int, ...]:
     ordered = isinstance(value, Sequence) or getattr(value, "ndim", 0) > 0
     sizes = tuple(value) if ordered else (value,)
     for size in sizes:
-        if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
             raise ValueError(
                 "The 'hidden_layer_sizes' parameter of MDNRegressor must hold integers of at "
                 f"least 1, or be empty for a linear model. Got {value!r} instead."
