@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmdn.preprocessing import CrossFittedPredictions, PiecewiseLinearEncoder
+from skmdn.preprocessing._tree_regressors import tree_regressors
 from skmdn.preprocessing.cross_fitted import append_predictions, cross_fit_by_member
 
 TWO_ANSWERS = (
@@ -167,6 +168,19 @@ def test_units_do_not_matter_to_the_default_regressors(data, unit, n_outputs):
         assert all(np.corrcoef(column, y[:, d])[0, 1] > 0.3 for column in columns)
     far = clone(two).fit(X, y).transform(np.full((1, 3), 1e300))
     assert np.isfinite(far).all()
+
+
+@pytest.mark.parametrize("n_rows", [3, 16_000, 16_001, 160_000, 160_001, 10**7])
+def test_forests_of_many_rows_stay_as_large(n_rows):
+    """Half as many trees where there are twice as many rows, later leaves of twice as many."""
+    forest = tree_regressors(n_rows, 1)[0][1].regressor
+    trees, leaf = forest.n_estimators, forest.min_samples_leaf
+    assert trees * n_rows <= 1_600_000 * leaf
+    assert (trees == 100) == (n_rows <= 16_000)
+    assert trees >= 10
+    assert leaf == max(1, np.ceil(n_rows / 160_000))
+    if 16_000 < n_rows <= 160_000:
+        assert trees * n_rows == pytest.approx(1_600_000, rel=0.04)
 
 
 def test_the_default_regressors_take_weights_whatever_is_routed(data):

@@ -11,21 +11,26 @@ from skmdn._scaling import location_and_scale
 
 FloatArray = NDArray[np.float64]
 
+# Rows times trees, which bounds the size of a fitted forest. First there are fewer trees, as single
+# rows in the leaves are worth more than many trees; with too few trees left the leaves hold more.
+_MOST_LEAVES, _LEAST_TREES, _MOST_TREES = 1_600_000, 10, 100
 # Within single precision with room for sums, and beyond any row that trains.
 _FARTHEST = 1e30
 
 
-def tree_regressors(n_outputs: int) -> list[tuple[str, Any]]:
-    """Named regressors for so many outputs, indifferent to the units of features and outputs."""
+def tree_regressors(n_rows: int, n_outputs: int) -> list[tuple[str, Any]]:
+    """Named regressors for so many rows and outputs, indifferent to the units of both."""
     # Most of what importing skmdn would otherwise cost, for those who use the default only.
     from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
     from sklearn.multioutput import MultiOutputRegressor
 
+    n_trees = min(_MOST_TREES, max(_LEAST_TREES, _MOST_LEAVES // n_rows))
+    trees = ExtraTreesRegressor(n_trees, min_samples_leaf=-(-n_trees * n_rows // _MOST_LEAVES))
     boosting = HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06, max_leaf_nodes=63)
     if n_outputs > 1:
         boosting = MultiOutputRegressor(boosting)
     return [
-        ("extra_trees", StandardizedRegressor(ExtraTreesRegressor(100))),
+        ("extra_trees", StandardizedRegressor(trees)),
         ("boosting", StandardizedRegressor(boosting)),
     ]
 
@@ -58,9 +63,10 @@ class StandardizedRegressor(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: NDArray[np.floating]) -> FloatArray:
-        """Predictions of shape ``(n, D)``."""
-        targets = self.regressor_.predict(self.X_units_.standardized(X)).reshape(len(X), -1)
-        return self.y_units_.location + self.y_units_.scale * targets
+        """Predictions of shape ``(n,)`` or ``(n, D)``, as y had it."""
+        targets = self.regressor_.predict(self.X_units_.standardized(X))
+        columns = targets.reshape(len(X), -1)
+        return (self.y_units_.location + self.y_units_.scale * columns).reshape(targets.shape)
 
 
 class Units(NamedTuple):
