@@ -170,17 +170,33 @@ def test_units_do_not_matter_to_the_default_regressors(data, unit, n_outputs):
     assert np.isfinite(far).all()
 
 
-@pytest.mark.parametrize("n_rows", [3, 16_000, 16_001, 160_000, 160_001, 10**7])
+@pytest.mark.parametrize("n_rows", [3, 40_000, 40_500, 400_000, 400_001, 10**7])
 def test_forests_of_many_rows_stay_as_large(n_rows):
     """Half as many trees where there are twice as many rows, later leaves of twice as many."""
     forest = tree_regressors(n_rows, 1)[0][1].regressor
     trees, leaf = forest.n_estimators, forest.min_samples_leaf
-    assert trees * n_rows <= 1_600_000 * leaf
-    assert (trees == 100) == (n_rows <= 16_000)
+    assert trees * n_rows <= 4_000_000 * leaf
+    assert (trees == 100) == (n_rows <= 40_000)
     assert trees >= 10
-    assert leaf == max(1, np.ceil(n_rows / 160_000))
-    if 16_000 < n_rows <= 160_000:
-        assert trees * n_rows == pytest.approx(1_600_000, rel=0.04)
+    assert leaf == max(1, np.ceil(n_rows / 400_000))
+    if 40_000 < n_rows <= 400_000:
+        assert trees * n_rows == pytest.approx(4_000_000, rel=0.04)
+
+
+def test_of_averaged_forests_each_keeps_its_part(data):
+    X, y = data
+    transformer = CrossFittedPredictions(cv=4, passthrough=False, random_state=0)
+    out_of_fold = transformer.fit_transform(X, y)
+    assert [len(forest.regressor_.estimators_) for forest, _ in transformer.estimators_] == [25] * 4
+    means = [[r.predict(X) for r in regressors] for regressors in transformer.estimators_]
+    np.testing.assert_allclose(transformer.transform(X), np.mean(means, axis=0).T)
+    # Three of the four were fitted on a row, and so come nearer to it than the one that was not.
+    errors = np.abs(out_of_fold - y[:, None]).mean(axis=0)
+    assert (np.abs(transformer.transform(X) - y[:, None]).mean(axis=0) < errors).all()
+    parts = list(KFold(5).split(X))
+    members = cross_fit_by_member([clone(transformer) for _ in parts], X, y, parts, None, None)
+    assert [len(m.estimators) for m in members] == [4] * 5
+    assert all(len(f.regressor_.estimators_) == 25 for m in members for f, _ in m.estimators)
 
 
 def test_the_default_regressors_take_weights_whatever_is_routed(data):

@@ -13,7 +13,7 @@ FloatArray = NDArray[np.float64]
 
 # Rows times trees, which bounds the size of a fitted forest. First there are fewer trees, as single
 # rows in the leaves are worth more than many trees; with too few trees left the leaves hold more.
-_MOST_LEAVES, _LEAST_TREES, _MOST_TREES = 1_600_000, 10, 100
+_MOST_LEAVES, _LEAST_TREES, _MOST_TREES = 4_000_000, 10, 100
 # Within single precision with room for sums, and beyond any row that trains.
 _FARTHEST = 1e30
 
@@ -30,7 +30,7 @@ def tree_regressors(n_rows: int, n_outputs: int) -> list[tuple[str, Any]]:
     if n_outputs > 1:
         boosting = MultiOutputRegressor(boosting)
     return [
-        ("extra_trees", StandardizedRegressor(trees)),
+        ("extra_trees", StandardizedForest(trees)),
         ("boosting", StandardizedRegressor(boosting)),
     ]
 
@@ -67,6 +67,16 @@ class StandardizedRegressor(RegressorMixin, BaseEstimator):
         targets = self.regressor_.predict(self.X_units_.standardized(X))
         columns = targets.reshape(len(X), -1)
         return (self.y_units_.location + self.y_units_.scale * columns).reshape(targets.shape)
+
+
+class StandardizedForest(StandardizedRegressor):
+    """The same for a forest, which can be thinned."""
+
+    def thin(self, n_together: int) -> None:
+        """Keep as many trees as `n_together` equal forests need that are averaged from here on."""
+        forest = self.regressor_
+        forest.estimators_ = forest.estimators_[: -(-forest.n_estimators // n_together)]
+        forest.set_params(n_estimators=len(forest.estimators_))
 
 
 class Units(NamedTuple):

@@ -11,7 +11,7 @@ from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skmdn._folds import Rows, check_weighted, folds
+from skmdn._folds import Rows, check_weighted, folds, order_of
 from skmdn._inner_estimators import seeded_clone
 from skmdn._inputs import (
     TrainingData,
@@ -27,7 +27,7 @@ from skmdn._params import (
     check_named_estimators,
     check_parameters,
 )
-from skmdn.preprocessing._tree_regressors import tree_regressors
+from skmdn.preprocessing._tree_regressors import StandardizedForest, tree_regressors
 
 FloatArray = NDArray[np.float64]
 
@@ -44,9 +44,11 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     estimators : list of (str, estimator), default=None
         Regressors. None takes ``ExtraTreesRegressor(100)`` and
         ``HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06, max_leaf_nodes=63)``, both
-        fitted to standardised features and targets, so that units do not matter. For n > 16,000
-        rows there are 1,600,000 / n extra trees, but ten at least; for n > 160,000 rows their
-        leaves hold at least n / 160,000 rows. So a forest stays below about 150 MB.
+        fitted to standardised features and targets, so that units do not matter. For n > 40,000
+        rows there are 4,000,000 / n extra trees, but ten at least; for n > 400,000 rows their
+        leaves hold at least n / 400,000 rows. Once a forest of F has made its own out-of-fold
+        predictions, the first 1 / F of its trees remain, as the F are averaged from then on: the
+        largest of them take about 100 MB.
     cv : int, splitter, iterable or None, default=None
         Folds, which must partition the rows. An integer makes so many shuffled folds, or as many as
         there are rows. None stands for 5, and for the ensemble's own folds where this is the first
@@ -172,10 +174,10 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
             data, rng = self._begin(X, y, sample_weight)
             labels = check_groups(groups, len(data.y))
             parts = folds(self.cv, data.X, data.y, data.weights, labels, rng)
-            self.estimators_ = self._fitted(data, [train for train, _ in parts], rng, self.n_jobs)
-            predictions = np.empty((len(data.X), len(self.estimators_[0]) * self.n_outputs_))
-            for (_, test), regressors in zip(parts, self.estimators_, strict=True):
-                predictions[test] = _predict(regressors, data.X[test])
+            fitted = self._fitted(data, parts, len(parts), rng, self.n_jobs)
+            self.estimators_ = [regressors for regressors, _ in fitted]
+            order = order_of([test for _, test in parts], len(data.X))
+            predictions = np.concatenate([predicted for _, predicted in fitted])[order]
         return self._assemble(data.X, predictions)
 
     def transform(self, X: ArrayLike) -> FloatArray:
@@ -229,20 +231,25 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     def _fitted(
         self,
         data: TrainingData,
-        trains: list[Rows],
+        parts: list[tuple[Rows, Rows]],
+        n_together: int,
         rng: np.random.Generator,
         n_jobs: int | None,
-    ) -> list[list[Any]]:
-        """All regressors fitted on every one of the given sets of rows."""
+    ) -> list[tuple[list[Any], FloatArray]]:
+        """Regressors fitted on every part's training rows, and their predictions of its test rows.
+
+        From then on `n_together` parts' predictions will be averaged.
+        """
         regressors = [regressor for _, regressor in self._regressors()]
-        seeds = rng.integers(2**31, size=len(trains))
+        seeds = rng.integers(2**31, size=len(parts))
         fitted = Parallel(n_jobs=n_jobs)(
-            delayed(_fit_part)(seeded_clone(regressor, seed), data, train)
-            for train, seed in zip(trains, seeds, strict=True)
+            delayed(_fit_and_predict)(seeded_clone(regressor, seed), data, *part, n_together)
+            for part, seed in zip(parts, seeds, strict=True)
             for regressor in regressors
         )
         E = len(regressors)
-        return [fitted[i : i + E] for i in range(0, len(fitted), E)]
+        groups = [fitted[i : i + E] for i in range(0, len(fitted), E)]
+        return [([r for r, _ in group], np.hstack([p for _, p in group])) for group in groups]
 
     def _regressors(self) -> list[tuple[str, Any]]:
         """The given regressors, or the default ones for as many rows and outputs."""
@@ -292,18 +299,25 @@ def cross_fit_by_member(
     pairs = list(combinations(range(len(parts)), 2))
     trains = [np.intersect1d(parts[i][0], parts[j][0]) for i, j in pairs]
     check_weighted(trains, data.weights)
-    fitted = first._fitted(data, trains, rng, n_jobs if first.n_jobs is None else first.n_jobs)
+    tests = [np.concatenate([parts[i][1], parts[j][1]]) for i, j in pairs]
     others = len(parts) - 1
-    predictions = np.zeros((len(parts), len(data.X), len(fitted[0]) * data.y.shape[1]))
-    for pair, regressors in zip(pairs, fitted, strict=True):
-        for own, member in (pair, pair[::-1]):
+    fitted = first._fitted(
+        data,
+        list(zip(trains, tests, strict=True)),
+        others,
+        rng,
+        n_jobs if first.n_jobs is None else first.n_jobs,
+    )
+    predictions = np.zeros((len(parts), len(data.X), fitted[0][1].shape[1]))
+    for (i, j), (_, predicted) in zip(pairs, fitted, strict=True):
+        of_each = np.split(predicted, [len(parts[i][1])])
+        for own, member, values in zip((i, j), (j, i), of_each, strict=True):
             test = parts[own][1]
-            predicted = _predict(regressors, data.X[test])
-            predictions[member, test] = predicted
-            predictions[own, test] += predicted / others
+            predictions[member, test] = values
+            predictions[own, test] += values / others
     return [
-        MemberPredictions([m for pair, m in zip(pairs, fitted, strict=True) if i in pair], part)
-        for i, part in enumerate(predictions)
+        MemberPredictions([r for pair, (r, _) in zip(pairs, fitted, strict=True) if i in pair], own)
+        for i, own in enumerate(predictions)
     ]
 
 
@@ -320,13 +334,20 @@ def gives_arrays(transformer: CrossFittedPredictions) -> bool:
     return (own or get_config()["transform_output"]) == "default"
 
 
-def _fit_part(estimator: Any, data: TrainingData, rows: NDArray[np.intp]) -> Any:
-    """Fit on some rows, with weights where the estimator takes them."""
-    part = data.take(rows)
+def _fit_and_predict(
+    estimator: Any, data: TrainingData, train: Rows, test: Rows, n_together: int
+) -> tuple[Any, FloatArray]:
+    """Fit, with weights where the estimator takes them, and predict the test rows."""
+    part = data.take(train)
     y = part.y[:, 0] if part.y.shape[1] == 1 else part.y
     if part.weights is None or not has_fit_parameter(estimator, "sample_weight"):
-        return estimator.fit(part.X, y)
-    return estimator.fit(part.X, y, sample_weight=part.weights)
+        estimator.fit(part.X, y)
+    else:
+        estimator.fit(part.X, y, sample_weight=part.weights)
+    predictions = _predict([estimator], data.X[test])
+    if isinstance(estimator, StandardizedForest):
+        estimator.thin(n_together)  # here, before it travels from a worker
+    return estimator, predictions
 
 
 def _predict(regressors: list[Any], X: NDArray[np.floating]) -> FloatArray:
