@@ -210,6 +210,13 @@ def test_bad_members(verb, members, words):
         getattr(Mixture, verb)(members)
 
 
+@pytest.mark.parametrize("unit", [1e-310, 1e308])
+def test_the_unit_of_pool_weights_does_not_matter(unit):
+    members = [tame(n=3), tame(n=3).affine(1.0, 2.0)]
+    pool = Mixture.pool(members, np.full(2, unit))
+    np.testing.assert_allclose(pool.weights, Mixture.pool(members).weights, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
@@ -248,6 +255,12 @@ def test_to_torch(kind):
     assert exported.mean.dtype == torch.float64
     np.testing.assert_allclose(exported.mean.numpy(), mixture.mean(), rtol=1e-12)
     np.testing.assert_allclose(exported.variance.numpy(), mixture.var(), rtol=1e-11)
+
+
+def test_to_torch_keeps_the_smallest_weights():
+    mixture = Mixture([[1e-300, 1.0], [0.0, 1.0]], [[50.0, 0.0]] * 2, [[1.0, 1.0]] * 2)
+    log_prob = mixture.to_torch().log_prob(torch.tensor([50.0, 50.0], dtype=torch.float64))
+    np.testing.assert_allclose(log_prob.numpy(), mixture.logpdf([50.0, 50.0]), rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,5 +1,6 @@
 """pdf, logpdf, responsibilities, cdf, sf and pit against scipy, torch and mpmath."""
 
+import mpmath as mp
 import numpy as np
 import pytest
 import torch
@@ -132,6 +133,20 @@ def test_joint_cdf_of_two_outputs_at_special_points(h, rho):
     flipped = mixture.affine(0.0, [1.0, -1.0])
     both = mixture.cdf([[h, 0.0]]) + flipped.cdf([[h, 0.0]])
     assert both[0] == pytest.approx(stats.norm.cdf(h), abs=1e-14)
+
+
+@pytest.mark.parametrize("rest", [1e-3, 1e-8, 1e-12])
+@pytest.mark.parametrize("slope", [-1.3, 0.6])
+def test_joint_cdf_of_two_nearly_dependent_outputs(rest, slope):
+    """X is normal, Y is slope X + rest times another: against the integral over X, by mpmath."""
+    mixture = Mixture([[1.0]], [[[0.0, 0.0]]], scale_tril=[[[[1.0, 0.0], [slope, rest]]]])
+    for x, y in [(0.0, 0.0), (0.7, slope * 0.7), (0.7, 0.3), (-0.4, -slope * 0.4 + rest)]:
+        turn = mp.mpf(y) / slope
+        ends = {turn + k * mp.mpf(rest) / abs(slope) for k in (-40, -8, -1, 0, 1, 8, 40)}
+        cuts = sorted({mp.mpf(-12), mp.mpf(x), *(end for end in ends if -12 < end < x)})
+        with mp.workdps(30):
+            expected = mp.quad(lambda z, y=y: mp.npdf(z) * mp.ncdf((y - slope * z) / rest), cuts)
+        assert mixture.cdf([[x, y]])[0] == pytest.approx(float(expected), abs=1e-14)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -276,6 +276,40 @@ def test_entropy_has_its_closed_form_where_components_are_equal_or_apart():
     assert apart.entropy()[0] == pytest.approx(expected, abs=1e-8)
 
 
+@pytest.mark.parametrize("kind", [{}, {"full": True}])
+def test_joint_modes_are_found_beside_components_without_weight(kind):
+    mixture = tame(n=4, k=3, d=2, **kind)
+    spread = "scale_tril" if kind else "scales"
+    absent = [
+        np.concatenate([array[:, :1] * factor, array], axis=1)
+        for array, factor in (
+            (mixture.weights, 0.0),
+            (mixture.means, 1.0),
+            (getattr(mixture, spread), 1e-3),
+        )
+    ]
+    beside = Mixture(absent[0], absent[1], **{spread: absent[2]})
+    np.testing.assert_allclose(beside.modes()[:, :3], mixture.modes(), rtol=1e-7)
+    assert np.isnan(beside.modes()[:, 3]).all()
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-10])
+def test_entropy_keeps_its_digits_far_from_zero(scale):
+    expected = 0.5 * np.log(2 * np.pi * np.e) + np.log(scale)
+    assert Mixture([[1.0]], [[1e10]], [[scale]]).entropy()[0] == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize("scale", [1e-80, 1e-149, 1e-200, 1e-300])
+def test_a_spike_beside_a_wide_component_is_found(scale):
+    """Its curvature overflows, which must not go on halving for ever."""
+    mixture = Mixture([[0.4, 0.6]], [[0.0, 1.0]], [[scale, 1.0]])
+    np.testing.assert_allclose(mixture.modes(), [[0.0, 1.0]], atol=1e-12)
+    region = mixture.hdr(0.3)[0]
+    assert 0 <= region[0, 1] - region[0, 0] < 1e-70
+    np.testing.assert_allclose(mixture.hdr_mass([0.0]), 0.0, atol=1e-12)
+    assert 0.4 < mixture.hdr_mass([1.5])[0] < 0.7
+
+
 def test_entropy_of_several_outputs():
     mixture = tame(n=10, k=1, d=3, full=True)
     determinant = np.linalg.det(mixture.scale_tril[:, 0])

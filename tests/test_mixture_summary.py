@@ -138,6 +138,12 @@ def test_interval_has_equal_tails():
     np.testing.assert_allclose(mixture.sf(ends[:, :2, 1]), [[0.25, 5e-10]] * 10, rtol=1e-7)
     np.testing.assert_array_equal(ends[:, 2], [[-np.inf, np.inf]] * 10)
     np.testing.assert_allclose(mixture.interval(0.0), mixture.ppf([0.5, 0.5]), rtol=1e-10)
+    # With half of the mass on either side of a gap, all of the gap is a median.
+    apart = Mixture([[0.5, 0.2, 0.3]], [[-800.0, -73.0, 471.0]], [[0.04, 54.0, 1.2]])
+    for level in (0.0, 1e-15, 1e-12):
+        low, high = apart.interval(level)[0]
+        assert low <= high
+    np.testing.assert_allclose(apart.interval(0.0)[0, 0], apart.median())
 
 
 @pytest.mark.parametrize("verb", ["ppf", "interval", "hdr"])

@@ -36,6 +36,9 @@ _BATCH = 1 << 15
 
 _EPS = float(np.finfo(np.float64).eps)
 
+# Squares of it and of its inverse are far from the ends of double precision.
+_SMALLEST_SCALE = 1e-150
+
 
 class Hills(NamedTuple):
     """Maxima with the minima on either side, by row and from left to right; ragged."""
@@ -99,8 +102,11 @@ def find_hills(weights: FloatArray, means: FloatArray, scales: FloatArray) -> Hi
 
 
 def resolvable(means: FloatArray, scales: FloatArray) -> FloatArray:
-    """Scales no smaller than 16 steps between doubles at the mean, so that every peak is seen."""
-    return np.maximum(scales, 16.0 * np.spacing(np.abs(means)))
+    """Scales no smaller than 16 steps between doubles at the mean, so that every peak is seen.
+
+    Nor so small that their inverse has no square.
+    """
+    return np.maximum(scales, np.maximum(16.0 * np.spacing(np.abs(means)), _SMALLEST_SCALE))
 
 
 def _outer_pieces(weights: FloatArray, means: FloatArray) -> list[_Piece]:

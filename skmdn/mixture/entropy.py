@@ -27,7 +27,9 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(15)
 
 def line_entropy(weights: FloatArray, means: FloatArray, scales: FloatArray) -> FloatArray:
     """-∫ f log f, ``(c,)``; parameters ``(K, c)``."""
-    line = Line(weights, means, scales)
+    # About the mean of the narrowest component, whose width would lose its digits far from zero.
+    narrowest = np.where(weights > 0, scales, np.inf).argmin(axis=0)[np.newaxis]
+    line = Line(weights, means - np.take_along_axis(means, narrowest, axis=0), scales)
     total = np.zeros(weights.shape[1])
     row, low, high = _panels(line)
     whole = _surprise(line, row, low, high)

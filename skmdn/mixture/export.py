@@ -79,7 +79,8 @@ class Exports(MixtureValue):
         import torch
         from torch import distributions
 
-        weights, means = torch.tensor(self.weights), torch.tensor(self.means)
+        # Logarithms: given probabilities, torch takes the smallest ones for 2e-16.
+        logits, means = torch.tensor(self.weights).log(), torch.tensor(self.means)
         components: distributions.Distribution
         if self.spread == "full":
             tril = torch.tensor(self.scale_tril)
@@ -89,7 +90,7 @@ class Exports(MixtureValue):
         else:
             normal = distributions.Normal(means, torch.tensor(self.scales))
             components = distributions.Independent(normal, 1)
-        chooser = distributions.Categorical(probs=weights)
+        chooser = distributions.Categorical(logits=logits)
         return distributions.MixtureSameFamily(chooser, components)
 
     def to_frame(self) -> "pandas.DataFrame":

@@ -45,9 +45,13 @@ def _quadrant(factor: FloatArray, limits: FloatArray) -> FloatArray:
     h = _away_from_zero(limits[0] / factor[0, 0])
     k = _away_from_zero(limits[1] / scale)
     rho, rest = factor[1, 0] / scale, factor[1, 1] / scale
+    # k / h - rho is (k -+ h) / h +- (1 - |rho|), and 1 - |rho| is rest^2 / (1 + |rho|): near
+    # |rho| = 1 the differences as they stand would lose their digits.
+    side = np.where(rho < 0, -1.0, 1.0)
+    gap, turn = k - side * h, side * rest / (1.0 + np.abs(rho))
     with np.errstate(over="ignore"):
-        first = owens_t(h, (k / h - rho) / rest)
-        second = owens_t(k, (h / k - rho) / rest)
+        first = owens_t(h, gap / h / rest + turn)
+        second = owens_t(k, -side * gap / k / rest + turn)
     total = 0.5 * (ndtr(h) + ndtr(k)) - first - second - np.where(h * k > 0, 0.0, 0.5)
     return np.clip(total, 0.0, 1.0)
 

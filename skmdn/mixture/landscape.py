@@ -60,11 +60,14 @@ class Relief(NamedTuple):
         exponents -= peak
         share = np.exp(exponents, out=exponents)
         total = component_sum(share)
-        pull = z * self.steepness
-        slope = -weighted_sum(share, pull) / total
-        pull *= pull
-        pull -= self.steepness * self.steepness
-        bend = weighted_sum(share, pull) / total - slope * slope
+        # A component far narrower than others overflows where they are, without a share: there the
+        # bend is no number, and is not used.
+        with np.errstate(over="ignore", invalid="ignore"):
+            pull = z * self.steepness
+            slope = -weighted_sum(share, pull) / total
+            pull *= pull
+            pull -= self.steepness * self.steepness
+            bend = weighted_sum(share, pull) / total - slope * slope
         return np.log(total) + peak, slope, bend
 
     def beyond(self, height: FloatArray, side: float) -> FloatArray:

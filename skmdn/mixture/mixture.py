@@ -40,6 +40,9 @@ class Mixture(DensityVerbs, SummaryVerbs, ShapeVerbs, ScoreVerbs, AlgebraVerbs, 
     Float64 arrays are kept without a copy, memory-mapped ones included, as read-only views: do
     not write to them afterwards. No answer of a row depends on the other rows, random draws aside.
 
+    Variances, modes, highest-density regions and energy scores square numbers: they hold for means
+    and scales from 1e-150 to 1e150 in size.
+
     Examples
     --------
     >>> from skmdn.mixture import Mixture

@@ -65,7 +65,7 @@ def joint_modes(block: Block, spread: Spread) -> FloatArray:
     ascent = _ascent(repeated, spread)
     x = _climb(ascent, spread, x)
     height = log_density(repeated, spread, x)
-    keep = _distinct(x / ascent.unit, n_components) & (block.weights > 0).ravel()
+    keep = _distinct(x / ascent.unit, block.weights > 0)
     return by_height(row[keep], height[keep], x[:, keep], (n_components, n_rows))
 
 
@@ -74,7 +74,12 @@ def _ascent(block: Block, spread: Spread) -> _Ascent:
     n_outputs = len(block.means)
     unit = np.stack(
         [
-            np.sqrt(np.minimum.reduce(spread.covariance(block.factor, j, j), axis=0))
+            np.sqrt(
+                np.minimum.reduce(
+                    np.where(block.weights > 0, spread.covariance(block.factor, j, j), np.inf),
+                    axis=0,
+                )
+            )
             for j in range(n_outputs)
         ]
     )
@@ -136,12 +141,15 @@ def _solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
     return np.where(np.isfinite(step), step, 0.0)
 
 
-def _distinct(x: FloatArray, n_components: int) -> Mask:
-    """Ascents whose end no earlier one of the same row has found; x ``(D, K * c)`` in units."""
-    ends = x.reshape(len(x), n_components, -1)
-    keep = np.ones(ends.shape[1:], dtype=bool)
-    for i in range(1, n_components):
+def _distinct(x: FloatArray, present: Mask) -> Mask:
+    """Ascents whose end no earlier one of the same row has found; x ``(D, K * c)`` in units.
+
+    Those of components that are not present ``(K, c)`` find nothing, and take nothing from others.
+    """
+    ends = np.where(present, x.reshape(len(x), *present.shape), np.nan)
+    keep = present.copy()
+    for i in range(1, len(present)):
         gap = np.maximum.reduce(np.abs(ends[:, :i] - ends[:, i : i + 1]), axis=0)
         near = _TOGETHER + 8.0 * np.spacing(np.maximum.reduce(np.abs(ends[:, i]), axis=0))
-        keep[i] = ~np.any(gap < near, axis=0)
+        keep[i] &= ~np.any(gap < near, axis=0)
     return keep.ravel()

@@ -53,11 +53,11 @@ class _Tail(NamedTuple):
 
     def _derivatives(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Density and its derivative, ``(m,)``."""
-        terms = -0.5 * z
-        terms *= z
-        np.exp(terms, out=terms)
-        terms *= self.weights
         with np.errstate(over="ignore", invalid="ignore"):
+            terms = -0.5 * z
+            terms *= z
+            np.exp(terms, out=terms)
+            terms *= self.weights
             terms *= self.steepness
             density = component_sum(terms) / _ROOT_2PI
             terms *= z
@@ -139,4 +139,6 @@ def central_intervals(
     tails = np.tile(0.5 * (1.0 - levels), 2)
     upper = np.arange(len(tails)) >= len(levels)
     ends = tail_quantiles(weights, means, scales, tails, upper)
-    return ends.reshape(2, len(levels), weights.shape[1])
+    lower, above = ends.reshape(2, len(levels), weights.shape[1])
+    # Where half of the mass lies on either side of a gap, every point of the gap is a median.
+    return np.stack([lower, np.maximum(lower, above, out=above)])

@@ -314,7 +314,8 @@ def _member_weights(weights: ArrayLike | None, n_rows: int, n_members: int) -> F
         )
     check_finite(array, "weights")
     share = np.broadcast_to(array, (n_rows, n_members))
-    total = component_sum(share.T)
-    if np.any(array < 0) or np.any(total <= 0):
+    largest = share.max(axis=1, keepdims=True)
+    if np.any(array < 0) or np.any(largest <= 0):
         raise ValueError("weights must not be negative nor all zero")
-    return share / total[:, np.newaxis]
+    share = share / largest  # sums of the largest numbers are none
+    return share / component_sum(share.T)[:, np.newaxis]
