@@ -118,6 +118,16 @@ def test_weights_of_calibration_error():
     assert weighted.expected == pytest.approx(np.sqrt(np.pi / (32 * effective)), rel=1e-12)
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-170, 1e160, 1e308])
+def test_the_unit_of_weights_does_not_matter(unit):
+    y = np.random.default_rng(0).normal(size=30)
+    expected = metrics.calibration_error(y, normal(30), sample_weight=np.ones(30))
+    found = metrics.calibration_error(y, normal(30), sample_weight=np.full(30, unit))
+    assert found == pytest.approx(expected, rel=1e-12)
+    report = metrics.calibration_report(y + 5, normal(30), sample_weight=np.full(30, unit))
+    assert report.loc["verdict", "reading"] == "biased low"
+
+
 def test_calibration_error_of_outputs_is_averaged():
     y = np.random.default_rng(0).normal(size=(40, 2))
     both = metrics.calibration_error(y, normal(40, n_outputs=2))
@@ -189,6 +199,17 @@ def test_false_alarms_are_as_rare_as_promised():
     alarms = sum(report.loc["verdict", "reading"] != "well calibrated" for report in reports)
     assert alarms <= stats.binom(trials, 0.1).ppf(0.999)
     assert alarms > 0
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, 5])
+def test_the_spread_of_few_rows_is_not_called_a_fault_more_often(n_rows):
+    """Its p-value is uniform: the scores' sum of squares is chi-squared."""
+    rng = np.random.default_rng(5)
+    values = []
+    for _ in range(300):
+        report = metrics.calibration_report(rng.normal(size=n_rows), stats.norm(), levels=())
+        values.append(report.loc["pit spread", "p_value"])
+    assert stats.kstest(values, "uniform").pvalue > 1e-3
 
 
 def test_negligible_faults_of_many_rows_are_not_called_faults():

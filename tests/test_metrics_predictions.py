@@ -202,12 +202,20 @@ def test_what_a_kind_does_not_know_it_refuses(metric, words, kind, message):
 BAD_PREDICTIONS = [
     (SamplePrediction, (np.zeros((3, 1)),), r"samples: expected.*S at least 2, got \(3, 1\)"),
     (SamplePrediction, (np.zeros((3, 2, 2, 2)),), r"samples: expected shape \(n, S\) or"),
+    (SamplePrediction, (np.zeros(3),), r"samples: expected shape \(n, S\) or .* got \(3,\)"),
     (SamplePrediction, (np.full((3, 2), np.nan),), "samples contains NaN"),
     (QuantilePrediction, (np.zeros((3, 2)), [0.1]), r"quantiles: expected.*Q = 1.*got \(3, 2\)"),
     (QuantilePrediction, (np.zeros((3, 2)), [0.1, 1.0]), "levels: expected.*between 0 and 1"),
     (QuantilePrediction, (np.zeros((3, 2)), [0.1, 0.1]), "levels: expected.*distinct"),
     (QuantilePrediction, (np.zeros((3, 1)), [[0.1]]), "levels: expected a one-dimensional"),
 ]
+
+
+@pytest.mark.parametrize("parameters", [(0.0, -np.ones(3)), (np.nan, 1.0)])
+def test_scipy_parameters_that_are_not_allowed_are_refused(parameters):
+    """scipy itself answers NaN."""
+    with pytest.raises(ValueError, match="mixture: expected a scipy.stats distribution with"):
+        metrics.crps_loss(np.zeros(3), stats.norm(*parameters))
 
 
 @pytest.mark.parametrize(("kind", "given", "message"), BAD_PREDICTIONS)

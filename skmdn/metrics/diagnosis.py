@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import kolmogorov, ndtr, ndtri, stdtr
+from scipy.special import chdtr, chdtrc, kolmogorov, ndtri, stdtr
 
 from skmdn.metrics.calibration import greatest_distance
 
@@ -39,8 +39,8 @@ def examine(
     """Test one output's PIT values, (n,), for bias, spread and shape.
 
     Bias and spread are mean and standard deviation of the normal scores ``Φ⁻¹(PIT)``, standard
-    normal under calibration (Berkowitz 2001): the first by Student's t, the second by its
-    logarithm, whose standard error is ``1 / sqrt(2 (n - 1))``. Shape is Kolmogorov's test.
+    normal under calibration (Berkowitz 2001): the first by Student's t, the second by chi-squared.
+    Shape is Kolmogorov's test.
     """
     scores = np.clip(ndtri(pit), -_FARTHEST, _FARTHEST)
     cut = float(np.average(np.abs(scores) == _FARTHEST, weights=weights))
@@ -76,7 +76,9 @@ def _spread_finding(spread: float, cut: float, n_rows: float, significance: floa
     Where scores were cut, as by a huge bias, a small spread is the cut's and says nothing.
     """
     size = abs(np.log(spread))
-    p_value = 2.0 * float(ndtr(-size * np.sqrt(2.0 * (n_rows - 1.0))))
+    freedom = n_rows - 1.0
+    tails = chdtr(freedom, freedom * spread**2), chdtrc(freedom, freedom * spread**2)
+    p_value = min(1.0, 2.0 * float(min(tails)))
     seen = size >= SMALLEST_SPREAD and (spread > 1.0 or cut < 0.01)
     found = p_value < significance and seen
     fault = ("over-confident" if spread > 1.0 else "under-confident") if found else ""

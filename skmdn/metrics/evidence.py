@@ -89,7 +89,7 @@ def _check_weights(sample_weight: npt.ArrayLike | None, n_rows: int) -> npt.NDAr
             "sample_weight: expected nonnegative numbers, one at least above zero, "
             f"got a range of {weights.min()} to {weights.max()}."
         )
-    return np.asarray(weights)
+    return np.asarray(weights / weights.max())  # their squares and sums are then numbers
 
 
 def check_fraction(name: str, value: Any) -> float:

@@ -54,11 +54,17 @@ class FrozenPrediction(PartialPrediction):
     def __init__(self, distribution: object, n_rows: int) -> None:
         self.distribution = distribution
         self.n_rows = n_rows
-        shape = np.shape(self._call("ppf", 0.5))
+        medians = self._call("ppf", 0.5)
+        shape = np.shape(medians)
         if shape not in ((), (1,), (n_rows,)):
             raise ValueError(
                 f"mixture: expected one scipy.stats distribution or a batch of {n_rows}, one per "
                 f"row, got a batch of shape {shape}."
+            )
+        if not np.isfinite(medians).all():
+            raise ValueError(
+                "mixture: expected a scipy.stats distribution with parameters that it allows, got "
+                "one without a median."
             )
 
     def logpdf(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

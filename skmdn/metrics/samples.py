@@ -52,8 +52,10 @@ class SamplePrediction(PartialPrediction):
     kind: ClassVar[str] = "an array of samples"
 
     def __init__(self, samples: npt.ArrayLike, random_state: int = 0) -> None:
-        values = check_array(samples, dtype=np.float64, allow_nd=True, input_name="samples")
-        if values.ndim > 3 or values.shape[1] < 2:
+        values = check_array(
+            samples, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="samples"
+        )
+        if values.ndim not in (2, 3) or values.shape[1] < 2:
             raise ValueError(
                 "samples: expected shape (n, S) or (n, S, D) with S at least 2, "
                 f"got {values.shape}."
