@@ -196,6 +196,30 @@ def test_keywords_reach_the_main_artist():
     assert PredictiveDensityDisplay.from_estimator(model, X, lw=4).lines_[0].get_linewidth() == 4
 
 
+def test_keywords_have_matplotlibs_short_and_long_names():
+    model, X, y = linear_model()
+    long, short = {"linewidth": 3, "color": "C1", "linestyle": ":"}, {"lw": 3, "c": "C1", "ls": ":"}
+    for words in (long, short):
+        lines = [
+            *PredictiveDensityDisplay.from_estimator(model, X, **words).lines_,
+            *CoverageDisplay.from_estimator(model, X, y, **words).lines_.values(),
+            *(
+                c
+                for panel in ComponentsDisplay.from_estimator(model, X, **words).lines_
+                for c in panel
+            ),
+        ]
+        for line in lines:
+            assert (line.get_linewidth(), line.get_color(), line.get_linestyle()) == (3, "C1", ":")
+    assert PITDisplay.from_estimator(model, X, y, linewidth=5).bars_[0].get_linewidth() == 5
+    band = ConditionalDensityDisplay.from_estimator(model, X, y, vmax=0.5)
+    assert band.density_.get_clim()[1] == 0.5
+    contours = ConditionalDensityDisplay.from_predictions(
+        None, two_outputs(), cmap="viridis", levels=[0.01, 0.02]
+    ).contours_
+    assert all(list(contour.levels) == [0.01, 0.02] for contour in contours)
+
+
 def test_missing_matplotlib_is_named():
     with (
         mock.patch.dict(sys.modules, {"matplotlib": None}),
@@ -211,7 +235,7 @@ def test_missing_matplotlib_is_named():
         (lambda m: ConditionalDensityDisplay.from_predictions(None, m, x=[0]), r"x: expected.*40"),
         (
             lambda m: ConditionalDensityDisplay.from_predictions([1.0], m, x=range(40)),
-            "y: expected 40 outcomes, one per row, got 1",
+            r"y: expected outcomes of shape \(40,\), as the predictions, got \(1,\)",
         ),
         (
             lambda m: ConditionalDensityDisplay.from_predictions(None, m, x=range(40), output=1),
@@ -223,6 +247,25 @@ def test_missing_matplotlib_is_named():
             "rows: expected",
         ),
         (lambda m: PredictiveDensityDisplay.from_predictions(None, m, level=2), "level"),
+        (lambda m: PredictiveDensityDisplay.from_predictions(None, m, level=1.0), "level"),
+        (
+            lambda m: PredictiveDensityDisplay.from_predictions(np.zeros(80), m),
+            r"y: expected outcomes of shape \(40,\), .* got \(80,\)",
+        ),
+        (
+            lambda m: PredictiveDensityDisplay.from_predictions(np.zeros((40, 2)), m),
+            r"y: expected outcomes of shape \(40,\), .* got \(40, 2\)",
+        ),
+        (
+            lambda m: PredictiveDensityDisplay.from_predictions(np.full(40, np.nan), m),
+            "y: expected finite outcomes",
+        ),
+        (
+            lambda m: ConditionalDensityDisplay.from_predictions(
+                np.zeros(4), two_outputs(), x=range(4), output=1
+            ),
+            r"y: expected outcomes of shape \(4, 2\), .* got \(4,\)",
+        ),
         (lambda m: PITDisplay.from_predictions(np.zeros(40), m, n_bins=0), "n_bins: expected"),
         (lambda m: PITDisplay.from_predictions(np.zeros(39), m), "y_true: expected shape"),
         (

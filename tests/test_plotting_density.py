@@ -115,12 +115,25 @@ def test_contours_hold_the_mass_that_they_say(tmp_path):
     density = mixture[0].logpdf(draws)[0]
     for level, threshold in zip(arrays.levels, arrays.thresholds[0], strict=True):
         assert np.mean(density >= np.log(threshold)) == pytest.approx(level, abs=0.015)
-    point = np.array([[arrays.y[0, 40], arrays.y[1, 90]]])
+    point = np.array([[arrays.y[0, 0, 40], arrays.y[0, 1, 90]]])
     assert arrays.density[0, 90, 40] == pytest.approx(mixture[0].pdf(point)[0])
     np.testing.assert_array_equal(arrays.y_true, Y.to_numpy()[[0, 2]])
     assert text_of(display.ax_) == ["east (km)", "north (km)", "row 0", "row 2"]
     assert len(display.contours_) == len(display.truth_) == 2
     assert saved(display, tmp_path) > 5000
+
+
+def test_a_narrow_row_beside_a_wide_one_has_its_contours():
+    means = np.array([[[0.0, 0.0]], [[3.0, 4.0]]])
+    mixture = Mixture(np.ones((2, 1)), means, np.array([[[1.0, 1.0]], [[1e-3, 2e-3]]]))
+    display = ConditionalDensityDisplay.from_predictions(None, mixture, ax=new_axes())
+    for contour, mean, scale in zip(display.contours_, means, (1.0, 1e-3), strict=True):
+        assert len(contour.levels) == 2
+        for paths, level in zip(contour.get_paths(), (0.9, 0.5), strict=True):
+            # Circles, the second in units of its scales, with the radius of chi-squared.
+            at = (paths.vertices - mean[0]) / (scale, scale if scale == 1 else 2e-3)
+            radius = np.hypot(*at.T)
+            assert radius == pytest.approx(np.sqrt(-2 * np.log(1 - level)), rel=0.03)
 
 
 def test_one_of_two_outputs_is_a_band():

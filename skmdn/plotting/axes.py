@@ -50,6 +50,14 @@ def pyplot() -> Any:
     return plt
 
 
+def line_words(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """A line's keywords: defaults, but those given win under any of matplotlib's names."""
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    return {**normalize_kwargs(defaults, Line2D), **normalize_kwargs(given, Line2D)}
+
+
 def legend_above(ax: Any, columns: int = 3) -> None:
     """A legend over the axes, where it hides nothing."""
     ax.legend(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skmdn.mixture import Mixture
-from skmdn.plotting.axes import legend_above, pyplot, style
+from skmdn.plotting.axes import legend_above, line_words, pyplot, style
 from skmdn.plotting.feature_line import feature_line
 from skmdn.plotting.names import output_index, target_names
 
@@ -227,7 +227,7 @@ class ComponentsDisplay:
         """One curve of one component."""
         look = style(number)
         words = {"color": look.color, "linestyle": look.linestyle, "label": f"component {k}"}
-        (line,) = axes.plot(self.x, array[:, k], **{**words, **kwargs})
+        (line,) = axes.plot(self.x, array[:, k], **line_words(words, kwargs))
         return line
 
 

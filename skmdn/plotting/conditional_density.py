@@ -12,6 +12,7 @@ from skmdn.plotting.density_band import DensityBand, density_band
 from skmdn.plotting.density_contours import DensityContours, density_contours
 from skmdn.plotting.feature_line import feature_line
 from skmdn.plotting.names import output_index, target_names
+from skmdn.plotting.outcomes import check_outcomes
 from skmdn.plotting.row_choice import row_choice
 
 FloatArray = NDArray[np.float64]
@@ -121,13 +122,14 @@ class ConditionalDensityDisplay:
             return cls.from_predictions(y, estimator.predict_proba(X), rows=rows, **words)
         line = feature_line(estimator, X, feature, grid_resolution, reference)
         density = estimator.predict_proba(line.rows)
-        names = target_names(y, density.n_outputs)
-        j = output_index(output, density.n_outputs, names)
+        n, D = len(line.observed), density.n_outputs
+        names = target_names(y, D)
+        j = output_index(output, D, names)
         arrays = density_band(
             line.values,
             _one_output(density, j),
             np.asarray(quantiles, dtype=np.float64),
-            None if y is None else (line.observed, _outcomes(y, len(line.observed))[:, j]),
+            None if y is None else (line.observed, check_outcomes(y, n, D)[:, j]),
             (line.name, names[j]),
         )
         return cls(arrays).plot(ax, colorbar=colorbar, **kwargs)
@@ -183,7 +185,7 @@ class ConditionalDensityDisplay:
         """
         n, D = len(mixture), mixture.n_outputs
         names = target_names(y_true, D)
-        outcomes = None if y_true is None else _outcomes(y_true, n)
+        outcomes = None if y_true is None else check_outcomes(y_true, n, D)
         arrays: DensityBand | DensityContours
         if x is None and D != 2:
             raise ValueError(f"x: expected the feature's value of every row for {D} output(s).")
@@ -227,11 +229,3 @@ class ConditionalDensityDisplay:
 def _one_output(mixture: Mixture, j: int) -> Mixture:
     """An output by itself, without an outputs axis."""
     return mixture if mixture.univariate else mixture.marginal(j)
-
-
-def _outcomes(y: ArrayLike, n: int) -> FloatArray:
-    """Outcomes ``(n, D)``."""
-    outcomes = np.asarray(y, dtype=np.float64)
-    if len(outcomes) != n:
-        raise ValueError(f"y: expected {n} outcomes, one per row, got {len(outcomes)}.")
-    return outcomes.reshape(n, -1)

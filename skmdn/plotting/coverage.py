@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skmdn.metrics import hdr_values, pit_values
-from skmdn.plotting.axes import PALE, axes_for, legend_above, style
+from skmdn.plotting.axes import PALE, axes_for, legend_above, line_words, style
 
 FloatArray = NDArray[np.float64]
 
@@ -69,7 +69,7 @@ class CoverageDisplay:
         X: Any,
         y: ArrayLike,
         *,
-        regions: tuple[str, ...] = ("central", "hdr"),
+        regions: str | tuple[str, ...] = ("central", "hdr"),
         ax: Any = None,
         **kwargs: Any,
     ) -> "CoverageDisplay":
@@ -83,7 +83,7 @@ class CoverageDisplay:
             Features.
         y : array-like of shape (n,) or (n, D)
             Outcomes.
-        regions : tuple of str, default=("central", "hdr")
+        regions : str or tuple of str, default=("central", "hdr")
             Kinds of regions.
         ax : matplotlib Axes, default=None
             None makes a figure.
@@ -108,7 +108,7 @@ class CoverageDisplay:
         y_true: ArrayLike,
         mixture: Any,
         *,
-        regions: tuple[str, ...] = ("central", "hdr"),
+        regions: str | tuple[str, ...] = ("central", "hdr"),
         ax: Any = None,
         **kwargs: Any,
     ) -> "CoverageDisplay":
@@ -120,7 +120,7 @@ class CoverageDisplay:
             Outcomes.
         mixture : Mixture, scipy.stats distribution, SamplePrediction or array
             Predictions of the same rows; samples have no density, so only "central" intervals.
-        regions : tuple of str, default=("central", "hdr")
+        regions : str or tuple of str, default=("central", "hdr")
             Kinds of regions.
         ax : matplotlib Axes, default=None
             None makes a figure.
@@ -136,6 +136,7 @@ class CoverageDisplay:
         ValueError
             If shapes disagree, a number is not finite or a region is unknown.
         """
+        regions = (regions,) if isinstance(regions, str) else regions
         if not regions or not set(regions) <= _LABELS.keys():
             raise ValueError(f"regions: expected 'central', 'hdr' or both, got {regions!r}.")
         levels = np.linspace(0.0, 1.0, 101)
@@ -170,13 +171,8 @@ class CoverageDisplay:
         self.lines_ = {}
         for number, (region, share) in enumerate(self.observed.items()):
             look = style(number)
-            words = {
-                "color": look.color,
-                "linestyle": look.linestyle,
-                "label": _LABELS[region],
-                **kwargs,
-            }
-            (self.lines_[region],) = self.ax_.plot(self.levels, share, **words)
+            words = {"color": look.color, "linestyle": look.linestyle, "label": _LABELS[region]}
+            (self.lines_[region],) = self.ax_.plot(self.levels, share, **line_words(words, kwargs))
         self.ax_.set(
             xlabel="nominal coverage",
             ylabel=f"observed coverage ({self.n_rows} rows)",

@@ -82,6 +82,8 @@ class DensityBand(NamedTuple):
         # the peaks share the darkest shade.
         peak = float(np.median(self.density.max(axis=1)))
         words = {"cmap": "Blues", "norm": PowerNorm(0.5, 0.0, peak), "shading": "nearest"}
+        if kwargs.keys() & {"vmin", "vmax"}:
+            del words["norm"]  # matplotlib takes limits or a norm
         image = ax.pcolormesh(self.x, self.y, self.density.T, **{**words, **kwargs})
         image.set_rasterized(True)
         return image

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skmdn.plotting.axes import BLACK, STYLES, axes_for
+from skmdn.plotting.axes import BLACK, STYLES, axes_for, line_words
 
 
 class LossCurveDisplay:
@@ -88,7 +88,7 @@ class LossCurveDisplay:
         self.figure_ = self.ax_.figure
         passes = np.arange(1, len(self.loss) + 1)
         training, validation = STYLES[0], STYLES[1]
-        words = {"color": training.color, "label": "training", **kwargs}
+        words = line_words({"color": training.color, "label": "training"}, kwargs)
         (self.line_,) = self.ax_.plot(passes, self.loss, **words)
         self.validation_line_ = None
         if self.validation_loss.size:
@@ -99,9 +99,10 @@ class LossCurveDisplay:
                 "marker": validation.marker,
                 "markersize": 4,
                 "label": "validation, at checkpoints",
-                **kwargs,
             }
-            (self.validation_line_,) = self.ax_.plot(at, self.validation_loss, **words)
+            (self.validation_line_,) = self.ax_.plot(
+                at, self.validation_loss, **line_words(words, kwargs)
+            )
             lowest = int(np.argmin(self.validation_loss))
             words = {"mfc": "none", "mec": BLACK, "ms": 11, "ls": "none", "label": "its lowest"}
             self.ax_.plot(at[lowest], self.validation_loss[lowest], "o", **words)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtrik
 
 from skmdn.metrics import pit_values
-from skmdn.plotting.axes import PALE, axes_for, legend_above, style
+from skmdn.plotting.axes import PALE, axes_for, legend_above, line_words, style
 from skmdn.plotting.names import target_names
 
 FloatArray = NDArray[np.float64]
@@ -183,9 +183,8 @@ class PITDisplay:
                 "linestyle": look.linestyle,
                 "lw": 1.6,
                 "label": name if len(columns) > 1 else "outcomes",
-                **kwargs,
             }
-            self.bars_.append(self.ax_.stairs(column, self.bin_edges, **words))
+            self.bars_.append(self.ax_.stairs(column, self.bin_edges, **line_words(words, kwargs)))
         unit = f" of {self.names[0]}" if len(columns) == 1 else ""
         self.ax_.set(
             xlabel=f"probability below the outcome{unit} (PIT)",

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skmdn.metrics.evidence import check_fraction
 from skmdn.mixture import Mixture
-from skmdn.plotting.axes import BLACK, BLUE, VERMILLION, axes_for, legend_above
+from skmdn.plotting.axes import BLACK, BLUE, VERMILLION, axes_for, legend_above, line_words
 from skmdn.plotting.names import output_index, target_names
+from skmdn.plotting.outcomes import check_outcomes
 from skmdn.plotting.row_choice import row_choice
 
 FloatArray = NDArray[np.float64]
@@ -166,13 +168,14 @@ class PredictiveDensityDisplay:
         ValueError
             If there are no such rows or output, or `level` is not between 0 and 1.
         """
+        level = check_fraction("level", level)
         chosen = row_choice(rows, len(mixture), _MAX_ROWS)
         names = target_names(y_true, mixture.n_outputs)
         j = output_index(output, mixture.n_outputs, names)
         part = mixture[chosen] if mixture.univariate else mixture[chosen].marginal(j)
         truth = None
         if y_true is not None:
-            truth = np.asarray(y_true, dtype=np.float64).reshape(len(mixture), -1)[chosen, j]
+            truth = check_outcomes(y_true, len(mixture), mixture.n_outputs)[chosen, j]
         region = part.hdr(level)
         y = _points(part, region, truth)
         display = cls(
@@ -227,7 +230,7 @@ class PredictiveDensityDisplay:
         inside = np.zeros(len(y), dtype=bool)
         for low, high in self.region[row]:
             inside |= (low <= y) & (y <= high)
-        words = {"color": BLACK, "lw": 1.2, **kwargs}
+        words = line_words({"color": BLACK, "lw": 1.2}, kwargs)
         (line,) = self.ax_.plot(y, curve, **words)
         label = f"{self.level:.0%} highest-density region"
         shade = self.ax_.fill_between(
