@@ -214,7 +214,7 @@ BAD_PREDICTIONS = [
 @pytest.mark.parametrize("parameters", [(0.0, -np.ones(3)), (np.nan, 1.0)])
 def test_scipy_parameters_that_are_not_allowed_are_refused(parameters):
     """scipy itself answers NaN."""
-    with pytest.raises(ValueError, match="mixture: expected a scipy.stats distribution with"):
+    with pytest.raises(ValueError, match=r"mixture: expected a scipy\.stats distribution with"):
         metrics.crps_loss(np.zeros(3), stats.norm(*parameters))
 
 
