@@ -68,6 +68,12 @@ def test_bad_affine(shift, scale, words):
         tame(n=2, d=3).affine(0.0, 10.0).affine(shift, scale)
 
 
+def test_correlations_that_overflow_are_refused():
+    mixture = Mixture([[1.0]], [[[0.0, 0.0]]], scale_tril=[[[[1.0, 0.0], [1e200, 1.0]]]])
+    with pytest.raises(ValueError, match=r"abs\(scale\) \* scale_tril must be finite"):
+        mixture.affine(0.0, [1.0, 1e150])
+
+
 def test_affine_that_underflows():
     with pytest.raises(ValueError, match=r"abs\(scale\) \* scales must be positive"):
         tame(n=2).affine(0.0, 1e-200).affine(0.0, 1e-200)

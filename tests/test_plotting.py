@@ -249,6 +249,12 @@ def test_missing_matplotlib_is_named():
         (lambda m: PredictiveDensityDisplay.from_predictions(None, m, level=2), "level"),
         (lambda m: PredictiveDensityDisplay.from_predictions(None, m, level=1.0), "level"),
         (
+            lambda m: ComponentsDisplay.from_estimator(
+                linear_model()[0], linear_model()[1], np.zeros(400)
+            ),
+            r"y: expected outcomes of shape \(200,\), .* got \(400,\)",
+        ),
+        (
             lambda m: PredictiveDensityDisplay.from_predictions(np.zeros(80), m),
             r"y: expected outcomes of shape \(40,\), .* got \(80,\)",
         ),

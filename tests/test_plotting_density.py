@@ -7,11 +7,13 @@ from linear_gaussian import LinearGaussian, linear_data
 from plotting_cases import linear_model, new_axes, saved, text_of, two_outputs, two_peaks
 from scipy import integrate
 from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from skmdn import MDNRegressor, Mixture
 from skmdn.plotting import (
+    ComponentsDisplay,
     ConditionalDensityDisplay,
     PredictiveDensityDisplay,
 )
@@ -104,6 +106,22 @@ def test_a_band_over_a_table_of_mixed_columns():
         ConditionalDensityDisplay.from_estimator(model, frame, feature="kind")
     with pytest.raises(ValueError, match="feature: expected a number below 2 or one of"):
         ConditionalDensityDisplay.from_estimator(model, frame, feature="width")
+
+
+def test_missing_values_are_left_to_the_estimator():
+    X, y = linear_data(60)
+    X[[0, 5], 0], X[7, 1] = np.nan, np.nan
+    for table in (X, pd.DataFrame(X, columns=list("abc"))):
+        model = make_pipeline(SimpleImputer(), LinearGaussian()).fit(table, y)
+        for kind in (ConditionalDensityDisplay, ComponentsDisplay):
+            display = kind.from_estimator(model, table, y, feature=0)
+            x = display.arrays.x if kind is ConditionalDensityDisplay else display.x
+            assert (x[0], x[-1]) == (np.nanmin(X[:, 0]), np.nanmax(X[:, 0]))
+        with pytest.raises(ValueError, match="reference: expected the number of one of 60 rows"):
+            ConditionalDensityDisplay.from_estimator(model, table, reference=60)
+    table.loc[:, "a"] = np.nan
+    with pytest.raises(ValueError, match="feature: expected one with finite numbers, got 0"):
+        ConditionalDensityDisplay.from_estimator(model, table)
 
 
 def test_contours_hold_the_mass_that_they_say(tmp_path):

@@ -60,6 +60,7 @@ class AlgebraVerbs(MixtureValue):
             spread = self._spread.scaled(scale)
         check_finite(means, "shift + scale * means")
         check_positive(spread.diagonal(), "abs(scale) * scales")
+        check_finite(spread.array, "abs(scale) * scale_tril")
         return self._trusted(self._weights, means, spread, self._univariate)
 
     def widen(self: Self, factor: float = 1.0, noise: ArrayLike = 0.0) -> Self:
@@ -96,6 +97,7 @@ class AlgebraVerbs(MixtureValue):
             raise ValueError(f"noise must not be negative; got {noise}")
         spread = self._spread.widened(float(number), noise)
         check_positive(spread.diagonal(), "widened scales")
+        check_finite(spread.array, "widened scale_tril")
         return self._trusted(self._weights, self._means, spread, self._univariate)
 
     def marginal(self: Self, outputs: int | Sequence[int]) -> Self:

@@ -9,6 +9,7 @@ from skmdn.mixture import Mixture
 from skmdn.plotting.axes import legend_above, line_words, pyplot, style
 from skmdn.plotting.feature_line import feature_line
 from skmdn.plotting.names import output_index, target_names
+from skmdn.plotting.outcomes import check_outcomes
 
 FloatArray = NDArray[np.float64]
 
@@ -118,14 +119,14 @@ class ComponentsDisplay:
             If there is no such feature or output.
         """
         line = feature_line(estimator, X, feature, grid_resolution, reference)
-        density = estimator.predict_proba(line.rows)
+        density, n = estimator.predict_proba(line.rows), len(line.observed)
         names = target_names(y, density.n_outputs)
         j = output_index(output, density.n_outputs, names)
         display = cls(
             line.values,
             *_parameters(density, j),
             x_data=None if y is None else line.observed,
-            y_data=None if y is None else np.asarray(y).reshape(len(line.observed), -1)[:, j],
+            y_data=None if y is None else check_outcomes(y, n, density.n_outputs)[:, j],
             feature_name=line.name,
             target_name=names[j],
         )

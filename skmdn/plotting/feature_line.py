@@ -30,7 +30,7 @@ def feature_line(
         X = np.asarray(X)
     column = _column(estimator, X, feature)
     observed = _numbers(_take_column(X, column), feature)
-    values = np.linspace(observed.min(), observed.max(), resolution)
+    values = np.linspace(np.nanmin(observed), np.nanmax(observed), resolution)
     rows = _repeated(X, reference, resolution)
     _set_column(rows, column, values)
     return FeatureLine(values, rows, observed, feature_name(estimator, X, column))
@@ -53,27 +53,42 @@ def _take_column(X: Any, column: int) -> Any:
 
 
 def _numbers(values: Any, feature: int | str) -> FloatArray:
-    """Finite numbers of a column."""
+    """Numbers of a column; those that are missing or infinite as NaN."""
     if values.dtype.kind not in "iuf":
         raise ValueError(f"feature: expected one of numbers, got {feature!r} of {values.dtype}.")
-    return np.asarray(values, dtype=np.float64)
+    numbers = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(numbers).any():
+        raise ValueError(f"feature: expected one with finite numbers, got {feature!r} without.")
+    return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
 def _repeated(X: Any, reference: int | None, times: int) -> Any:
     """A typical row, or a chosen one, many times."""
     if reference is not None:
+        if not -len(X) <= reference < len(X):
+            raise ValueError(
+                f"reference: expected the number of one of {len(X)} rows of X, got {reference}."
+            )
         return _row(X, np.full(times, reference))
     if not hasattr(X, "iloc"):
-        return np.repeat(np.median(X, axis=0, keepdims=True), times, axis=0).astype(float)
+        medians = [_median(column) for column in X.T]
+        return np.repeat([medians], times, axis=0)
     rows = _row(X, np.zeros(times, dtype=int))
     for column in range(X.shape[1]):
         values = X.iloc[:, column]
         if values.dtype.kind in "iuf":
-            _set_column(rows, column, np.full(times, float(values.median())))
-        else:
+            _set_column(rows, column, np.full(times, _median(values)))
+        elif values.notna().any():
             frequent = int(np.argmax(np.asarray(values == values.mode().iloc[0])))
             _set_column(rows, column, values.iloc[np.full(times, frequent)].array)
     return rows
+
+
+def _median(values: Any) -> float:
+    """Median of the numbers that are there; NaN where none is."""
+    numbers = np.asarray(values, dtype=np.float64)
+    present = numbers[~np.isnan(numbers)]
+    return float(np.median(present)) if present.size else np.nan
 
 
 def _row(X: Any, index: NDArray[np.intp]) -> Any:
