@@ -172,7 +172,7 @@ def sharpness(
     the draws exceed. Its relative standard error is about 4 % for one row of two outputs at level
     0.9 (9 % at 0.99), and falls with the square root of the number of rows. It is too large by
     0.2 % for two outputs at level 0.9, by 1 % at 0.99 and by 8 % at 0.999, and for five outputs by
-    three times that, as t is known from draws too.
+    two or three times that, as t is known from draws too.
 
     References
     ----------

@@ -15,6 +15,7 @@ from skmdn.mixture.arguments import (
     check_positive,
 )
 from skmdn.mixture.blocks import FloatArray, chunks, component_sum
+from skmdn.mixture.spread import Spread
 from skmdn.mixture.value import MixtureValue
 
 Self = TypeVar("Self", bound="AlgebraVerbs")
@@ -59,8 +60,7 @@ class AlgebraVerbs(MixtureValue):
             means += shift
             spread = self._spread.scaled(scale)
         check_finite(means, "shift + scale * means")
-        check_positive(spread.diagonal(), "abs(scale) * scales")
-        check_finite(spread.array, "abs(scale) * scale_tril")
+        _check_spread(spread, "abs(scale) *")
         return self._trusted(self._weights, means, spread, self._univariate)
 
     def widen(self: Self, factor: float = 1.0, noise: ArrayLike = 0.0) -> Self:
@@ -96,8 +96,7 @@ class AlgebraVerbs(MixtureValue):
         if np.any(noise < 0):
             raise ValueError(f"noise must not be negative; got {noise}")
         spread = self._spread.widened(float(number), noise)
-        check_positive(spread.diagonal(), "widened scales")
-        check_finite(spread.array, "widened scale_tril")
+        _check_spread(spread, "widened")
         return self._trusted(self._weights, self._means, spread, self._univariate)
 
     def marginal(self: Self, outputs: int | Sequence[int]) -> Self:
@@ -303,6 +302,13 @@ def _check_members(mixtures: Sequence[Self], verb: str) -> Self:
                 f"{[(m.n_outputs, 'univariate' if m.univariate else 'kept') for m in mixtures]}"
             )
     return first
+
+
+def _check_spread(spread: Spread, word: str) -> None:
+    """Refuse what is beyond doubles; `word` says how the spread came about."""
+    check_positive(spread.diagonal(), f"{word} scales")
+    if spread.kind == "full":
+        check_finite(spread.array, f"{word} scale_tril")
 
 
 def _member_weights(weights: ArrayLike | None, n_rows: int, n_members: int) -> FloatArray:
