@@ -279,6 +279,10 @@ def test_bad_arguments_of_the_report_are_named():
     y, mixture = np.zeros(3), normal(3)
     with pytest.raises(ValueError, match=r"levels: expected a number.*got 1.5"):
         metrics.calibration_report(y, mixture, levels=[0.5, 1.5])
+    with pytest.raises(ValueError, match=r"levels: expected a number.*got 1.5"):
+        metrics.calibration_report(y, mixture, levels=1.5)
+    one, several = (metrics.calibration_report(y, mixture, levels=ls) for ls in (0.9, [0.9]))
+    assert list(one.index) == list(several.index)
     with pytest.raises(ValueError, match="significance: expected a number"):
         metrics.calibration_report(y, mixture, significance=0)
     for weights in ([0, 1, 0], [1e-20, 1, 0]):

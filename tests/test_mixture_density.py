@@ -135,6 +135,12 @@ def test_joint_cdf_of_two_outputs_at_special_points(h, rho):
     assert both[0] == pytest.approx(stats.norm.cdf(h), abs=1e-14)
 
 
+@pytest.mark.parametrize("y", [np.array(["2026-01-01"] * 2, dtype="datetime64[D]"), [10**400] * 2])
+def test_points_that_are_no_real_numbers_are_named(y):
+    with pytest.raises(ValueError, match="y must be an array of real numbers"):
+        tame(n=2).cdf(y)
+
+
 @pytest.mark.parametrize("rest", [1e-3, 1e-8, 1e-12])
 @pytest.mark.parametrize("slope", [-1.3, 0.6])
 def test_joint_cdf_of_two_nearly_dependent_outputs(rest, slope):

@@ -53,7 +53,7 @@ def calibration_report(
     y_true: npt.ArrayLike,
     mixture: Any,
     *,
-    levels: Sequence[float] = (0.5, 0.9),
+    levels: float | Sequence[float] = (0.5, 0.9),
     significance: float = 0.01,
     sample_weight: npt.ArrayLike | None = None,
 ) -> Any:
@@ -71,7 +71,7 @@ def calibration_report(
     mixture : Mixture, scipy.stats distribution, SamplePrediction or array
         The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
         Samples have no density, so their table has no log-likelihood and no region "hdr".
-    levels : sequence of float, default=(0.5, 0.9)
+    levels : float or sequence of float, default=(0.5, 0.9)
         Masses of the regions whose coverage and size are shown.
     significance : float, default=0.01
         Probability that a perfectly calibrated model is found at fault; shared equally among the
@@ -125,7 +125,7 @@ def calibration_report(
     'over-confident'
     """
     significance = check_fraction("significance", significance)
-    levels = [check_fraction("levels", level) for level in levels]
+    levels = [check_fraction("levels", level) for level in np.atleast_1d(levels).tolist()]
     evidence = gather(y_true, mixture, sample_weight)
     if evidence.n_effective < 1.0 + 1e-9:
         raise ValueError("y_true: expected at least two rows of positive weight, got one.")

@@ -24,8 +24,10 @@ def as_floats(value: ArrayLike, name: str) -> FloatArray:
         array = np.asarray(value)
         if np.iscomplexobj(array):
             raise TypeError("complex numbers")
+        if array.dtype.kind in "mM":
+            raise TypeError("dates or durations")
         return np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be an array of real numbers; got {error}") from error
 
 
