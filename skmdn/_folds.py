@@ -52,20 +52,6 @@ def parts_of(splitter: Any, X: Any, y: Any, **split_params: Any) -> list[tuple[R
         raise ValueError(f"cv: expected indices of {len(y)} rows; got others: {error}.") from error
 
 
-def folds(
-    cv: Any,
-    X: Any,
-    y: Any,
-    weights: NDArray[np.float64] | None,
-    groups: ArrayLike | None,
-    rng: np.random.Generator,
-) -> list[tuple[Rows, Rows]]:
-    """Splits whose test rows are a partition of the rows."""
-    parts = splits(cv, X, y, weights, groups, rng)
-    order_of([test for _, test in parts], len(y))
-    return parts
-
-
 def check_weighted(trains: list[Rows], weights: NDArray[np.float64] | None) -> None:
     """Refuse weights that leave the training rows of a split without any."""
     for i, train in enumerate(trains):
@@ -77,7 +63,7 @@ def check_weighted(trains: list[Rows], weights: NDArray[np.float64] | None) -> N
 
 
 def order_of(tests: list[Rows], n_rows: int) -> Rows:
-    """Place of every row in the concatenated test parts."""
+    """Place of every row in the concatenated test parts, which must partition the rows."""
     places = np.concatenate([*tests, np.empty(0, dtype=np.intp)])
     if not np.array_equal(np.sort(places), np.arange(n_rows)):
         raise ValueError(

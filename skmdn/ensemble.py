@@ -12,7 +12,7 @@ from sklearn.utils import Bunch, check_consistent_length, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate, pooling_factor
-from skmdn._folds import folds, order_of, take
+from skmdn._folds import order_of, splits, take
 from skmdn._inner_estimators import check_predicts_density
 from skmdn._inputs import (
     check_groups,
@@ -315,7 +315,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         groups: NDArray[Any] | None,
     ) -> None:
         rng = new_generator(self.random_state)
-        parts = folds(self.cv, X, y, weights, groups, rng)
+        parts = splits(self.cv, X, y, weights, groups, rng)
+        order = order_of([test for _, test in parts], len(y))
         targets = y[:, 0] if self.y_ndim_ == 1 else y
         tasks = [
             (name, member, first, part)
@@ -336,7 +337,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             (with_estimators(member, first), density)
             for (member, density), (_, _, first, _) in zip(results, tasks, strict=True)
         ]
-        F, order = len(parts), order_of([test for _, test in parts], len(y))
+        F = len(parts)
         groups_of_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
         self.estimators_ = [[member for member, _ in group] for group in groups_of_view]
         out_of_fold = [

@@ -11,7 +11,7 @@ from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skmdn._folds import Rows, check_weighted, folds, order_of
+from skmdn._folds import Rows, check_weighted, order_of, splits
 from skmdn._inner_estimators import seeded_clone
 from skmdn._inputs import (
     TrainingData,
@@ -173,10 +173,10 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         with unchanged_on_error(self):
             data, rng = self._begin(X, y, sample_weight)
             labels = check_groups(groups, len(data.y))
-            parts = folds(self.cv, data.X, data.y, data.weights, labels, rng)
+            parts = splits(self.cv, data.X, data.y, data.weights, labels, rng)
+            order = order_of([test for _, test in parts], len(data.X))
             fitted = self._fitted(data, parts, len(parts), rng, self.n_jobs)
             self.estimators_ = [regressors for regressors, _ in fitted]
-            order = order_of([test for _, test in parts], len(data.X))
             predictions = np.concatenate([predicted for _, predicted in fitted])[order]
         return self._assemble(data.X, predictions)
 
