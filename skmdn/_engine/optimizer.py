@@ -52,8 +52,9 @@ class Adam:
 
     def settle(self) -> None:
         """Put the units back to 1, with the digits that `state` gives."""
-        self._to_units_of_one(self._first, self._second)
-        self._first_unit = self._second_unit = 1.0
+        if self._first_unit < 1:
+            self._to_units_of_one(self._first, self._second)
+            self._first_unit = self._second_unit = 1.0
 
     def _to_units_of_one(self, first: Tensor, second: Tensor) -> None:
         """Change moments in the units of now; the epsilon that shrank with v is put right."""
