@@ -42,6 +42,7 @@ class ProgressDisplay:
             print(f"MDNRegressor: pass {n_passes:.1f} of {planned:.1f}  {words}")
             return
         if self._bar is None:
-            self._bar = tqdm(total=round(planned, 1), unit="pass", desc="MDNRegressor")
+            self._bar = tqdm(unit="pass", desc="MDNRegressor")
+        self._bar.total = round(planned, 1)  # which shrinks where training ends early
         self._bar.set_postfix(losses, refresh=False)
         self._bar.update(round(n_passes, 1) - self._bar.n)

@@ -72,7 +72,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         Rows of a mini-batch. "auto" is the power of two nearest to the root of n, between 32 and
         256. The last batch of a pass takes the remainder; more than n means all rows.
     max_iter : int or "auto", default="auto"
-        Passes over the data. "auto" makes ``max(2000, 2000 (n / 1000)**0.25)`` steps.
+        Passes over the data, at most: see `validation_fraction`. "auto" makes at most
+        ``max(2000, 2000 (n / 1000)**0.25)`` steps.
     reg_covar : float, default=1e-6
         Floor of every variance in units of the standardised y (of every output given those before
         it, for full covariance): guards against components that collapse onto single rows.
@@ -80,7 +81,11 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         Part of the rows, at least one, that is set aside to choose among about 20 checkpoints of
         the training by its log-likelihood, and to calibrate: one random row of each of as many
         strata of like targets. "auto" is a tenth, but 30 rows where that is less, and no more than
-        a fifth. None trains on all rows, keeps the last parameters and does not calibrate.
+        a fifth. The last two checkpoints are a fine-tuning: training goes back to the best one and
+        on at 5 % of the learning rate, unless that was one of the latest two. After eight
+        checkpoints without a better one it does so early, and then ends. (With few passes over many
+        rows there are fewer checkpoints, and no fine-tuning.) None trains on all rows, keeps the
+        last parameters and does not calibrate.
     calibrate : bool, default=True
         Whether checkpoints are compared at the best common factor of their scales, and whether
         after the training covariances become ``a**2 Sigma + b**2 I`` (in units of the standardised

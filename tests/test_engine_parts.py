@@ -15,6 +15,7 @@ from skmdn._engine.budget import (
     auto_steps,
     budget_for,
     checkpoints,
+    fine_tuning_begins,
     n_held_out,
 )
 from skmdn._engine.device import training_device
@@ -136,6 +137,28 @@ def test_schedule_rises_and_falls():
     assert factors[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0], rel=1e-2)
     assert np.all(np.diff(factors[5:]) < 0)
     assert factors[-1] < 1e-3
+
+
+def test_schedules_that_follow_one_another():
+    schedule = Schedule(1.0, 0.05, 100)
+    assert schedule.halved().rate(30) == 0.5 * schedule.rate(30)
+    fine = schedule.halved().fine_tuning(60, 10)
+    assert fine.rate(60) == pytest.approx(0.05 * 0.5)
+    assert fine.rate(65) == pytest.approx(0.05 * 0.25)
+    assert fine.halved().rate(65) == pytest.approx(0.05 * 0.125)
+    assert fine.rate(70) == pytest.approx(0, abs=1e-12)
+
+
+def test_when_the_fine_tuning_begins():
+    begins = {
+        (n_ahead, n_worse)
+        for n_ahead in range(20)
+        for n_worse in range(20)
+        if fine_tuning_begins(20, n_ahead, n_worse)
+    }
+    early = {(n_ahead, n_worse) for n_ahead in range(2, 20) for n_worse in range(8, 20)}
+    assert begins == early | {(2, n_worse) for n_worse in range(2, 20)}
+    assert not any(fine_tuning_begins(19, n_ahead, 19) for n_ahead in range(20))
 
 
 def test_budget_rules():

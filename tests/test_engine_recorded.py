@@ -42,7 +42,8 @@ def test_a_recorded_step_equals_a_direct_one(monkeypatch, request, weighted):
 
     monkeypatch.setattr(DrawnBatches, "_shuffle", shuffle)
     recorded = train(weighted=weighted, **settings)
-    assert len(replayed) == 2
+    assert len(replayed) == 4  # two sizes of batch, before and in the fine-tuning
+    assert recorded.validation_loss_curve == pytest.approx(direct.validation_loss_curve, rel=1e-10)
     assert sum(replayed) > 100
     np.testing.assert_allclose(recorded.loss_curve, direct.loss_curve, rtol=1e-10)
     for one, two in zip(recorded.layers, direct.layers, strict=True):
@@ -72,7 +73,7 @@ def test_after_a_divergence_steps_are_recorded_anew_at_half_the_rate(monkeypatch
             self._parameters.flat.fill_(np.nan)
 
     monkeypatch.setattr(Adam, "ascend_by", spoiled)
-    trained = train(warmup=None)
+    trained = train(warmup=None, validation_fraction=None)
     assert trained.n_recoveries == 1
     assert len(replayed) == 4
     assert seen[0] == pytest.approx(5e-3, rel=1e-5)

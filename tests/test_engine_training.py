@@ -8,6 +8,7 @@ import torch
 from engine_cases import FLOOR, make_data, options, raw_outputs, train
 
 from skmdn import _engine, _forward
+from skmdn._engine import fit as fit_module
 from skmdn._engine import readers as readers_module
 from skmdn._engine import recipe
 from skmdn._engine.optimizer import Adam
@@ -46,15 +47,63 @@ def test_streamed_and_resident_data_give_the_same_model(monkeypatch):
         np.testing.assert_array_equal(one, two)
 
 
-def test_best_checkpoint_is_kept():
+def spied_rates(monkeypatch):
+    """The learning rate of every step of the trainings to come."""
+    original, rates = Adam.ascend, []
+
+    def spied(self, learning_rate, n_rows):
+        rates.append(learning_rate)
+        original(self, learning_rate, n_rows)
+
+    monkeypatch.setattr(Adam, "ascend", spied)
+    return rates
+
+
+def test_reports_are_made_at_checkpoints():
     seen = []
-    trained = train(n_passes=200, learning_rate=0.05, report=lambda *args: seen.append(args))
+    trained = train(n_passes=200, learning_rate=2e-4, report=lambda *args: seen.append(args))
     curve = trained.validation_loss_curve
-    assert min(curve) < curve[-1]  # the training overfits
     assert len(curve) == 21
     assert [values[3] for values in seen] == curve[1:]
     assert [values[0] for values in seen] == pytest.approx(np.arange(10, 201, 10))
     assert all(values[1] == 200 for values in seen)
+
+
+def test_training_that_no_longer_helps_ends_with_a_fine_tuning_from_its_best(monkeypatch):
+    rates, seen = spied_rates(monkeypatch), []
+    trained = train(n_passes=200, learning_rate=0.05, report=lambda *args: seen.append(args))
+    curve = trained.validation_loss_curve
+    best = int(np.argmin(curve[:-2]))
+    assert len(curve) == 1 + best + 8 + 2
+    assert trained.n_passes == 10 * (best + 10) < 200
+    assert [values[1] for values in seen] == [200] * (best + 7) + [trained.n_passes] * 3
+    assert len(trained.loss_curve) == trained.n_passes
+    # The fine-tuning's two checkpoints are near the best one, not the last before them.
+    assert curve[-3] > curve[best] + 0.5
+    assert curve[-2:] == pytest.approx([curve[best]] * 2, abs=0.25)
+    fine = np.array(rates[50 * (best + 8) :])
+    assert len(fine) == 100
+    assert fine[0] == pytest.approx(0.05 * 0.05)
+    assert np.all(np.diff(fine) < 0)
+    assert fine[-1] < 1e-6
+    assert trained.moments.n_steps in {50 * best, 50 * best + 50, 50 * best + 100}
+
+
+def test_the_last_tenth_fine_tunes_where_the_best_is_past(monkeypatch):
+    """Validation losses that fall to one checkpoint, then rise."""
+    rates = spied_rates(monkeypatch)
+    for best, is_fine_tuned in [(13, True), (16, True), (17, False), (18, False)]:
+        rates.clear()
+        losses = iter([*range(best, 0, -1), *range(30)])
+        monkeypatch.setattr(
+            fit_module.Training, "_validation_loss", lambda *args, losses=losses: next(losses)
+        )
+        trained = train(n_passes=40)
+        assert len(rates) == 200
+        assert trained.moments.n_steps == 10 * best
+        cosine = 5e-3 * 0.5 * (1 + np.cos(np.pi * np.arange(180, 200) / 200))
+        fine = 0.05 * 5e-3 * 0.5 * (1 + np.cos(np.pi * np.arange(20) / 20))
+        assert rates[180:] == pytest.approx(fine if is_fine_tuned else cosine)
 
 
 def test_divergence_returns_to_the_last_good_parameters(monkeypatch):
@@ -68,7 +117,7 @@ def test_divergence_returns_to_the_last_good_parameters(monkeypatch):
             self._parameters.flat.fill_(np.nan)
 
     monkeypatch.setattr(Adam, "ascend", spoiled)
-    trained = train(warmup=None)
+    trained = train(warmup=None, validation_fraction=None)
     assert trained.n_recoveries == 1
     assert rates[0] == 5e-3
     assert rates[-1] == 2.5e-3

@@ -15,6 +15,8 @@ from regressor_cases import (
 )
 
 from skmdn import MDNRegressor, Mixture
+from skmdn._engine import recipe
+from skmdn._engine.fit import Training
 
 # What it learns ----------------------------------------------------------------------------------
 
@@ -313,10 +315,30 @@ def test_validation_weights_count_as_repetition(calibrate):
     ("fraction", "n_learnt"),
     [("auto", 40), (0.1, 45), (0.5, 25), (0.999, 1), (1e-6, 49), (None, 50)],
 )
-def test_a_part_set_aside_is_of_the_size_asked_for(fraction, n_learnt):
-    X, y = linear_rows(50)
-    model = short(
-        validation_fraction=fraction, batch_size=1, max_iter="auto", hidden_layer_sizes=()
-    ).fit(X, y)
-    # In steps of one row, the 2000 of the budget make so many passes over the rows that are left.
-    assert model.n_iter_ == math.ceil(2000 / n_learnt)
+def test_a_part_set_aside_is_of_the_size_asked_for(monkeypatch, fraction, n_learnt):
+    n_trained_on = []
+
+    class SpiedTraining(Training):
+        def __init__(self, layers, data, *args, **options):
+            n_trained_on.append(len(data.rows))
+            super().__init__(layers, data, *args, **options)
+
+    monkeypatch.setattr(recipe, "Training", SpiedTraining)
+    short(validation_fraction=fraction).fit(*linear_rows(50))
+    assert n_trained_on == [n_learnt]
+
+
+def test_default_steps_make_so_many_passes():
+    """In steps of one row, the 2000 of the budget make so many passes over the rows."""
+    model = short(validation_fraction=None, batch_size=1, max_iter="auto", hidden_layer_sizes=())
+    assert model.fit(*linear_rows(50)).n_iter_ == 2000 / 50
+
+
+def test_a_training_that_no_longer_helps_ends_early():
+    X, y = np.random.default_rng(0).normal(size=(2, 80))  # nothing to learn
+    options = {"max_iter": 100, "learning_rate_init": 0.05, "hidden_layer_sizes": (32,)}
+    model = short(**options).fit(X[:, None], y)
+    assert 50 <= model.n_iter_ < 100
+    assert len(model.loss_curve_) == model.n_iter_
+    # Without a validation part nothing tells that it no longer helps.
+    assert short(**options, validation_fraction=None).fit(X[:, None], y).n_iter_ == 100

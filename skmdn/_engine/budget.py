@@ -8,6 +8,9 @@ MAX_CHECKPOINTS = 20
 # A validation pass costs about a third of a training step on as many rows.
 _FORWARD_SHARE = 1 / 3
 _MAX_VALIDATION_SHARE = 0.1
+# Checkpoints without a better one, after which the fine-tuning begins early.
+_PATIENCE = 8
+FINE_TUNING_CHECKPOINTS = 2
 
 
 class Budget(NamedTuple):
@@ -63,3 +66,16 @@ def checkpoints(budget: Budget, n_validation: int) -> list[int]:
         affordable = int(_MAX_VALIDATION_SHARE * rows / cost)
     number = max(2, min(MAX_CHECKPOINTS, affordable))
     return sorted({max(1, round(budget.n_steps * (i + 1) / number)) for i in range(number)})
+
+
+def fine_tuning_begins(n_checkpoints: int, n_ahead: int, n_worse: int) -> bool:
+    """Whether training is to go back to its best checkpoint now, and end with a fine-tuning.
+
+    That takes two checkpoints: the last two, unless one of the two before them is the best so far,
+    and earlier ones where `n_worse` checkpoints in a row were not. `n_ahead` are still to come. A
+    training that can afford few looks makes few passes, and has better use for its steps.
+    """
+    if n_checkpoints < MAX_CHECKPOINTS or n_ahead < FINE_TUNING_CHECKPOINTS:
+        return False
+    is_last_call = n_ahead == FINE_TUNING_CHECKPOINTS and n_worse >= FINE_TUNING_CHECKPOINTS
+    return is_last_call or n_worse >= _PATIENCE

@@ -12,7 +12,12 @@ from torch import Tensor
 
 from skmdn._engine.activations import ACTIVATIONS
 from skmdn._engine.batches import Batch, Batches, DrawnBatches
-from skmdn._engine.budget import Budget, checkpoints
+from skmdn._engine.budget import (
+    FINE_TUNING_CHECKPOINTS,
+    Budget,
+    checkpoints,
+    fine_tuning_begins,
+)
 from skmdn._engine.head import LOG_2PI, MixtureHead
 from skmdn._engine.network import Parameters, Pass, layer_sizes, multiply_adds
 from skmdn._engine.optimizer import Adam, Schedule
@@ -87,6 +92,7 @@ class _History:
     totals: Tensor  # (n_steps,) log-likelihood of a step's rows, without its constant
     validation: list[float] = field(default_factory=list)
     best: float = math.inf
+    n_worse: int = 0  # checkpoints since the best one
     seen: int = 0  # steps that a checkpoint has looked at
     n_recoveries: int = 0
 
@@ -147,13 +153,14 @@ class Training:
         self._factors: Tensor | None = None  # of recorded steps
         n_validation = 0 if validation is None else len(validation.rows)
         self._checkpoints = set(checkpoints(budget, n_validation))
-        self._step = 0
+        self._step, self._end = 0, budget.n_steps
+        self._is_fine_tuning = False
         self._schedule = Schedule(options.learning_rate, options.warmup, budget.n_steps)
         self._history = _History(torch.zeros(budget.n_steps, dtype=dtype, device=device))
         self._last_good = self._best = self._snapshot()
 
     def run(self) -> Trained:
-        """Train to the end of the budget, or until the user interrupts."""
+        """Train until the budget or patience is at its end, or the user interrupts."""
         interrupted = False
         work = multiply_adds(layer_sizes(self._parameters.layers), self._budget.batch_size)
         with threads_for(work):
@@ -165,12 +172,12 @@ class Training:
 
     def _run_steps(self) -> None:
         self._validate()
-        while self._step < self._budget.n_steps:
+        while self._step < self._end:
             for batch in self._batches.one_pass(self._rng):
                 self._train_on(batch)
                 if self._step in self._checkpoints:
                     self._checkpoint(batch)
-                if self._step == self._budget.n_steps:
+                if self._step == self._end:
                     return
             self._adam.settle()  # as it is where passes are made one by one
 
@@ -224,10 +231,24 @@ class Training:
             return
         self._last_good = self._snapshot()
         validation_loss = self._validate()
+        self._fine_tune_where_due()
         if self._report is not None:
             per_pass = self._batches.n_batches
-            made, planned = self._step / per_pass, self._budget.n_steps / per_pass
+            made, planned = self._step / per_pass, self._end / per_pass
             self._report(made, planned, loss + self._constant, validation_loss)
+
+    def _fine_tune_where_due(self) -> None:
+        """Where training no longer helps: go back to its best, and from there on at a low rate."""
+        if self._is_fine_tuning or not math.isfinite(self._history.best):
+            return
+        ahead = sorted(step for step in self._checkpoints if step > self._step)
+        if fine_tuning_begins(len(self._checkpoints), len(ahead), self._history.n_worse):
+            self._is_fine_tuning = True
+            self._last_good = self._best
+            self._restore(self._best)
+            self._end = ahead[FINE_TUNING_CHECKPOINTS - 1]
+            n_steps = self._end - self._step
+            self._change_schedule(self._schedule.fine_tuning(self._step, n_steps))
 
     def _is_sound(self, batch: Batch) -> bool:
         """Whether the last step left parameters that give its own rows a finite likelihood."""
@@ -240,29 +261,37 @@ class Training:
     def _recover(self) -> None:
         """Go back to the last good parameters, and on with half the learning rate."""
         self._restore(self._last_good)
-        self._schedule.halve()
-        # Recorded steps keep the learning rates that were to come: they are recorded anew.
+        self._change_schedule(self._schedule.halved())
+        self._history.n_recoveries += 1
+
+    def _change_schedule(self, schedule: Schedule) -> None:
+        """Go on with other learning rates: steps, which keep theirs, are made anew."""
+        self._schedule = schedule
         self._factors = None
         self._steps.clear()
-        self._history.n_recoveries += 1
 
     def _validate(self) -> float | None:
         """Loss of the validation part; remembers the parameters where it is the lowest so far."""
         if self._validation is None:
             return None
+        loss = self._validation_loss(self._validation)
+        self._history.validation.append(loss)
+        self._history.n_worse += 1
+        if loss < self._history.best:
+            self._history.best, self._history.n_worse = loss, 0
+            self._best = self._last_good
+        return loss
+
+    def _validation_loss(self, batches: Batches) -> float:
+        """Mean over all rows, at the best factor of the scales."""
         totals = torch.zeros((), dtype=torch.float64, device=self._parameters.flat.device)
-        for batch in self._validation.one_pass():
+        for batch in batches.one_pass():
             values = self._validation_values(batch)
             if batch.weights is not None:
                 values = values * batch.weights
             totals = totals - values.sum(dim=1, dtype=torch.float64)
         # Weights have a mean of one.
-        loss = float(totals.min()) / self._validation.n + self._log_unit
-        self._history.validation.append(loss)
-        if loss < self._history.best:
-            self._history.best = loss
-            self._best = self._last_good
-        return loss
+        return float(totals.min()) / batches.n + self._log_unit
 
     def _validation_values(self, batch: Batch) -> Tensor:
         """Log-densities ``(A, b)``, with calibration for every factor of the scales."""
