@@ -81,11 +81,11 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         Part of the rows, at least one, that is set aside to choose among about 20 checkpoints of
         the training by its log-likelihood, and to calibrate: one random row of each of as many
         strata of like targets. "auto" is a tenth, but 30 rows where that is less, and no more than
-        a fifth. The last two checkpoints are a fine-tuning: training goes back to the best one and
+        a third. The last two checkpoints are a fine-tuning: training goes back to the best one and
         on at 5 % of the learning rate, unless that was one of the latest two. After eight
-        checkpoints without a better one it does so early, and then ends. (With few passes over many
-        rows there are fewer checkpoints, and no fine-tuning.) None trains on all rows, keeps the
-        last parameters and does not calibrate.
+        checkpoints without a better one it does so early, and then ends. (Few passes over many
+        rows, and fewer than ten rows that validate, have fewer checkpoints and no fine-tuning.)
+        None trains on all rows, keeps the last parameters and does not calibrate.
     calibrate : bool, default=True
         Whether checkpoints are compared at the best common factor of their scales, and whether
         after the training covariances become ``a**2 Sigma + b**2 I`` (in units of the standardised

@@ -167,12 +167,15 @@ def test_budget_rules():
     assert budget_for(20, None, None) == Budget(20, 2000)
     assert budget_for(100, 30, 7) == Budget(30, 21)
     assert budget_for(100, 1000, 7) == Budget(100, 7)
-    rows = [2, 10, 50, 150, 200, 300, 1000]
-    assert [n_held_out(n, "auto") for n in rows] == [1, 2, 10, 30, 30, 30, 100]
-    assert [n_held_out(n, 0.25) for n in rows] == [1, 2, 12, 38, 50, 75, 250]
+    rows = [2, 10, 50, 90, 200, 300, 1000]
+    assert [n_held_out(n, "auto") for n in rows] == [1, 3, 17, 30, 30, 30, 100]
+    assert [n_held_out(n, 0.25) for n in rows] == [1, 2, 12, 22, 50, 75, 250]
     assert (n_held_out(2, 0.9), n_held_out(100, 1e-9), n_held_out(100, 0.999)) == (1, 1, 99)
     assert checkpoints(Budget(32, 2000), 0) == list(range(100, 2001, 100))
-    assert checkpoints(Budget(32, 3), 1) == [1, 2, 3]
+    assert checkpoints(Budget(32, 3), 2) == [1, 2, 3]
+    # Few rows to look at: fewer looks.
+    assert checkpoints(Budget(32, 2000), 3) == [333, 667, 1000, 1333, 1667, 2000]
+    assert checkpoints(Budget(32, 2000), 1) == [1000, 2000]
     # Few passes over many rows: fewer looks, the last step always among them.
     looks = checkpoints(Budget(256, 10_000), 200_000)
     assert len(looks) == 3

@@ -41,10 +41,10 @@ def auto_steps(n: int) -> int:
 def n_held_out(n: int, fraction: float | str) -> int:
     """Rows of n that validate, and leave one to learn from: a fraction, or "auto" for the rule.
 
-    The rule is a tenth, but 30 where that is less, and no more than a fifth: fewer cannot tell a
+    The rule is a tenth, but 30 where that is less, and no more than a third: fewer cannot tell a
     good checkpoint from a lucky one.
     """
-    wanted = max(n / 10, min(30, n / 5)) if isinstance(fraction, str) else fraction * n
+    wanted = max(n / 10, min(30, n / 3)) if isinstance(fraction, str) else fraction * n
     return min(max(1, round(wanted)), n - 1)
 
 
@@ -57,14 +57,16 @@ def checkpoints(budget: Budget, n_validation: int) -> list[int]:
     """Steps after which training looks back: evenly spaced, the last step included.
 
     There are at most 20, and fewer where validation passes would cost more than a tenth of the
-    training: that is only so where the training makes few passes, and cannot overfit much.
+    training: that is only so where the training makes few passes, and cannot overfit much. Fewer
+    than ten rows cannot tell the best of so many from the luckiest.
     """
-    affordable = MAX_CHECKPOINTS
+    affordable = telling = MAX_CHECKPOINTS
     if n_validation > 0:
         cost = _FORWARD_SHARE * n_validation
         rows = budget.n_steps * budget.batch_size
         affordable = int(_MAX_VALIDATION_SHARE * rows / cost)
-    number = max(2, min(MAX_CHECKPOINTS, affordable))
+        telling = 2 * n_validation
+    number = max(2, min(MAX_CHECKPOINTS, affordable, telling))
     return sorted({max(1, round(budget.n_steps * (i + 1) / number)) for i in range(number)})
 
 
