@@ -1,6 +1,12 @@
 """Fixtures that several files of tests ask for by name."""
 
+import os
+
 import pytest
+
+# Where tests run side by side, each process keeps to one core. Libraries read this when imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture
