@@ -82,7 +82,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         the training by its log-likelihood, and to calibrate: one random row of each of as many
         strata of like targets. "auto" is a tenth, but 30 rows where that is less, and no more than
         a third. The last two checkpoints are a fine-tuning: training goes back to the best one and
-        on at 5 % of the learning rate, unless that was one of the latest two. After eight
+        on at 5 % of `learning_rate_init`, unless that was one of the latest two. After eight
         checkpoints without a better one it does so early, and then ends. (Few passes over many
         rows, and fewer than ten rows that validate, have fewer checkpoints and no fine-tuning.)
         None trains on all rows, keeps the last parameters and does not calibrate.

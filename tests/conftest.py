@@ -1,4 +1,4 @@
-"""Fixtures that several files of tests ask for by name."""
+"""Fixtures that several files of tests ask for by name, and the cores of a process."""
 
 import os
 

@@ -124,6 +124,29 @@ def test_divergence_returns_to_the_last_good_parameters(monkeypatch):
     assert all(np.all(np.isfinite(layer)) for layer in trained.layers)
 
 
+def test_a_divergence_of_the_fine_tuning_returns_to_the_best(monkeypatch):
+    settings = {"n_passes": 200, "learning_rate": 0.05}
+    curve = train(**settings).validation_loss_curve
+    best = int(np.argmin(curve[:-2]))
+    begin = 50 * (best + 8)
+    original, rates = Adam.ascend, []
+
+    def spoiled(self, learning_rate, n_rows):
+        original(self, learning_rate, n_rows)
+        rates.append(learning_rate)
+        if begin < len(rates) <= begin + 50:
+            self._parameters.flat.fill_(np.nan)
+
+    monkeypatch.setattr(Adam, "ascend", spoiled)
+    trained = train(**settings)
+    assert trained.n_recoveries == 1
+    assert len(rates) == begin + 100
+    assert rates[begin] == pytest.approx(0.05 * 0.05)
+    assert rates[begin + 50] == pytest.approx(0.5 * 0.05 * 0.05 * 0.5)  # the middle of the cosine
+    assert trained.validation_loss_curve[:-1] == curve[:-2]
+    assert trained.validation_loss_curve[-1] == pytest.approx(curve[best], abs=0.25)
+
+
 def test_training_that_always_diverges_returns_its_start(monkeypatch):
     def spoiled(self, learning_rate, n_rows):
         self._parameters.flat.fill_(np.inf)

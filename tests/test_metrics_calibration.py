@@ -206,7 +206,7 @@ def test_the_spread_of_few_rows_is_not_called_a_fault_more_often(n_rows):
     """Its p-value is uniform: the scores' sum of squares is chi-squared."""
     rng = np.random.default_rng(5)
     values = []
-    for _ in range(100):
+    for _ in range(300):
         report = metrics.calibration_report(rng.normal(size=n_rows), stats.norm(), levels=())
         values.append(report.loc["pit spread", "p_value"])
     assert stats.kstest(values, "uniform").pvalue > 1e-3

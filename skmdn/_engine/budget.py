@@ -8,9 +8,10 @@ MAX_CHECKPOINTS = 20
 # A validation pass costs about a third of a training step on as many rows.
 _FORWARD_SHARE = 1 / 3
 _MAX_VALIDATION_SHARE = 0.1
-# Checkpoints without a better one, after which the fine-tuning begins early.
-_PATIENCE = 8
+_LOOKS_PER_ROW = 2
+# How many checkpoints a fine-tuning takes, and how many without a better one it does not wait for.
 FINE_TUNING_CHECKPOINTS = 2
+_PATIENCE = 8
 
 
 class Budget(NamedTuple):
@@ -60,13 +61,12 @@ def checkpoints(budget: Budget, n_validation: int) -> list[int]:
     training: that is only so where the training makes few passes, and cannot overfit much. Fewer
     than ten rows cannot tell the best of so many from the luckiest.
     """
-    affordable = telling = MAX_CHECKPOINTS
+    number = MAX_CHECKPOINTS
     if n_validation > 0:
         cost = _FORWARD_SHARE * n_validation
         rows = budget.n_steps * budget.batch_size
         affordable = int(_MAX_VALIDATION_SHARE * rows / cost)
-        telling = 2 * n_validation
-    number = max(2, min(MAX_CHECKPOINTS, affordable, telling))
+        number = max(2, min(number, affordable, _LOOKS_PER_ROW * n_validation))
     return sorted({max(1, round(budget.n_steps * (i + 1) / number)) for i in range(number)})
 
 
@@ -74,8 +74,9 @@ def fine_tuning_begins(n_checkpoints: int, n_ahead: int, n_worse: int) -> bool:
     """Whether training is to go back to its best checkpoint now, and end with a fine-tuning.
 
     That takes two checkpoints: the last two, unless one of the two before them is the best so far,
-    and earlier ones where `n_worse` checkpoints in a row were not. `n_ahead` are still to come. A
-    training that can afford few looks makes few passes, and has better use for its steps.
+    and earlier ones where eight in a row were not. Since the best one there were `n_worse`, and
+    `n_ahead` are still to come. Where there are fewer checkpoints than 20, few passes have better
+    use for their steps, or few rows cannot tell where training no longer helps.
     """
     if n_checkpoints < MAX_CHECKPOINTS or n_ahead < FINE_TUNING_CHECKPOINTS:
         return False

@@ -92,9 +92,12 @@ class _History:
     totals: Tensor  # (n_steps,) log-likelihood of a step's rows, without its constant
     validation: list[float] = field(default_factory=list)
     best: float = math.inf
-    n_worse: int = 0  # checkpoints since the best one
     seen: int = 0  # steps that a checkpoint has looked at
     n_recoveries: int = 0
+
+    def n_worse(self) -> int:
+        """Checkpoints since the best one, which there must be."""
+        return len(self.validation) - 1 - self.validation.index(self.best)
 
 
 class Training:
@@ -152,9 +155,8 @@ class Training:
         self._steps: dict[int, Step] = {}
         self._factors: Tensor | None = None  # of recorded steps
         n_validation = 0 if validation is None else len(validation.rows)
-        self._checkpoints = set(checkpoints(budget, n_validation))
-        self._step, self._end = 0, budget.n_steps
-        self._is_fine_tuning = False
+        self._checkpoints = checkpoints(budget, n_validation)  # the last of them is the end
+        self._step = 0
         self._schedule = Schedule(options.learning_rate, options.warmup, budget.n_steps)
         self._history = _History(torch.zeros(budget.n_steps, dtype=dtype, device=device))
         self._last_good = self._best = self._snapshot()
@@ -172,12 +174,12 @@ class Training:
 
     def _run_steps(self) -> None:
         self._validate()
-        while self._step < self._end:
+        while self._step < self._checkpoints[-1]:
             for batch in self._batches.one_pass(self._rng):
                 self._train_on(batch)
                 if self._step in self._checkpoints:
                     self._checkpoint(batch)
-                if self._step == self._end:
+                if self._step == self._checkpoints[-1]:
                     return
             self._adam.settle()  # as it is where passes are made one by one
 
@@ -234,20 +236,21 @@ class Training:
         self._fine_tune_where_due()
         if self._report is not None:
             per_pass = self._batches.n_batches
-            made, planned = self._step / per_pass, self._end / per_pass
+            made, planned = self._step / per_pass, self._checkpoints[-1] / per_pass
             self._report(made, planned, loss + self._constant, validation_loss)
 
     def _fine_tune_where_due(self) -> None:
         """Where training no longer helps: go back to its best, and from there on at a low rate."""
-        if self._is_fine_tuning or not math.isfinite(self._history.best):
+        if not math.isfinite(self._history.best):
             return
-        ahead = sorted(step for step in self._checkpoints if step > self._step)
-        if fine_tuning_begins(len(self._checkpoints), len(ahead), self._history.n_worse):
-            self._is_fine_tuning = True
+        looks = self._checkpoints
+        n_seen = looks.index(self._step) + 1
+        if fine_tuning_begins(len(looks), len(looks) - n_seen, self._history.n_worse()):
             self._last_good = self._best
             self._restore(self._best)
-            self._end = ahead[FINE_TUNING_CHECKPOINTS - 1]
-            n_steps = self._end - self._step
+            # So few are left now that this happens once.
+            self._checkpoints = looks[: n_seen + FINE_TUNING_CHECKPOINTS]
+            n_steps = self._checkpoints[-1] - self._step
             self._change_schedule(self._schedule.fine_tuning(self._step, n_steps))
 
     def _is_sound(self, batch: Batch) -> bool:
@@ -276,9 +279,8 @@ class Training:
             return None
         loss = self._validation_loss(self._validation)
         self._history.validation.append(loss)
-        self._history.n_worse += 1
         if loss < self._history.best:
-            self._history.best, self._history.n_worse = loss, 0
+            self._history.best = loss
             self._best = self._last_good
         return loss
 

@@ -111,14 +111,14 @@ class Adam:
 class Schedule:
     """Learning rate of every step: a linear warm-up over a part of the steps, then a cosine to 0.
 
-    Without warm-up the rate is constant. The steps begin with the one of number `first`.
+    Without warm-up the rate is constant. Steps are counted from `first`.
     """
 
     def __init__(self, peak: float, warmup: float | None, n_steps: int, first: int = 0) -> None:
         self._peak, self._warmup, self._n_steps, self._first = peak, warmup, n_steps, first
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step, the first of which is 0."""
+        """Learning rate of a step."""
         if self._warmup is None:
             return self._peak
         made = step - self._first
