@@ -21,6 +21,8 @@ FloatArray = NDArray[np.float64]
 
 # Part of the steps with a rising learning rate.
 _WARMUP = 0.05
+# Of the largest learning rate, where it is constant: what never gets finer must not be so coarse.
+_CONSTANT_RATE = 1 / 3
 # Training rows that are looked at for signs of collapse.
 _ADVICE_ROWS = 5000
 
@@ -45,6 +47,7 @@ def train(
     options = _options(
         parameters,
         start.architecture,
+        learning_rate=parameters["learning_rate_init"],
         warmup=_WARMUP,
         n_passes=_none_if_auto(parameters["max_iter"]),
         validation_fraction=parameters["validation_fraction"],
@@ -71,7 +74,12 @@ def train_on_part(
     rng = np.random.default_rng([seed, steps_made])
     start = _with_its_factor(_start(parameters, data, before, rng))
     options = _options(
-        parameters, start.architecture, warmup=None, n_passes=1, validation_fraction=None
+        parameters,
+        start.architecture,
+        learning_rate=_CONSTANT_RATE * parameters["learning_rate_init"],
+        warmup=None,
+        n_passes=1,
+        validation_fraction=None,
     )
     trained = _run(parameters, data, None, start, options, rng, moments)
     return Outcome(_uncalibrated(start, trained), trained, [])
@@ -145,6 +153,7 @@ def _options(
     parameters: dict[str, Any],
     architecture: dict[str, Any],
     *,
+    learning_rate: float,
     warmup: float | None,
     n_passes: int | None,
     validation_fraction: float | str | None,
@@ -152,7 +161,7 @@ def _options(
     return _engine.TrainingOptions(
         **architecture,
         alpha=parameters["alpha"],
-        learning_rate=parameters["learning_rate_init"],
+        learning_rate=learning_rate,
         warmup=warmup,
         max_grad_norm=parameters["max_grad_norm"],
         batch_size=_none_if_auto(parameters["batch_size"]),

@@ -63,9 +63,9 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     alpha : float, default=0.06
         Decoupled weight decay of the weights (not of the intercepts) [2]_: a step shrinks them by
         the factor ``1 - learning_rate * alpha``.
-    learning_rate_init : float, default=5e-3
-        Largest learning rate of Adam: reached by a linear warm-up over 5 % of the steps, then
-        lowered to zero along a cosine. `partial_fit` uses it as it is.
+    learning_rate_init : float, default=0.015
+        Largest learning rate of NAdam [3]_: reached by a linear warm-up over 5 % of the steps, then
+        lowered to zero along a cosine. `partial_fit` keeps to a third of it.
     max_grad_norm : float, default=10
         The gradient of the mean loss is shortened to this Euclidean norm; ``inf`` never.
     batch_size : int or "auto", default="auto"
@@ -73,7 +73,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         256. The last batch of a pass takes the remainder; more than n means all rows.
     max_iter : int or "auto", default="auto"
         Passes over the data, at most: see `validation_fraction`. "auto" makes at most
-        ``max(2000, 2000 (n / 1000)**0.25)`` steps.
+        ``max(1000, 1000 (n / 1000)**0.4)`` steps.
     reg_covar : float, default=1e-6
         Floor of every variance in units of the standardised y (of every output given those before
         it, for full covariance): guards against components that collapse onto single rows.
@@ -152,6 +152,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     .. [1] C. M. Bishop, "Mixture density networks", Technical Report NCRG/94/004, Aston University,
        1994.
     .. [2] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    .. [3] T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop track.
 
     Examples
     --------
@@ -176,7 +177,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         encoding: str | None = "piecewise",
         n_bins: int = 16,
         alpha: float = 0.06,
-        learning_rate_init: float = 5e-3,
+        learning_rate_init: float = 0.015,
         max_grad_norm: float = 10.0,
         batch_size: int | str = "auto",
         max_iter: int | str = "auto",
@@ -265,7 +266,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> "MDNRegressor":
-        """Make one pass over a part of the data, at a constant learning rate.
+        """Make one pass over a part of the data, at a third of `learning_rate_init`.
 
         The first call fixes scaling and starts, so its rows should be typical. There is no
         validation part. Of an earlier fit's calibration the factor goes into the network, which

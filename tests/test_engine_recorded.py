@@ -7,7 +7,7 @@ from engine_cases import train
 from skmdn._engine import fit as fit_module
 from skmdn._engine import step as step_module
 from skmdn._engine.batches import DrawnBatches
-from skmdn._engine.optimizer import Adam
+from skmdn._engine.optimizer import NAdam
 
 
 @pytest.fixture
@@ -63,16 +63,16 @@ def test_an_order_of_its_own_learns_as_well(request):
 
 
 def test_after_a_divergence_steps_are_recorded_anew_at_half_the_rate(monkeypatch, replayed):
-    original, seen = Adam.ascend_by, []
+    original, seen = NAdam.ascend_by, []
 
-    def spoiled(self, rate, decay, n_rows):
-        original(self, rate, decay, n_rows)
+    def spoiled(self, rate, share, decay, n_rows):
+        original(self, rate, share, decay, n_rows)
         # The bias of Adam's moments, put right in `rate`, is no part of the learning rate.
         seen.append(float(rate) / self.factors(1.0, self.n_steps)[0])
         if len(seen) == 40:
             self._parameters.flat.fill_(np.nan)
 
-    monkeypatch.setattr(Adam, "ascend_by", spoiled)
+    monkeypatch.setattr(NAdam, "ascend_by", spoiled)
     trained = train(warmup=None, validation_fraction=None)
     assert trained.n_recoveries == 1
     assert len(replayed) == 4

@@ -11,7 +11,7 @@ from skmdn import _engine, _forward
 from skmdn._engine import fit as fit_module
 from skmdn._engine import readers as readers_module
 from skmdn._engine import recipe
-from skmdn._engine.optimizer import Adam
+from skmdn._engine.optimizer import NAdam
 from skmdn._engine.readers import Observations
 from skmdn._preparation import Preparation
 from skmdn.mixture import Mixture
@@ -49,13 +49,13 @@ def test_streamed_and_resident_data_give_the_same_model(monkeypatch):
 
 def spied_rates(monkeypatch):
     """The learning rate of every step of the trainings to come."""
-    original, rates = Adam.ascend, []
+    original, rates = NAdam.ascend, []
 
     def spied(self, learning_rate, n_rows):
         rates.append(learning_rate)
         original(self, learning_rate, n_rows)
 
-    monkeypatch.setattr(Adam, "ascend", spied)
+    monkeypatch.setattr(NAdam, "ascend", spied)
     return rates
 
 
@@ -108,7 +108,7 @@ def test_the_last_tenth_fine_tunes_where_the_best_is_past(monkeypatch):
 
 def test_divergence_returns_to_the_last_good_parameters(monkeypatch):
     """A step that spoils the parameters is undone, and the rate is halved."""
-    original, rates = Adam.ascend, []
+    original, rates = NAdam.ascend, []
 
     def spoiled(self, learning_rate, n_rows):
         original(self, learning_rate, n_rows)
@@ -116,7 +116,7 @@ def test_divergence_returns_to_the_last_good_parameters(monkeypatch):
         if len(rates) == 40:
             self._parameters.flat.fill_(np.nan)
 
-    monkeypatch.setattr(Adam, "ascend", spoiled)
+    monkeypatch.setattr(NAdam, "ascend", spoiled)
     trained = train(warmup=None, validation_fraction=None)
     assert trained.n_recoveries == 1
     assert rates[0] == 5e-3
@@ -129,7 +129,7 @@ def test_a_divergence_of_the_fine_tuning_returns_to_the_best(monkeypatch):
     curve = train(**settings).validation_loss_curve
     best = int(np.argmin(curve[:-2]))
     begin = 50 * (best + 8)
-    original, rates = Adam.ascend, []
+    original, rates = NAdam.ascend, []
 
     def spoiled(self, learning_rate, n_rows):
         original(self, learning_rate, n_rows)
@@ -137,7 +137,7 @@ def test_a_divergence_of_the_fine_tuning_returns_to_the_best(monkeypatch):
         if begin < len(rates) <= begin + 50:
             self._parameters.flat.fill_(np.nan)
 
-    monkeypatch.setattr(Adam, "ascend", spoiled)
+    monkeypatch.setattr(NAdam, "ascend", spoiled)
     trained = train(**settings)
     assert trained.n_recoveries == 1
     assert len(rates) == begin + 100
@@ -151,7 +151,7 @@ def test_training_that_always_diverges_returns_its_start(monkeypatch):
     def spoiled(self, learning_rate, n_rows):
         self._parameters.flat.fill_(np.inf)
 
-    monkeypatch.setattr(Adam, "ascend", spoiled)
+    monkeypatch.setattr(NAdam, "ascend", spoiled)
     trained = train(validation_fraction=None)
     assert trained.n_recoveries == 20
     assert all(np.all(np.isfinite(layer)) for layer in trained.layers)
@@ -159,7 +159,7 @@ def test_training_that_always_diverges_returns_its_start(monkeypatch):
 
 def test_a_divergence_in_the_last_step_is_undone(monkeypatch):
     """No later loss tells of it: the parameters are finite, what they predict is not."""
-    original, steps = Adam.ascend, []
+    original, steps = NAdam.ascend, []
 
     def spoiled(self, learning_rate, n_rows):
         original(self, learning_rate, n_rows)
@@ -167,7 +167,7 @@ def test_a_divergence_in_the_last_step_is_undone(monkeypatch):
         if len(steps) == last:
             self._parameters.flat.fill_(1e30)
 
-    monkeypatch.setattr(Adam, "ascend", spoiled)
+    monkeypatch.setattr(NAdam, "ascend", spoiled)
     last = math.inf
     train(validation_fraction=None)
     last = len(steps)
@@ -179,7 +179,7 @@ def test_a_divergence_in_the_last_step_is_undone(monkeypatch):
 
 
 def test_interrupt_keeps_the_best_model_so_far(monkeypatch):
-    original, steps = Adam.ascend, []
+    original, steps = NAdam.ascend, []
 
     def interrupted(self, learning_rate, n_rows):
         original(self, learning_rate, n_rows)
@@ -187,7 +187,7 @@ def test_interrupt_keeps_the_best_model_so_far(monkeypatch):
         if len(steps) == 50:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Adam, "ascend", interrupted)
+    monkeypatch.setattr(NAdam, "ascend", interrupted)
     trained = train()
     assert trained.interrupted
     assert trained.n_passes == 10  # of 5 batches

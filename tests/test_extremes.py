@@ -215,6 +215,7 @@ def test_one_row_with_weight_is_enough():
 
 @pytest.mark.parametrize("levels", [2, 3, 10])
 @pytest.mark.parametrize("max_iter", [10, 100])
+@pytest.mark.filterwarnings("ignore:Spreads are on their floor")
 def test_discrete_targets(levels, max_iter):
     y = np.floor(np.random.default_rng(levels).uniform(0, levels, 300))
     model = short(max_iter=max_iter, n_components=levels).fit(X_FIT, y)

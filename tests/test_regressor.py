@@ -182,10 +182,10 @@ def test_histories_are_plain_numbers():
     assert type(model.n_iter_) is int
 
 
-def test_automatic_budget_is_two_thousand_steps():
+def test_automatic_budget_is_a_thousand_steps():
     X, y = linear_rows(320)
     model = short(max_iter="auto", validation_fraction=None, hidden_layer_sizes=(2,)).fit(X, y)
-    assert model.n_iter_ == len(model.loss_curve_) == 2000 // (320 // 32)
+    assert model.n_iter_ == len(model.loss_curve_) == 1000 // (320 // 32)
 
 
 # Weights -----------------------------------------------------------------------------------------
@@ -329,9 +329,9 @@ def test_a_part_set_aside_is_of_the_size_asked_for(monkeypatch, fraction, n_lear
 
 
 def test_default_steps_make_so_many_passes():
-    """In steps of one row, the 2000 of the budget make so many passes over the rows."""
+    """In steps of one row, the 1000 of the budget make so many passes over the rows."""
     model = short(validation_fraction=None, batch_size=1, max_iter="auto", hidden_layer_sizes=())
-    assert model.fit(*linear_rows(50)).n_iter_ == 2000 / 50
+    assert model.fit(*linear_rows(50)).n_iter_ == 1000 / 50
 
 
 def test_a_training_that_no_longer_helps_ends_early():

@@ -11,6 +11,7 @@ from regressor_cases import (
 )
 
 from skmdn._engine.batches import Batches
+from skmdn._engine.optimizer import NAdam
 
 # partial_fit -------------------------------------------------------------------------------------
 
@@ -23,6 +24,20 @@ def test_partial_fit_makes_one_pass_a_call():
         assert model.n_iter_ == n
         assert len(model.loss_curve_) == n
     assert model.validation_loss_curve_ == []
+
+
+def test_partial_fit_keeps_to_a_third_of_the_rate(monkeypatch):
+    rates = []
+    ascend = NAdam.ascend
+
+    def spied(self, learning_rate, n_rows):
+        rates.append(learning_rate)
+        ascend(self, learning_rate, n_rows)
+
+    monkeypatch.setattr(NAdam, "ascend", spied)
+    short(learning_rate_init=0.03).partial_fit(*linear_rows())
+    assert rates
+    np.testing.assert_allclose(rates, 0.01)
 
 
 def test_many_partial_fits_learn_as_a_fit_does():

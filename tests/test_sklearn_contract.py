@@ -127,7 +127,7 @@ def test_defaults_are_those_of_the_plan():
         "encoding": "piecewise",
         "n_bins": 16,
         "alpha": 0.06,
-        "learning_rate_init": 5e-3,
+        "learning_rate_init": 0.015,
         "max_grad_norm": 10,
         "batch_size": "auto",
         "max_iter": "auto",

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-MIN_STEPS = 2000
+MIN_STEPS = 1000
 MAX_CHECKPOINTS = 20
 # A validation pass costs about a third of a training step on as many rows.
 _FORWARD_SHARE = 1 / 3
@@ -35,8 +35,8 @@ def auto_batch_size(n: int) -> int:
 
 
 def auto_steps(n: int) -> int:
-    """2000 steps for up to a thousand rows, then growing with the fourth root of n."""
-    return max(MIN_STEPS, int(MIN_STEPS * (n / 1000) ** 0.25))
+    """1000 steps for up to a thousand rows, then growing with n to the power of .4."""
+    return max(MIN_STEPS, int(MIN_STEPS * (n / 1000) ** 0.4))
 
 
 def n_held_out(n: int, fraction: float | str) -> int:

@@ -20,7 +20,7 @@ from skmdn._engine.budget import (
 )
 from skmdn._engine.head import LOG_2PI, MixtureHead
 from skmdn._engine.network import Parameters, Pass, layer_sizes, multiply_adds
-from skmdn._engine.optimizer import Adam, Schedule
+from skmdn._engine.optimizer import NAdam, Schedule
 from skmdn._engine.readers import Observations, resident_rows
 from skmdn._engine.step import DirectStep, RecordedStep, Step, is_recorded
 from skmdn._engine.threads import threads_for
@@ -124,7 +124,7 @@ class Training:
         self._parameters = Parameters(
             [torch.tensor(layer, dtype=dtype, device=device) for layer in layers]
         )
-        self._adam = Adam(
+        self._adam = NAdam(
             self._parameters, alpha=options.alpha, max_grad_norm=options.max_grad_norm
         )
         if moments is not None:
@@ -199,10 +199,10 @@ class Training:
         return RecordedStep(network_pass, self._adam, self._factors, totals, self._batches.draw)
 
     def _factors_to_come(self) -> Tensor:
-        """Factors of the update at every step from here on, ``(n_steps, 2)``."""
+        """Factors of the update at every step from here on, ``(n_steps, 3)``."""
         steps, made = range(self._step, self._budget.n_steps), self._adam.n_steps - self._step
         rows = [self._adam.factors(self._schedule.rate(i), made + i + 1) for i in steps]
-        table = self._parameters.flat.new_zeros(self._budget.n_steps, 2)
+        table = self._parameters.flat.new_zeros(self._budget.n_steps, 3)
         table[self._step :] = table.new_tensor(rows)
         return table
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from skmdn._engine.batches import Batch
 from skmdn._engine.network import Pass
-from skmdn._engine.optimizer import Adam, Schedule
+from skmdn._engine.optimizer import NAdam, Schedule
 
 # Recordings share a stream of torch's: fits in other threads wait for their turn.
 _RECORDING = threading.Lock()
@@ -29,7 +29,7 @@ class Step(Protocol):
 class DirectStep:
     """Operations one by one, on the batch where it lies; totals ``(n_steps,)``."""
 
-    def __init__(self, network_pass: Pass, adam: Adam, schedule: Schedule, totals: Tensor) -> None:
+    def __init__(self, network_pass: Pass, adam: NAdam, schedule: Schedule, totals: Tensor) -> None:
         self._pass, self._adam = network_pass, adam
         self._schedule, self._totals = schedule, totals
 
@@ -51,13 +51,13 @@ class RecordedStep:
     def __init__(
         self,
         network_pass: Pass,
-        adam: Adam,
+        adam: NAdam,
         factors: Tensor,
         totals: Tensor,
         draw: Callable[[Tensor, Batch], None],
     ) -> None:
         self._pass, self._adam = network_pass, adam
-        self._factors, self._totals = factors, totals  # (n_steps, 2), (n_steps,)
+        self._factors, self._totals = factors, totals  # (n_steps, 3), (n_steps,)
         self._draw = draw
         self._step = torch.zeros(1, dtype=torch.int64, device=totals.device)
         self._replay: Callable[[], None] | None = None
@@ -80,8 +80,8 @@ class RecordedStep:
         self._draw(self._step, batch)
         total = self._totals.new_empty(())
         _differentiate(self._pass, batch, total)
-        rate, decay = torch.index_select(self._factors, 0, self._step)[0]
-        self._adam.ascend_by(rate, decay, batch.n_rows)
+        rate, share, decay = torch.index_select(self._factors, 0, self._step)[0]
+        self._adam.ascend_by(rate, share, decay, batch.n_rows)
         self._totals.index_copy_(0, self._step, total[None])
 
 
