@@ -26,7 +26,7 @@ def tree_regressors(n_rows: int, n_outputs: int) -> list[tuple[str, Any]]:
 
     n_trees = min(_MOST_TREES, max(_LEAST_TREES, _MOST_LEAVES // n_rows))
     trees = ExtraTreesRegressor(n_trees, min_samples_leaf=-(-n_trees * n_rows // _MOST_LEAVES))
-    boosting = HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06, max_leaf_nodes=63)
+    boosting = HistGradientBoostingRegressor(max_iter=100, learning_rate=0.18, max_leaf_nodes=63)
     if n_outputs > 1:
         boosting = MultiOutputRegressor(boosting)
     return [

@@ -43,7 +43,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     ----------
     estimators : list of (str, estimator), default=None
         Regressors. None takes ``ExtraTreesRegressor(100)`` and
-        ``HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06, max_leaf_nodes=63)``, both
+        ``HistGradientBoostingRegressor(max_iter=100, learning_rate=0.18, max_leaf_nodes=63)``, both
         fitted to standardised features and targets, so that units do not matter. For n > 40,000
         rows there are 4,000,000 / n extra trees, but ten at least; for n > 400,000 rows their
         leaves hold at least n / 400,000 rows. Once a forest of F has made its own out-of-fold
