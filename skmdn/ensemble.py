@@ -42,8 +42,8 @@ _CHUNK_ROWS = 4096
 def default_views() -> list[tuple[str, Any]]:
     """Views of the recipe: plain inputs, encoded inputs, and predictions of trees beside them."""
     return [
-        ("plain", MDNRegressor(encoding=None)),
-        ("encoded", MDNRegressor()),
+        ("plain", MDNRegressor(encoding=None, alpha=0.06)),
+        ("encoded", MDNRegressor(alpha=0.01)),
         (
             "trees",
             Pipeline([("predictions", CrossFittedPredictions()), ("mdn", MDNRegressor(alpha=0.0))]),

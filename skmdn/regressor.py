@@ -60,7 +60,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     n_bins : int, default=16
         Bins per feature, at the quantiles of the training data; fewer where the network would
         get more than 2,048 inputs. A feature of up to two values has none.
-    alpha : float, default=0.06
+    alpha : float, default=0.04
         Decoupled weight decay of the weights (not of the intercepts) [2]_: a step shrinks them by
         the factor ``1 - learning_rate * alpha``.
     learning_rate_init : float, default=0.015
@@ -73,7 +73,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         256. The last batch of a pass takes the remainder; more than n means all rows.
     max_iter : int or "auto", default="auto"
         Passes over the data, at most: see `validation_fraction`. "auto" makes at most
-        ``max(1000, 1000 (n / 1000)**0.4)`` steps.
+        ``max(1000, 1000 (n / 1000)**0.5)`` steps.
     reg_covar : float, default=1e-6
         Floor of every variance in units of the standardised y (of every output given those before
         it, for full covariance): guards against components that collapse onto single rows.
@@ -176,7 +176,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         activation: str = "silu",
         encoding: str | None = "piecewise",
         n_bins: int = 16,
-        alpha: float = 0.06,
+        alpha: float = 0.04,
         learning_rate_init: float = 0.015,
         max_grad_norm: float = 10.0,
         batch_size: int | str = "auto",

@@ -167,7 +167,7 @@ def test_when_the_fine_tuning_begins():
 
 def test_budget_rules():
     assert [auto_batch_size(n) for n in (1, 2000, 10_000, 10**7)] == [32, 32, 128, 256]
-    assert [auto_steps(n) for n in (10, 1000, 32_000)] == [1000, 1000, 4000]
+    assert [auto_steps(n) for n in (10, 1000, 16_000)] == [1000, 1000, 4000]
     assert budget_for(20, None, None) == Budget(20, 1000)
     assert budget_for(100, 30, 7) == Budget(30, 21)
     assert budget_for(100, 1000, 7) == Budget(100, 7)

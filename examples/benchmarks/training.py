@@ -79,7 +79,7 @@ FULL = [
 
 
 # Steps of one measurement. A fit does some things once: it makes about as many steps as default
-# fits of these numbers of rows do (2,400 and 6,000), fewer where they are long. Loops need few.
+# fits of these numbers of rows do (3,000 and 9,500), fewer where they are long. Loops need few.
 FIT_STEPS, FIT_STEPS_LONG, LOOP_STEPS = 4000, 400, 80
 LONG_STEP = 256 * 64  # units of a batch, beyond which a step is long
 
@@ -282,7 +282,7 @@ def shares(n, rounds):
 
 def default_steps(n):
     """Steps of a fit with max_iter="auto" on the nine tenths of n rows that train."""
-    return max(1000, int(1000 * (0.9 * n / 1000) ** 0.4))
+    return max(1000, int(1000 * (0.9 * n / 1000) ** 0.5))
 
 
 def whole_fits_beside_ngboost(n, rounds):
