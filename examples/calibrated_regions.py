@@ -31,7 +31,7 @@ X, y = draw_rows(1000, rng)
 
 # %% One network as it is, and five that calibrate each other.
 network = MDNRegressor(
-    n_components=3, max_iter=100, validation_fraction=None, random_state=0
+    n_components=3, max_iter=40, validation_fraction=None, random_state=0
 )  # all rows and many passes: on purpose over-confident
 plain = network.fit(X_train, y_train)
 conformal = ConformalMDNRegressor(network, cv=5, random_state=0).fit(X_train, y_train)
