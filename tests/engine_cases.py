@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from skmdn import _engine, _forward
+from skmdn._engine.optimizer import NAdam
 from skmdn._engine.readers import Observations
 from skmdn._preparation import Preparation
 
@@ -69,3 +70,15 @@ def train(seed=0, weighted=True, report=None, **changes):
     preparation = Preparation.of(X, y, weights)
     rng = np.random.default_rng(seed)
     return _engine.train(data, preparation, options(**changes), rng, report=report)
+
+
+def spied_rates(monkeypatch):
+    """The learning rate of every step of the trainings to come."""
+    original, rates = NAdam.ascend, []
+
+    def spied(self, learning_rate, n_rows):
+        rates.append(learning_rate)
+        original(self, learning_rate, n_rows)
+
+    monkeypatch.setattr(NAdam, "ascend", spied)
+    return rates

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from engine_cases import FLOOR, make_data, options, raw_outputs, train
+from engine_cases import FLOOR, make_data, options, raw_outputs, spied_rates, train
 
 from skmdn import _engine, _forward
 from skmdn._engine import fit as fit_module
@@ -45,18 +45,6 @@ def test_streamed_and_resident_data_give_the_same_model(monkeypatch):
     monkeypatch.setattr(readers_module, "_RESIDENT_BYTES", 0)
     for one, two in zip(resident.layers, train().layers, strict=True):
         np.testing.assert_array_equal(one, two)
-
-
-def spied_rates(monkeypatch):
-    """The learning rate of every step of the trainings to come."""
-    original, rates = NAdam.ascend, []
-
-    def spied(self, learning_rate, n_rows):
-        rates.append(learning_rate)
-        original(self, learning_rate, n_rows)
-
-    monkeypatch.setattr(NAdam, "ascend", spied)
-    return rates
 
 
 def test_reports_are_made_at_checkpoints():
