@@ -73,7 +73,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         256. The last batch of a pass takes the remainder; more than n means all rows.
     max_iter : int or "auto", default="auto"
         Passes over the data, at most: see `validation_fraction`. "auto" makes at most
-        ``max(1000, 1000 (n / 1000)**0.5)`` steps.
+        ``1000 max(1, sqrt(n / 1000))`` steps.
     reg_covar : float, default=1e-6
         Floor of every variance in units of the standardised y (of every output given those before
         it, for full covariance): guards against components that collapse onto single rows.
@@ -266,7 +266,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> "MDNRegressor":
-        """Make one pass over a part of the data, at a third of `learning_rate_init`.
+        """Make one pass over a part of the data, at a constant third of `learning_rate_init`.
 
         The first call fixes scaling and starts, so its rows should be typical. There is no
         validation part. Of an earlier fit's calibration the factor goes into the network, which

@@ -282,7 +282,7 @@ def shares(n, rounds):
 
 def default_steps(n):
     """Steps of a fit with max_iter="auto" on the nine tenths of n rows that train."""
-    return max(1000, int(1000 * (0.9 * n / 1000) ** 0.5))
+    return max(1000, int(1000 * math.sqrt(0.9 * n / 1000)))
 
 
 def whole_fits_beside_ngboost(n, rounds):

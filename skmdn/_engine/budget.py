@@ -36,7 +36,7 @@ def auto_batch_size(n: int) -> int:
 
 def auto_steps(n: int) -> int:
     """1000 steps for up to a thousand rows, then growing with the root of n."""
-    return max(MIN_STEPS, int(MIN_STEPS * (n / 1000) ** 0.5))
+    return max(MIN_STEPS, int(MIN_STEPS * math.sqrt(n / 1000)))
 
 
 def n_held_out(n: int, fraction: float | str) -> int:
