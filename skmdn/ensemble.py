@@ -120,7 +120,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
     partly cancel, and needs less spread. How much less is inferred from how far the views' spreads
     could shrink when they were pooled (`pooling_factor_`).
 
-    A pickle of the default views holds their trees: 25 to 35 kB for every row of up to 40,000, and
+    A pickle of the default views holds their trees: 20 to 25 kB for every row of up to 40,000, and
     no more beyond; `joblib.dump` with ``compress=3`` takes a third of that.
 
     Weights and groups go to whatever takes them; requests of scikit-learn's metadata routing are
