@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
-from scipy.special import log_softmax, logsumexp, softmax
+from scipy.special import log_softmax, softmax
 from scipy.stats import norm
 
 from skmdn.mixture import Mixture
@@ -124,7 +124,7 @@ def _background_weight(
     theta: FloatArray, views: list["_View"], w: FloatArray, prior: float, behind: FloatArray
 ) -> float:
     """Weight of the background that is likeliest beside the fitted views."""
-    log_pool = logsumexp(np.hstack(_kernels(theta, views)[0]), axis=1)
+    log_pool = np.logaddexp.reduce(np.hstack(_kernels(theta, views)[0]), axis=1)
 
     def loss(log_weight: float) -> float:
         weight = np.exp(log_weight)
@@ -181,7 +181,7 @@ def _loss(
     """
     V = len(views)
     kernels, by_factor, by_noise = _kernels(theta, views)
-    pool = logsumexp(np.hstack(kernels), axis=1)
+    pool = np.logaddexp.reduce(np.hstack(kernels), axis=1)
     evidence = pool
     if behind is not None:
         evidence = np.logaddexp(pool, np.log(_BACKGROUND_START) + behind)

@@ -10,10 +10,12 @@ from engine_cases import FLOOR, TORCH_FUNCTIONS, make_data, random_layers, raw_o
 from torch import distributions
 
 from skmdn import _engine, _forward
+from skmdn._engine import tally as tally_module
 from skmdn._engine.activations import ACTIVATIONS
 from skmdn._engine.head import MixtureHead
 from skmdn._engine.network import Parameters, Pass
 from skmdn._engine.spreads import n_raw_spreads
+from skmdn._engine.tally import Tally
 from skmdn._predictor import Predictor
 from skmdn._preparation import Preparation
 from skmdn.mixture import Mixture
@@ -79,11 +81,30 @@ def test_log_likelihood_and_gradient_equal_autograd(
         torch.testing.assert_close(values, expected.detach(), rtol=1e-10, atol=1e-10)
         for leaf, gradient in zip(leaves, parameters.layer_gradients, strict=True):
             torch.testing.assert_close(gradient, leaf.grad, rtol=1e-10, atol=1e-10)
-        w = torch.ones(b).double() if weights is None else weights
-        total = torch.empty((), dtype=torch.float64)
-        head.total(weights, total)
-        without_constant = expected.detach() + D / 2 * math.log(2 * math.pi)
-        torch.testing.assert_close(total, w @ without_constant, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_tally_equals_log_likelihoods_of_the_steps(monkeypatch, n_outputs, weighted):
+    K, D, b = 3, n_outputs, 7
+    like = torch.zeros(0, dtype=torch.float64)
+    head = MixtureHead("diag", K, D, b, FLOOR, like)
+    monkeypatch.setattr(tally_module, "_KEPT", 4 * 4 * K * b)  # four steps
+    n_steps = 11
+    totals, expected = like.new_zeros(n_steps), like.new_zeros(n_steps)
+    tally = Tally(head, totals)
+    rng = np.random.default_rng(0)
+    for step in rng.permutation(n_steps).tolist():
+        head.output.copy_(torch.tensor(rng.normal(0, 2, head.output.shape)))
+        head.evaluate(torch.tensor(rng.normal(size=(D, 1, b))))
+        weights = torch.tensor(rng.uniform(0, 3, b)) if weighted else None
+        tally.keep(step, weights)
+        values = head.log_likelihood() + D / 2 * math.log(2 * math.pi)
+        expected[step] = (values * (1 if weights is None else weights)).sum()
+    assert (totals == 0).sum() == n_steps % 4
+    tally.sum_up()
+    tally.sum_up()  # nothing left to do
+    torch.testing.assert_close(totals, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])

@@ -36,37 +36,31 @@ class Batches:
         self.n = len(data.rows)
         self.edges = _edges(self.n, batch_size)
         self.n_batches = len(self.edges) - 1
-        self._per_block = max(1, block_rows(preparation, device.type) // batch_size)
-        capacity = max(stop - start for start, stop in self._blocks())
+        per_block = max(1, block_rows(preparation, device.type) // batch_size)
+        blocks = [self.edges[i : i + per_block + 1] for i in range(0, self.n_batches, per_block)]
+        capacity = max(edges[-1] - edges[0] for edges in blocks)
         self._reader = make_reader(data, preparation, capacity, dtype, device)
-        self._views: dict[tuple[int, ...], list[Batch]] = {}
+        # Rows of every block, and its batches: all blocks but the last share theirs.
+        views: dict[tuple[int, ...], list[Batch]] = {}
+        self._blocks = []
+        for edges in blocks:
+            within = tuple(edge - edges[0] for edge in edges)
+            if within not in views:
+                views[within] = [self._batch(slice(*rows)) for rows in pairwise(within)]
+            self._blocks.append((slice(edges[0], edges[-1]), views[within]))
         self._loaded = False
-
-    def _blocks(self) -> list[tuple[int, int]]:
-        """First and last row of every block of whole batches."""
-        edges = self.edges[: -1 : self._per_block]
-        return list(zip(edges, [*edges[1:], self.n], strict=True))
 
     def one_pass(self, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """Every row once, in shuffled order where `rng` is given and there are several batches."""
         index = self._reader.index
         if rng is not None and self.n_batches > 1:
             rng.shuffle(index)
-        for i, (start, stop) in enumerate(self._blocks()):
+        for rows, batches in self._blocks:
             if not self._loaded:
-                self._reader.read(index[start:stop])
-            batches = slice(i * self._per_block, (i + 1) * self._per_block + 1)
-            yield from self._batches(tuple(edge - start for edge in self.edges[batches]))
+                self._reader.read(index[rows])
+            yield from batches
         # What stays in its order in one block need not be read again.
-        self._loaded = len(self._blocks()) == 1 and (rng is None or self.n_batches == 1)
-
-    def _batches(self, edges: tuple[int, ...]) -> list[Batch]:
-        """Views of the buffers between `edges`, made once for every block length."""
-        if edges not in self._views:
-            self._views[edges] = [
-                self._batch(slice(start, stop)) for start, stop in pairwise(edges)
-            ]
-        return self._views[edges]
+        self._loaded = len(self._blocks) == 1 and (rng is None or self.n_batches == 1)
 
     def _batch(self, rows: slice) -> Batch:
         reader = self._reader

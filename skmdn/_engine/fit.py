@@ -23,6 +23,7 @@ from skmdn._engine.network import Parameters, Pass, layer_sizes, multiply_adds
 from skmdn._engine.optimizer import NAdam, Schedule
 from skmdn._engine.readers import Observations, resident_rows
 from skmdn._engine.step import DirectStep, RecordedStep, Step, is_recorded
+from skmdn._engine.tally import Tally
 from skmdn._engine.threads import threads_for
 from skmdn._forward import LARGEST_LOG_SCALE
 from skmdn._preparation import Preparation
@@ -153,6 +154,7 @@ class Training:
             self._validation = Batches(validation, preparation, size, dtype, device)
         self._passes: dict[tuple[int, bool], Pass] = {}
         self._steps: dict[int, Step] = {}
+        self._tallies: dict[int, Tally] = {}
         self._factors: Tensor | None = None  # of recorded steps
         n_validation = 0 if validation is None else len(validation.rows)
         self._checkpoints = checkpoints(budget, n_validation)  # the last of them is the end
@@ -193,7 +195,9 @@ class Training:
     def _make_step(self, n_rows: int) -> Step:
         network_pass, totals = self._pass_for(n_rows, training=True), self._history.totals
         if isinstance(self._batches, Batches):
-            return DirectStep(network_pass, self._adam, self._schedule, totals)
+            if n_rows not in self._tallies:
+                self._tallies[n_rows] = Tally(network_pass.head, totals)
+            return DirectStep(network_pass, self._adam, self._schedule, self._tallies[n_rows])
         if self._factors is None:
             self._factors = self._factors_to_come()
         return RecordedStep(network_pass, self._adam, self._factors, totals, self._batches.draw)
@@ -225,6 +229,7 @@ class Training:
 
     def _checkpoint(self, batch: Batch) -> None:
         """Look back: recover from a divergence, else remember, validate and report."""
+        self._sum_up()
         recent = slice(self._history.seen, self._step)
         loss = -float(self._history.totals[recent].sum()) / float(self._rows[recent].sum())
         self._history.seen = self._step
@@ -238,6 +243,11 @@ class Training:
             per_pass = self._batches.n_batches
             made, planned = self._step / per_pass, self._checkpoints[-1] / per_pass
             self._report(made, planned, loss + self._constant, validation_loss)
+
+    def _sum_up(self) -> None:
+        """Bring the steps' totals up to date."""
+        for tally in self._tallies.values():
+            tally.sum_up()
 
     def _fine_tune_where_due(self) -> None:
         """Where training no longer helps: go back to its best, and from there on at a low rate."""
@@ -331,6 +341,7 @@ class Training:
 
     def _loss_curve(self) -> list[float]:
         """Mean loss over the rows of every pass, the last one perhaps in part."""
+        self._sum_up()
         totals = self._history.totals[: self._step].double().cpu().numpy()
         starts = np.arange(0, self._step, self._batches.n_batches)
         if len(starts) == 0:

@@ -31,6 +31,8 @@ class MixtureHead:
         Gradient of the summed log-likelihood with respect to `output`.
     raw_spreads : Tensor of shape (S, b)
         The part of `output` that spreads are made of.
+    evidence : Tensor of shape (4, K, b)
+        What `log_likelihoods` makes log-densities of, after `evaluate`.
     """
 
     def __init__(
@@ -45,14 +47,14 @@ class MixtureHead:
         K, D, b = n_components, n_outputs, n_rows
         lengths = [K, D * K, n_raw_spreads(covariance_type, K, D)]
         # Responsibilities, mixing proportions, log-kernels and logits stand together, so that one
-        # softmax takes the last two to the first two, and one maximum serves them all.
+        # softmax takes the last two to the first two.
         buffer = like.new_zeros(3 * K + sum(lengths), b)
         self.output = buffer[3 * K :]
         self.gradient = torch.empty_like(self.output)
         self._logits, means, self.raw_spreads = torch.split(self.output, lengths)
         self._logit_gradient, mean_gradient, raw_gradient = torch.split(self.gradient, lengths)
-        self._stack = buffer[: 4 * K].view(4, K, b)
-        self._shares, self._pair = self._stack[:2], self._stack[2:]
+        self.evidence = buffer[: 4 * K].view(4, K, b)
+        self._shares, self._pair = self.evidence[:2], self.evidence[2:]
         self._responsibilities, self._proportions = self._shares
         self._kernels = self._pair[0]
         self._means = means.view(D, K, b)
@@ -69,13 +71,8 @@ class MixtureHead:
             ),
             floor,
         )
-        # log sum exp = max - log(largest share): safe, and cheaper than a second pass of exp.
-        self._maxima = like.new_empty(4, b)
-        self._largest_shares = self._maxima[:2]
-        self._signs = like.new_tensor([-1.0, 1.0, 1.0, -1.0])
-        self._all_maxima, self._all_signs = self._maxima.view(-1), self._signs.repeat_interleave(b)
         self._n_outputs = D
-        self._constant = like.new_tensor(-0.5 * D * LOG_2PI)
+        self._constant = -0.5 * D * LOG_2PI
 
     def evaluate(self, y: Tensor) -> None:
         """Work out shares and evidence of ``y (D, 1, b)`` under the mixtures in `output`."""
@@ -83,26 +80,17 @@ class MixtureHead:
         self._spread.surprisals()
         torch.sub(self._logits, self._kernels, out=self._kernels)
         torch.softmax(self._pair, 1, out=self._shares)
-        torch.amax(self._stack, 1, out=self._maxima)
-        self._largest_shares.log_()
 
     def log_likelihood(self) -> Tensor:
         """Log-density of every row's target after `evaluate`, ``(b,)``."""
-        return torch.addmv(self._constant, self._maxima.T, self._signs)
-
-    def total(self, weights: Tensor | None, out: Tensor) -> None:
-        """Write the weighted sum of the log-densities, without ``-D / 2 log 2 pi`` a row."""
-        if weights is None:
-            torch.dot(self._all_maxima, self._all_signs, out=out)
-        else:
-            torch.dot(torch.mv(self._maxima.T, self._signs), weights, out=out)
+        return log_likelihoods(self.evidence) + self._constant
 
     def evaluate_scaled(self, factors: Tensor) -> Tensor:
         """Log-densities after `evaluate`, were all scales multiplied by ``factors (A,)``."""
         scales = factors[:, None]
         shrinkage = 0.5 * (1 - scales**-2)
         kernels = self._kernels + shrinkage[..., None] * self._spread.squared_distances()
-        log_normaliser = self._maxima[3] - self._maxima[1]
+        log_normaliser = _log_sums(self.evidence)[1]
         constants = self._constant - self._n_outputs * scales.log()
         return torch.logsumexp(kernels, 1) - log_normaliser + constants
 
@@ -113,3 +101,18 @@ class MixtureHead:
         if weights is not None:
             self.gradient.mul_(weights)
         return self.gradient
+
+
+def log_likelihoods(evidence: Tensor) -> Tensor:
+    """Log-densities ``(..., b)`` of heads' evidence ``(..., 4, K, b)``, without their constant."""
+    of_kernels, of_logits = torch.unbind(_log_sums(evidence), -2)
+    return of_kernels - of_logits
+
+
+def _log_sums(evidence: Tensor) -> Tensor:
+    """``log sum exp`` over the components of log-kernels and logits, ``(..., 2, b)``.
+
+    As maximum minus logarithm of the largest share: safe, and without a second pass of exp.
+    """
+    maxima = torch.amax(evidence, -2)
+    return maxima[..., 2:, :] - maxima[..., :2, :].log_()

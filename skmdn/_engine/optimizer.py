@@ -74,21 +74,30 @@ class NAdam:
             self.settle()
         self._first_unit *= BETA_1
         self._second_unit *= BETA_2
+        first_unit, second_unit = self._first_unit, self._second_unit
         flat, gradient = self._parameters.flat, self._parameters.gradient
-        norm = torch.linalg.vector_norm(gradient, out=self._norm).item() / n_rows
-        if norm > self._max_grad_norm:
-            gradient.mul_(self._max_grad_norm / norm)
-        self._first.add_(gradient, alpha=(1 - BETA_1) / (self._first_unit * n_rows))
-        of_square = (1 - BETA_2) / (self._second_unit * n_rows**2)
+        of_mean = self._clipping(gradient, n_rows) / n_rows
+        self._first.add_(gradient, alpha=(1 - BETA_1) * of_mean / first_unit)
+        of_square = (1 - BETA_2) * of_mean * of_mean / second_unit
         self._second.addcmul_(gradient, gradient, value=of_square)
         # The inverse root and a product: twice as fast as the root and a quotient.
         torch.rsqrt(self._second, out=self._inverse_root)
         if self._alpha > 0:
             flat.addcmul_(flat, self._parameters.decayed, value=-decay)
-        share /= self._first_unit * n_rows
+        share *= of_mean / first_unit
         ahead = torch.add(self._first, gradient, alpha=share, out=gradient)
-        rate *= self._first_unit / math.sqrt(self._second_unit)
+        rate *= first_unit / math.sqrt(second_unit)
         flat.addcmul_(ahead, self._inverse_root, value=rate)
+
+    def _clipping(self, gradient: Tensor, n_rows: int) -> float:
+        """Factor that shortens the gradient's mean over rows to the largest norm."""
+        norm = math.sqrt(gradient.dot(gradient).item()) / n_rows
+        if norm <= self._max_grad_norm:
+            return 1.0
+        if math.isinf(norm):  # neither may the square of a number be used
+            gradient.mul_(0.0)
+            return 1.0
+        return self._max_grad_norm / norm
 
     def ascend_by(self, rate: Tensor, share: Tensor, decay: Tensor, n_rows: int) -> None:
         """The same by a step's `factors`, which lie on the device; the caller counts the steps.

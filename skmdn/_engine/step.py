@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from skmdn._engine.batches import Batch
+from skmdn._engine.head import log_likelihoods
 from skmdn._engine.network import Pass
 from skmdn._engine.optimizer import NAdam, Schedule
+from skmdn._engine.tally import Tally
 
 # Recordings share a stream of torch's: fits in other threads wait for their turn.
 _RECORDING = threading.Lock()
@@ -23,19 +25,20 @@ class Step(Protocol):
     """Trains on batches of one size."""
 
     def __call__(self, batch: Batch, step: int) -> None:
-        """Update the parameters, and write the batch's log-likelihood to the step's total."""
+        """Update the parameters, and see to the step's total, the batch's log-likelihood."""
 
 
 class DirectStep:
-    """Operations one by one, on the batch where it lies; totals ``(n_steps,)``."""
+    """Operations one by one, on the batch where it lies."""
 
-    def __init__(self, network_pass: Pass, adam: NAdam, schedule: Schedule, totals: Tensor) -> None:
+    def __init__(self, network_pass: Pass, adam: NAdam, schedule: Schedule, tally: Tally) -> None:
         self._pass, self._adam = network_pass, adam
-        self._schedule, self._totals = schedule, totals
+        self._schedule, self._tally = schedule, tally
 
     def __call__(self, batch: Batch, step: int) -> None:
-        """Update the parameters, and write the batch's log-likelihood to the step's total."""
-        _differentiate(self._pass, batch, self._totals[step])
+        """Update the parameters, and keep the batch's log-likelihood for the step's total."""
+        _differentiate(self._pass, batch)
+        self._tally.keep(step, batch.weights)
         self._adam.ascend(self._schedule.rate(step), batch.n_rows)
 
 
@@ -78,18 +81,19 @@ class RecordedStep:
 
     def _work(self, batch: Batch) -> None:
         self._draw(self._step, batch)
-        total = self._totals.new_empty(())
-        _differentiate(self._pass, batch, total)
+        _differentiate(self._pass, batch)
+        likelihoods = log_likelihoods(self._pass.head.evidence)
+        if batch.weights is not None:
+            likelihoods *= batch.weights
+        self._totals.index_copy_(0, self._step, likelihoods.sum(0, keepdim=True))
         rate, share, decay = torch.index_select(self._factors, 0, self._step)[0]
         self._adam.ascend_by(rate, share, decay, batch.n_rows)
-        self._totals.index_copy_(0, self._step, total[None])
 
 
-def _differentiate(network_pass: Pass, batch: Batch, total: Tensor) -> None:
-    """Write the batch's log-likelihood, and its gradient to the parameters' gradient."""
+def _differentiate(network_pass: Pass, batch: Batch) -> None:
+    """Write the gradient of the batch's log-likelihood to the parameters' gradient."""
     network_pass.forward(batch.x)
     network_pass.head.evaluate(batch.y)
-    network_pass.head.total(batch.weights, total)
     network_pass.head.differentiate(batch.weights)
     network_pass.backward(batch.x)
 
