@@ -13,6 +13,7 @@ from regressor_cases import (
     several_outputs,
     short,
 )
+from scipy import stats
 
 from skmdn import MDNRegressor, Mixture
 from skmdn._engine import recipe
@@ -344,3 +345,34 @@ def test_a_training_that_no_longer_helps_ends_early():
     assert len(model.loss_curve_) == model.n_iter_
     # Without a validation part nothing tells that it no longer helps.
     assert short(**options, validation_fraction=None).fit(X[:, None], y).n_iter_ == 100
+
+
+@pytest.mark.parametrize("n", [10, 20, 60])
+def test_few_rows_leave_doubt_as_noise_unless_others_judge(n):
+    X, y = linear_rows(n)
+    least = np.exp(-((n / 21) ** 2))
+    assert short().fit(X, y).spread_noise_ >= least
+    weights = np.repeat([1.0, 0.0], [n, 50])  # rows without weight are no rows
+    X_more, y_more = linear_rows(n + 50)
+    assert short().fit(X_more, y_more, weights).spread_noise_ >= least
+    if n <= 20:
+        others = linear_rows(300, seed=1)
+        judged = short(max_iter=300).fit(X, y, X_val=others[0], y_val=others[1])
+        assert judged.spread_noise_ < 0.9 * least
+    assert short(calibrate=False).fit(X, y).spread_noise_ == 0
+    assert short().fit(X, np.full(n, 3.0)).spread_noise_ < 0.01
+
+
+@pytest.mark.parametrize(("n", "bound"), [(10, 0.4), (14, 0.12), (20, 0.1)])
+def test_few_rows_of_noise_do_little_harm(n, bound):
+    """Beside the best a statistician does who knows that it is Gaussian noise: Student's t."""
+    rng = np.random.default_rng(n)
+    y_new, X_new = rng.normal(size=500), rng.normal(size=(500, 2))
+    losses = []
+    for seed in range(12):
+        X, y = rng.normal(size=(n, 2)), rng.normal(size=n)
+        model = MDNRegressor(random_state=seed).fit(X, y)
+        scale = y.std(ddof=1) * np.sqrt(1 + 1 / n)
+        best = stats.t.logpdf(y_new, n - 1, y.mean(), scale)
+        losses.append(np.mean(best) - mean_log_likelihood(model, X_new, y_new))
+    assert np.mean(losses) < bound

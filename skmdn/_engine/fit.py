@@ -268,8 +268,9 @@ class Training:
         look = self._pass_for(batch.n_rows, training=True)
         look.forward(batch.x)
         look.head.evaluate(batch.y)
-        parts = self._parameters.flat, look.head.log_likelihood()
-        return all(bool(torch.isfinite(part).all()) for part in parts)
+        # One number that is not finite makes the sum so.
+        sums = self._parameters.flat.sum(), look.head.log_likelihood().sum()
+        return all(math.isfinite(float(total)) for total in sums)
 
     def _recover(self) -> None:
         """Go back to the last good parameters, and on with half the learning rate."""
