@@ -12,6 +12,7 @@ validation part, scaling and starts included; the inputs are z-scores, and once 
 import math
 import time
 import warnings
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -256,33 +257,38 @@ def race(case, rounds):
 
 
 def shares(n, rounds):
-    """What encoding, validation and calibration add to a default fit, as shares of it."""
+    """What encoding, validation and calibration add to a step of a default fit, as shares of it.
+
+    Steps are counted as made: a fit with a validation part may end early.
+    """
     X, y = two_branches(n, 10, dtype=np.float64)
-
-    def fit(**parameters):
-        return lambda: MDNRegressor(random_state=0, **parameters).fit(X, y[:, 0])
-
+    variants = {
+        "default": {},
+        "no encoding": {"encoding": None},
+        "no validation": {"validation_fraction": None},
+    }
+    models = {name: MDNRegressor(random_state=0, **changes) for name, changes in variants.items()}
     seconds = seconds_by_turns(
-        {
-            "default": fit(),
-            "no encoding": fit(encoding=None),
-            "no validation": fit(validation_fraction=None),
-        },
-        rounds,
+        {name: partial(model.fit, X, y[:, 0]) for name, model in models.items()}, rounds
     )
-    whole = seconds["default"]
+    n_train = {name: n if name == "no validation" else n - max(n // 10, 30) for name in models}
+    us = {
+        name: 1e6 * seconds[name] / (model.n_iter_ * batches_per_pass(n_train[name]))
+        for name, model in models.items()
+    }
     return {
         "default fit": f"n={n}",
-        "seconds": whole,
-        "us a step": 1e6 * whole / default_steps(n),
-        "encoding": 1 - seconds["no encoding"] / whole,
-        "validation and calibration": 1 - seconds["no validation"] / whole,
+        "seconds": seconds["default"],
+        "us a step": us["default"],
+        "encoding": 1 - us["no encoding"] / us["default"],
+        "validation and calibration": 1 - us["no validation"] / us["default"],
     }
 
 
-def default_steps(n):
-    """Steps of a fit with max_iter="auto" on the nine tenths of n rows that train."""
-    return max(1000, int(1000 * math.sqrt(0.9 * n / 1000)))
+def batches_per_pass(n):
+    """Batches of a pass with batch_size="auto", as its documentation has it."""
+    size = min(max(2 ** round(math.log2(n) / 2), 32), 256)
+    return max(1, round(n / size))
 
 
 def whole_fits_beside_ngboost(n, rounds):

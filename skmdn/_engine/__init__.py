@@ -2,7 +2,7 @@
 
 Read `recipe` for the way from data to a trained network, `fit` for the loop, `step` for what it
 repeats, `network`, `head` and `spreads` for the mathematics, `batches` and `readers` for how rows
-reach it.
+reach it, `tally` for what becomes of a step's likelihood.
 """
 
 from skmdn._engine.device import DeviceNetwork, cuda_is_available

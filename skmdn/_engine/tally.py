@@ -19,7 +19,9 @@ class Tally:
     def __init__(self, head: MixtureHead, totals: Tensor) -> None:
         self._head, self._totals = head, totals
         n_kept = max(1, _KEPT // head.evidence.numel())
-        self._evidence = head.evidence.new_empty(n_kept, *head.evidence.shape)
+        self._evidence = head.evidence[None]  # of large batches, summed up where it is
+        if n_kept > 1:
+            self._evidence = head.evidence.new_empty(n_kept, *head.evidence.shape)
         self._weights = head.evidence.new_ones(n_kept, head.evidence.shape[-1])
         self._places = list(zip(self._evidence, self._weights, strict=True))
         self._steps: list[int] = []
