@@ -25,8 +25,9 @@ class NAdam:
     Epsilon stands inside the root, ``m / sqrt(v + epsilon^2)``: v starts with it and keeps it.
 
     A moment stands in a unit of its own, which shrinks by beta every step in place of the moment,
-    and the gradient comes in in that unit, its mean over rows in the same factor: of ten operations
-    on all parameters four are so done on numbers. `settle` puts the units back to 1.
+    and the gradient comes in in that unit, its mean over rows and its clipping in the same factor:
+    of eleven operations on all parameters five are so done on numbers. `settle` puts the units back
+    to 1.
     """
 
     def __init__(self, parameters: Parameters, *, alpha: float, max_grad_norm: float) -> None:
@@ -90,11 +91,12 @@ class NAdam:
         flat.addcmul_(ahead, self._inverse_root, value=rate)
 
     def _clipping(self, gradient: Tensor, n_rows: int) -> float:
-        """Factor that shortens the gradient's mean over rows to the largest norm."""
+        """Factor that shortens the gradient's mean over rows to the norm it may have."""
         norm = math.sqrt(gradient.dot(gradient).item()) / n_rows
         if norm <= self._max_grad_norm:
             return 1.0
-        if math.isinf(norm):  # neither may the square of a number be used
+        if math.isinf(norm):
+            # Squares of single numbers may overflow, too, and a moment that is infinite stays so.
             gradient.mul_(0.0)
             return 1.0
         return self._max_grad_norm / norm
