@@ -9,6 +9,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skmdn._folds import Rows, take
 from skmdn._inner_estimators import density_of, seeded_clone, weight_words
+from skmdn._thread_pools import one_thread
 from skmdn.mixture import Mixture
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.preprocessing.cross_fitted import (
@@ -82,7 +83,8 @@ def fit_member(
     transformers, X_train, X_test = _transform(steps[:-1], predictions, X, y, words, train, test)
     last = steps[-1][1]
     _fit_last(last, X_train, y[train], w_train, X_test, y[test], w_test)
-    density = density_of(last, X_test, f"estimators: view {name!r}")
+    with one_thread():
+        density = density_of(last, X_test, f"estimators: view {name!r}")
     if isinstance(view, Pipeline):
         view.steps = [*transformers, steps[-1]]
     return view, density

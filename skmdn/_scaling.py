@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
-from threadpoolctl import threadpool_limits
+
+from skmdn._thread_pools import one_thread
 
 Array = NDArray[np.floating]
 FloatArray = NDArray[np.float64]
@@ -77,7 +78,7 @@ def principal_scores(values: FloatArray, weights: FloatArray | None) -> FloatArr
     """
     if values.shape[1] == 1:
         return values[:, 0]
-    with threadpool_limits(limits=1):
+    with one_thread():
         # No degrees of freedom are taken off: a single row may have all the weight.
         _, axes = np.linalg.eigh(np.cov(values.T, aweights=weights, ddof=0))
         axis = axes[:, -1]

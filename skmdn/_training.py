@@ -15,6 +15,7 @@ from skmdn._params import hidden_sizes
 from skmdn._predictor import Predictor
 from skmdn._preparation import Preparation
 from skmdn._progress import ProgressDisplay
+from skmdn._thread_pools import one_thread
 
 Array = NDArray[np.floating]
 FloatArray = NDArray[np.float64]
@@ -58,10 +59,11 @@ def train(
     trained = _run(parameters, data, validation, start, options, rng)
     held_out = _held_out(data, validation, trained)
     predictor = _uncalibrated(start, trained)
-    if held_out is not None and parameters["calibrate"]:
-        doubt = _doubt(data) if validation is None else 0.0
-        predictor = _calibrated(predictor, held_out, rng, doubt)
-    return Outcome(predictor, trained, _advice(predictor, data, rng))
+    with one_thread():
+        if held_out is not None and parameters["calibrate"]:
+            doubt = _doubt(data) if validation is None else 0.0
+            predictor = _calibrated(predictor, held_out, rng, doubt)
+        return Outcome(predictor, trained, _advice(predictor, data, rng))
 
 
 def train_on_part(

@@ -31,6 +31,7 @@ from skmdn._params import (
 )
 from skmdn._points import points, spread_verb
 from skmdn._scaling import location_and_scale
+from skmdn._thread_pools import one_thread
 from skmdn.mixture import Mixture
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.regressor import MDNRegressor
@@ -344,7 +345,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             Mixture.concatenate([density for _, density in group])[order]
             for group in groups_of_view
         ]
-        self._calibrate(out_of_fold, y, weights, F)
+        with one_thread():
+            self._calibrate(out_of_fold, y, weights, F)
         self.oof_mixture_ = Mixture.pool(
             *self._with_background(self._widened(out_of_fold), self.view_weights_)
         )

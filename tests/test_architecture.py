@@ -24,9 +24,9 @@ ROOMS = {
     "conformal": {"_folds", "_inputs", "_params", "_inner_estimators", "mixture", "regressor"},
     "ensemble": {
         *("_calibration", "_folds", "_inner_estimators", "_inputs", "_members", "_params"),
-        *("_points", "_scaling", "mixture", "preprocessing", "regressor"),
+        *("_points", "_scaling", "_thread_pools", "mixture", "preprocessing", "regressor"),
     },
-    "_members": {"_folds", "_inner_estimators", "mixture", "preprocessing"},
+    "_members": {"_folds", "_inner_estimators", "_thread_pools", "mixture", "preprocessing"},
     "plotting": {"metrics", "mixture"},
     "regressor": {
         *("_encoding", "_engine", "_inputs", "_params", "_points", "_predictor", "_preparation"),
@@ -34,18 +34,19 @@ ROOMS = {
     },
     "preprocessing": {
         *("_encoding", "_folds", "_inner_estimators", "_inputs", "_params", "_scaling"),
+        "_thread_pools",
     },
     "model_selection": {"_folds", "_inner_estimators", "mixture"},
     "metrics": {"mixture"},
     "_training": {
         *("_calibration", "_collapse", "_encoding", "_engine", "_inputs", "_params", "_predictor"),
-        *("_preparation", "_progress"),
+        *("_preparation", "_progress", "_thread_pools"),
     },
     "_predictor": {"_engine", "_forward", "_preparation", "mixture"},
     "_points": {"mixture"},
     "_calibration": {"mixture"},
     "_collapse": {"mixture"},
-    "_engine": {"_forward", "_preparation", "_scaling"},
+    "_engine": {"_forward", "_preparation", "_scaling", "_thread_pools"},
     "_preparation": {"_encoding", "_scaling"},
     "_encoding": {"_scaling"},
     "_folds": set(),
@@ -53,7 +54,8 @@ ROOMS = {
     "_inputs": set(),
     "_params": set(),
     "_progress": set(),
-    "_scaling": set(),
+    "_scaling": {"_thread_pools"},
+    "_thread_pools": set(),
     "_inner_estimators": {"mixture"},
     "mixture": set(),
 }

@@ -7,12 +7,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
-from threadpoolctl import threadpool_limits
 
 from skmdn._engine.readers import Observations
 from skmdn._engine.spreads import n_raw_spreads
 from skmdn._preparation import Preparation
 from skmdn._scaling import principal_scores, quantile_rows
+from skmdn._thread_pools import one_thread
 
 Array = NDArray[np.floating]
 FloatArray = NDArray[np.float64]
@@ -97,7 +97,7 @@ def _cluster_centres(y: FloatArray, weights: FloatArray | None, levels: FloatArr
     distinct = np.unique(y, axis=0)
     if len(distinct) <= len(levels):
         return distinct[np.arange(len(levels)) % len(distinct)]
-    with threadpool_limits(limits=1):
+    with one_thread():
         starts = y[quantile_rows(principal_scores(y, weights), weights, levels)]
         clusters = KMeans(len(levels), init=starts, n_init=1, tol=0.0).fit(y, sample_weight=weights)
     return np.asarray(clusters.cluster_centers_, dtype=np.float64)

@@ -1,0 +1,86 @@
+"""Thread pools: one thread for little work, and afterwards what there was before."""
+
+import contextlib
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyRegressor
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from skmdn import MDNEnsembleRegressor, MDNRegressor
+from skmdn import _training as training_module
+from skmdn._thread_pools import one_thread
+from skmdn.preprocessing import _tree_regressors as trees_module
+from skmdn.preprocessing._tree_regressors import StandardizedRegressor
+
+
+def thread_counts():
+    """By pool, but for torch's own, which is there where a test before has trained."""
+    pools = [pool for pool in threadpool_info() if "torch" not in pool["filepath"]]
+    return {pool["filepath"]: pool["num_threads"] for pool in pools}
+
+
+@pytest.fixture
+def two_threads():
+    """Every pool has two threads; gives their counts."""
+    with threadpool_limits(limits=2):
+        yield thread_counts()
+
+
+def test_pools_are_restored_after_an_error_too(two_threads):
+    with contextlib.suppress(RuntimeError), one_thread():
+        inside = thread_counts()
+        raise RuntimeError
+    assert inside
+    assert set(inside.values()) == {1}
+    assert thread_counts() == two_threads
+
+
+def test_one_thread_stays_one():
+    with threadpool_limits(limits=1):
+        before = thread_counts()
+        with one_thread():
+            pass
+        assert thread_counts() == before
+
+
+SEEN = []
+
+
+class Spy(DummyRegressor):
+    """Remembers the thread counts of its calls."""
+
+    def fit(self, X, y, sample_weight=None):
+        SEEN.append(thread_counts())
+        return super().fit(X, y, sample_weight)
+
+    def predict(self, X):
+        SEEN.append(thread_counts())
+        return super().predict(X)
+
+
+@pytest.mark.parametrize("is_little", [True, False])
+def test_trees_have_one_thread_for_little_work(monkeypatch, two_threads, is_little):
+    monkeypatch.setattr(trees_module, "_WORTH_THREADS", 21 if is_little else 20)
+    SEEN.clear()
+    X = np.arange(20.0).reshape(10, 2)
+    StandardizedRegressor(Spy()).fit(X, X[:, 0]).predict(X)
+    assert [set(counts.values()) for counts in SEEN] == 2 * [
+        {1} if is_little else set(two_threads.values())
+    ]
+    assert thread_counts() == two_threads
+
+
+def test_calibration_has_one_thread(monkeypatch, two_threads):
+    original, seen = training_module.calibrate, []
+
+    def spied(*args):
+        seen.append(thread_counts())
+        return original(*args)
+
+    monkeypatch.setattr(training_module, "calibrate", spied)
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    view = MDNRegressor(n_components=1, hidden_layer_sizes=(4,), max_iter=2, random_state=0)
+    MDNEnsembleRegressor([("view", view)], cv=2).fit(X, X[:, 0])
+    assert [set(counts.values()) for counts in seen] == 2 * [{1}]
+    assert thread_counts() == two_threads
