@@ -11,6 +11,8 @@ def one_thread() -> AbstractContextManager[object]:
 
     A second thread gains nothing on little work, costs up to ten times as much where cores are
     busy, and goes on waiting for more work beside what comes next.
+
+    The number of BLAS belongs to the process: where calling threads overlap, it is the first one's.
     """
     return _pools().limit(limits=1)
 

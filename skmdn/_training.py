@@ -61,7 +61,7 @@ def train(
     predictor = _uncalibrated(start, trained)
     with one_thread():
         if held_out is not None and parameters["calibrate"]:
-            doubt = _doubt(data) if validation is None else 0.0
+            doubt = _doubt(data, before) if validation is None else 0.0
             predictor = _calibrated(predictor, held_out, rng, doubt)
         return Outcome(predictor, trained, _advice(predictor, data, rng))
 
@@ -242,9 +242,9 @@ def _uncalibrated(start: Predictor, trained: _engine.Trained) -> Predictor:
 
 
 def _calibrated(
-    predictor: Predictor, held_out: TrainingData, rng: np.random.Generator, least_noise: float
+    predictor: Predictor, held_out: TrainingData, rng: np.random.Generator, doubt: float
 ) -> Predictor:
-    """Fit the factor and noise of the spreads on rows that did not train."""
+    """Fit the factor and noise of the spreads on rows that did not train; `doubt` is noise too."""
     rows = _observations(held_out).rows
     if len(rows) > MAX_ROWS:
         held_out = held_out.take(rng.choice(rows, MAX_ROWS, replace=False))
@@ -256,20 +256,21 @@ def _calibrated(
     factor, floor = float(found.factors[0]), predictor.architecture["scale_floor"]
     # Where scales shrink, noise keeps every variance above the floor.
     least = floor * math.sqrt(max(0.0, 1 - factor**2))
-    noise = max(found.noise, least, least_noise)
-    return predictor._replace(spread_factor=factor, spread_noise=noise)
+    return predictor._replace(spread_factor=factor, spread_noise=max(found.noise, least, doubt))
 
 
-def _doubt(data: TrainingData) -> float:
+def _doubt(data: TrainingData, before: Predictor | None) -> float:
     """Noise, in standard deviations of y, that so few rows leave whatever was learned from them.
 
     A handful of rows may all lie near their means by luck, those that train as those that were held
-    out from them. Constant targets leave no doubt.
+    out from them. Constant targets leave no doubt, and a network that goes on from the one `before`
+    no more than there was: it learned from other rows, too.
     """
     rows = _observations(data).rows
     if not np.ptp(data.y[rows], axis=0).any():
         return 0.0
-    return math.exp(-((len(rows) / _A_HANDFUL) ** 2))
+    doubt = math.exp(-((len(rows) / _A_HANDFUL) ** 2))
+    return doubt if before is None else min(doubt, before.spread_noise)
 
 
 def _advice(predictor: Predictor, data: TrainingData, rng: np.random.Generator) -> list[str]:

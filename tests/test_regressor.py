@@ -363,6 +363,13 @@ def test_few_rows_leave_doubt_as_noise_unless_others_judge(n):
     assert short().fit(X, np.full(n, 3.0)).spread_noise_ < 0.01
 
 
+def test_going_on_with_few_rows_leaves_no_more_doubt_than_before():
+    few, many = linear_rows(12), linear_rows(300, seed=1)
+    least = np.exp(-((12 / 21) ** 2))
+    assert short(warm_start=True).fit(*few).fit(*few).spread_noise_ >= least
+    assert short(warm_start=True, max_iter=60).fit(*many).fit(*few).spread_noise_ < 0.5 * least
+
+
 @pytest.mark.parametrize(("n", "bound"), [(10, 0.4), (14, 0.12), (20, 0.1)])
 def test_few_rows_of_noise_do_little_harm(n, bound):
     """Beside the best a statistician does who knows that it is Gaussian noise: Student's t."""

@@ -1,6 +1,7 @@
 """Thread pools: one thread for little work, and afterwards what there was before."""
 
 import contextlib
+import threading
 
 import numpy as np
 import pytest
@@ -33,6 +34,27 @@ def test_pools_are_restored_after_an_error_too(two_threads):
         raise RuntimeError
     assert inside
     assert set(inside.values()) == {1}
+    assert thread_counts() == two_threads
+
+
+def test_threads_that_overlap_restore_what_was_before(two_threads):
+    """The first to come is the first to go: what it found is there when the last has gone."""
+    first_is_in, second_is_in, first_is_out = (threading.Event() for _ in range(3))
+
+    def first():
+        with one_thread():
+            first_is_in.set()
+            second_is_in.wait(10)
+        first_is_out.set()
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert first_is_in.wait(10)
+    with one_thread():
+        second_is_in.set()
+        assert first_is_out.wait(10)
+        assert set(thread_counts().values()) == {1}
+    thread.join()
     assert thread_counts() == two_threads
 
 
