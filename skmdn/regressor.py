@@ -92,7 +92,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         y), with a and b fitted on the validation part. A weak prior draws towards no change. But n
         rows that are few leave in doubt what was learned from them and judged by them: where `fit`
         sets the validation part aside itself, b is at least ``exp(-(n / 21)**2)``, .8 for 10 rows,
-        .1 for 30 and nothing for 80.
+        .1 for 30 and nothing for 80; with `warm_start` that or what it was before, if that is less.
     warm_start : bool, default=False
         Whether `fit` goes on from the present parameters instead of starting anew. The scaling and
         the bins stay, too, as they do in `partial_fit`.
