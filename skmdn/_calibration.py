@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
 from scipy.stats import norm
 
+from skmdn._arrays import FloatArray
 from skmdn.mixture import Mixture
-
-FloatArray = NDArray[np.float64]
 
 # More rows sharpen three numbers no further.
 MAX_ROWS = 20_000

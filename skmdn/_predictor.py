@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
-from skmdn import _forward
-from skmdn._preparation import Preparation
+from skmdn._arrays import Array
+from skmdn._network import forward as _forward
+from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture
-
-Array = NDArray[np.floating]
 
 # Rows of one chunk: its mixtures stay in the cache.
 _CHUNK_ROWS = 4096

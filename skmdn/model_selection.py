@@ -1,9 +1,10 @@
 """Out-of-fold predictive distributions."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from sklearn import get_config
 from sklearn.base import clone
@@ -11,8 +12,9 @@ from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
 
-from skmdn._folds import order_of, parts_of, take
-from skmdn._inner_estimators import check_predicts_density, density_of
+from skmdn._arrays import IntArray
+from skmdn._estimators.folds import order_of, parts_of, take
+from skmdn._estimators.inner_estimators import check_predicts_density, density_of
 from skmdn.mixture import Mixture
 
 __all__ = ["cross_val_predict_proba"]
@@ -133,8 +135,8 @@ def _fit_and_predict(
     estimator: Any,
     X: Any,
     y: Any,
-    train: npt.NDArray[np.intp],
-    test: npt.NDArray[np.intp],
+    train: IntArray,
+    test: IntArray,
     fit_params: Mapping[str, Any],
 ) -> Mixture:
     """Fit on the training part and predict the test part."""

@@ -1,16 +1,17 @@
 """The estimator: checks at the door, fitted attributes, answers as densities."""
 
+from __future__ import annotations
+
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from skmdn._encoding import PiecewiseLinear
-from skmdn._inputs import (
+from skmdn._estimators.inputs import (
     check_device,
     check_inputs,
     check_training_data,
@@ -18,16 +19,16 @@ from skmdn._inputs import (
     new_generator,
     unchanged_on_error,
 )
-from skmdn._params import MDN_REGRESSOR, check_parameters, hidden_sizes
-from skmdn._points import points, spread_verb
+from skmdn._estimators.parameters import MDN_REGRESSOR, check_parameters, hidden_sizes
+from skmdn._estimators.point_estimates import points, spread_verb
+from skmdn._network.encoding import PiecewiseLinear
+from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
-from skmdn._preparation import Preparation
 from skmdn.mixture import Mixture
 
 if TYPE_CHECKING:
-    from skmdn import _engine, _training
-
-FloatArray = NDArray[np.float64]
+    from skmdn import _engine
+    from skmdn._training import fitting as _training
 
 
 class MDNRegressor(RegressorMixin, BaseEstimator):
@@ -224,7 +225,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
-    ) -> "MDNRegressor":
+    ) -> MDNRegressor:
         """Fit the density of y given X.
 
         Parameters
@@ -249,7 +250,9 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             If a constructor value or an argument is not as described. The estimator is then what it
             was before the call.
         """
-        from skmdn import _training  # imports torch, which predicting does not need
+        from skmdn._training import (
+            fitting as _training,  # imports torch, which predicting does not need
+        )
 
         with unchanged_on_error(self):
             self._check_constructor()
@@ -268,7 +271,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
 
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> "MDNRegressor":
+    ) -> MDNRegressor:
         """Make one pass over a part of the data, at a constant third of `learning_rate_init`.
 
         The first call fixes scaling and starts, so its rows should be typical. There is no
@@ -294,7 +297,9 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             If a constructor value or an argument is not as described. The estimator is then what it
             was before the call.
         """
-        from skmdn import _training  # imports torch, which predicting does not need
+        from skmdn._training import (
+            fitting as _training,  # imports torch, which predicting does not need
+        )
 
         goes_on = hasattr(self, "coefs_")
         with unchanged_on_error(self):
@@ -328,7 +333,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
 
     def predict(
         self, X: ArrayLike, return_std: bool = False, return_cov: bool = False
-    ) -> FloatArray | tuple[FloatArray, FloatArray]:
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Predict a point for every row: the mean, median or mode, as `point_estimate` says.
 
         Parameters
@@ -358,7 +363,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         chunks = predictor.densities(check_inputs(self, X))
         return points(chunks, self.point_estimate, spread)
 
-    def sample(self, X: ArrayLike, n_samples: int = 1, random_state: Any = None) -> FloatArray:
+    def sample(self, X: ArrayLike, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
         """Draw from the predicted density of every row.
 
         Parameters
@@ -404,7 +409,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             self.device,
         )
 
-    def _keep(self, outcome: "_training.Outcome") -> None:
+    def _keep(self, outcome: _training.Outcome) -> None:
         """Turn the outcome of a training into fitted attributes, and warn of what went wrong."""
         predictor, trained, advice = outcome
         self.X_mean_, self.X_scale_, self.y_mean_, self.y_scale_, encoding = predictor.preparation
@@ -421,7 +426,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
 
-def _warn_of(trained: "_engine.Trained") -> None:
+def _warn_of(trained: _engine.Trained) -> None:
     """Say what went wrong in a training."""
     if trained.interrupted:
         warnings.warn("Training interrupted by user: the best model so far is kept.", stacklevel=4)

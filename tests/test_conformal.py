@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conformal_cases import TwoPeaks, lies_in, two_peak_data
-from linear_gaussian import LinearGaussian, linear_data
+from cases.conformal import TwoPeaks, lies_in, two_peak_data
+from cases.linear_gaussian import LinearGaussian, linear_data
 
 from skmdn.conformal import ConformalMDNRegressor
 from skmdn.conformal.scores import hdr_limit, tail_limit

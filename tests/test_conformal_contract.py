@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from conformal_cases import HALF, TwoPeaks, two_peak_data
+from cases.conformal import HALF, TwoPeaks, two_peak_data
+from cases.linear_gaussian import LinearGaussian, linear_data
 from joblib import parallel_config
-from linear_gaussian import LinearGaussian, linear_data
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator

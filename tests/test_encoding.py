@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from skmdn._encoding import MAX_INPUTS, PiecewiseLinear, affordable_bins, bin_edges
-from skmdn._preparation import Preparation
+from skmdn._network.encoding import MAX_INPUTS, PiecewiseLinear, affordable_bins, bin_edges
+from skmdn._network.preparation import Preparation
 
 
 def edges_of(X, weights=None, n_bins=4, **kwargs):

@@ -6,18 +6,19 @@ import math
 import numpy as np
 import pytest
 import torch
-from engine_cases import FLOOR, TORCH_FUNCTIONS, make_data, random_layers, raw_outputs
+from cases.engine import FLOOR, TORCH_FUNCTIONS, make_data, random_layers, raw_outputs
 from torch import distributions
 
-from skmdn import _engine, _forward
-from skmdn._engine import tally as tally_module
+from skmdn import _engine
+from skmdn._engine import step_losses
 from skmdn._engine.activations import ACTIVATIONS
+from skmdn._engine.covariances import n_raw_spreads
 from skmdn._engine.head import MixtureHead
 from skmdn._engine.network import Parameters, Pass
-from skmdn._engine.spreads import n_raw_spreads
-from skmdn._engine.tally import Tally
+from skmdn._engine.step_losses import Tally
+from skmdn._network import forward as _forward
+from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
-from skmdn._preparation import Preparation
 from skmdn.mixture import Mixture
 
 
@@ -89,7 +90,7 @@ def test_tally_equals_log_likelihoods_of_the_steps(monkeypatch, n_kept, weighted
     K, D, b = 3, 2, 7
     like = torch.zeros(0, dtype=torch.float64)
     head = MixtureHead("diag", K, D, b, FLOOR, like)
-    monkeypatch.setattr(tally_module, "_KEPT", n_kept * 4 * K * b)
+    monkeypatch.setattr(step_losses, "_KEPT", n_kept * 4 * K * b)
     n_steps = 11
     totals, expected = like.new_zeros(n_steps), like.new_zeros(n_steps)
     tally = Tally(head, totals)

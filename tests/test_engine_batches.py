@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from engine_cases import CPU, make_data
+from cases.engine import CPU, make_data
 
 from skmdn._engine import readers as readers_module
 from skmdn._engine.batches import Batches, DrawnBatches
 from skmdn._engine.readers import Observations, ResidentReader, ResidentRows, StreamReader
-from skmdn._preparation import Preparation
+from skmdn._network.preparation import Preparation
 
 
 def soft_clipped(z):

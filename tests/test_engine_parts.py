@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from engine_cases import random_layers, raw_outputs
+from cases.engine import random_layers, raw_outputs
 
-from skmdn._engine import starts
+from skmdn._engine import initialisation
 from skmdn._engine.budget import (
     Budget,
     auto_batch_size,
@@ -224,7 +224,7 @@ def test_means_start_at_weighted_quantiles():
     rng = np.random.default_rng(0)
     y = rng.gamma(2.0, size=(501, 1))
     expected = np.quantile(y[:, 0], [0.1, 0.3, 0.5, 0.7, 0.9], method="inverted_cdf")
-    np.testing.assert_array_equal(starts.initial_means(y, None, 5)[:, 0], expected)
+    np.testing.assert_array_equal(initialisation.initial_means(y, None, 5)[:, 0], expected)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
@@ -232,8 +232,8 @@ def test_weights_of_starts_count_as_repetition(n_outputs):
     rng = np.random.default_rng(1)
     y = rng.normal(size=(60, n_outputs)) + rng.integers(0, 3, (60, 1)) * 4
     counts = rng.integers(1, 4, 60)
-    weighted = starts.initial_means(y, counts.astype(float), 3)
-    repeated = starts.initial_means(np.repeat(y, counts, axis=0), None, 3)
+    weighted = initialisation.initial_means(y, counts.astype(float), 3)
+    repeated = initialisation.initial_means(np.repeat(y, counts, axis=0), None, 3)
     np.testing.assert_allclose(weighted, repeated, rtol=1e-12)
 
 
@@ -241,17 +241,19 @@ def test_means_of_several_outputs_start_at_cluster_centres():
     centres = np.array([[-5.0, 0.0], [0.0, 4.0], [5.0, -1.0]])
     rng = np.random.default_rng(2)
     y = centres[rng.integers(0, 3, 300)] + 0.1 * rng.normal(size=(300, 2))
-    means = starts.initial_means(y, None, 3)
+    means = initialisation.initial_means(y, None, 3)
     np.testing.assert_allclose(means[np.argsort(means[:, 0])], centres, atol=0.05)
     few = np.array([[0.0, 1.0], [2.0, 3.0]])
-    np.testing.assert_array_equal(starts.initial_means(few[[0, 1, 0]], None, 3), few[[0, 1, 0]])
+    np.testing.assert_array_equal(
+        initialisation.initial_means(few[[0, 1, 0]], None, 3), few[[0, 1, 0]]
+    )
 
 
 def test_first_density_is_nearly_the_same_for_every_row():
     """A small last layer: no component is ahead of the others at the start."""
     rng = np.random.default_rng(3)
-    intercept = starts.initial_intercept(rng.normal(size=(100, 1)), None, 4, 4)
-    layers = starts.initial_layers([5, 64, 12], "silu", intercept, rng)
+    intercept = initialisation.initial_intercept(rng.normal(size=(100, 1)), None, 4, 4)
+    layers = initialisation.initial_layers([5, 64, 12], "silu", intercept, rng)
     raw = raw_outputs(
         rng.normal(size=(200, 5)), [w[:-1] for w in layers], [w[-1] for w in layers], "silu"
     )

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from engine_cases import train
+from cases.engine import train
 
-from skmdn._engine import fit as fit_module
-from skmdn._engine import step as step_module
+from skmdn._engine import loop as loop_module
+from skmdn._engine import steps as steps_module
 from skmdn._engine.batches import DrawnBatches
 from skmdn._engine.optimizer import NAdam
 
@@ -25,8 +25,8 @@ def replayed(monkeypatch):
 
         return replay
 
-    monkeypatch.setattr(fit_module, "is_recorded", lambda device: True)
-    monkeypatch.setattr(step_module, "cuda_graph", record)
+    monkeypatch.setattr(loop_module, "is_recorded", lambda device: True)
+    monkeypatch.setattr(steps_module, "cuda_graph", record)
     return counts
 
 

@@ -5,15 +5,16 @@ import math
 import numpy as np
 import pytest
 import torch
-from engine_cases import FLOOR, make_data, options, raw_outputs, spied_rates, train
+from cases.engine import FLOOR, make_data, options, raw_outputs, spied_rates, train
 
-from skmdn import _engine, _forward
-from skmdn._engine import fit as fit_module
+from skmdn import _engine
+from skmdn._engine import loop as loop_module
 from skmdn._engine import readers as readers_module
-from skmdn._engine import recipe
 from skmdn._engine.optimizer import NAdam
 from skmdn._engine.readers import Observations
-from skmdn._preparation import Preparation
+from skmdn._engine.train import hold_out
+from skmdn._network import forward as _forward
+from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture
 
 
@@ -84,7 +85,7 @@ def test_the_last_tenth_fine_tunes_where_the_best_is_past(monkeypatch):
         rates.clear()
         losses = iter([*range(best, 0, -1), *range(30)])
         monkeypatch.setattr(
-            fit_module.Training, "_validation_loss", lambda *args, losses=losses: next(losses)
+            loop_module.Training, "_validation_loss", lambda *args, losses=losses: next(losses)
         )
         trained = train(n_passes=40)
         assert len(rates) == 200
@@ -244,7 +245,7 @@ def test_one_row_of_every_stratum_of_targets_is_held_out(n_outputs):
     seen = set()
     for seed in range(50):
         rng = np.random.default_rng(seed)
-        learning, held_out = recipe.hold_out(data, preparation, 18, rng)
+        learning, held_out = hold_out(data, preparation, 18, rng)
         together = np.sort(np.concatenate([learning.rows, held_out.rows]))
         np.testing.assert_array_equal(together, data.rows)
         np.testing.assert_array_equal(np.sort(places[held_out.rows] // 10), np.arange(18))

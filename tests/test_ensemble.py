@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from ensemble_cases import SMALL, LinearGaussian, Spy, two_views
+from cases.ensemble import SMALL, LinearGaussian, Spy, two_views
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from bimodal_cases import X_FIT, X_TEST, Y_FIT, Y_TEST, short
+from cases.bimodal import X_FIT, X_TEST, Y_FIT, Y_TEST, short
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from engine_cases import raw_outputs
+from cases.engine import raw_outputs
 
 PLAIN = {
     "relu": lambda h: np.maximum(h, 0),

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from linear_gaussian import LinearGaussian, linear_data
+from cases.linear_gaussian import LinearGaussian, linear_data
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401

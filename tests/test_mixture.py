@@ -8,7 +8,7 @@ import pickletools
 import joblib
 import numpy as np
 import pytest
-from mixture_oracles import tame
+from cases.mixture_oracles import tame
 
 from skmdn.mixture import Mixture
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from cases.mixture_oracles import hostile_lines, tame
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mixture_oracles import hostile_lines, tame
 
 from skmdn.mixture import Mixture
 

@@ -4,7 +4,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 import torch
-from mixture_oracles import exact, hostile, scipy_row, tame
+from cases.mixture_oracles import exact, hostile, scipy_row, tame
 from scipy import stats
 
 from skmdn.mixture import Mixture

@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from mixture_oracles import hostile, tame
+from cases.mixture_oracles import hostile, tame
 
 from skmdn.mixture import Mixture
 

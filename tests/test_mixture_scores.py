@@ -4,8 +4,8 @@ import mpmath
 import numpy as np
 import pytest
 import scoringrules
+from cases.mixture_oracles import hostile_lines, tame
 from hypothesis import given, settings
-from mixture_oracles import hostile_lines, tame
 from scipy.integrate import quad
 
 from skmdn.mixture import Mixture

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from cases.mixture_oracles import hostile, hostile_lines, region_mass, tame
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mixture_oracles import hostile, hostile_lines, region_mass, tame
 from scipy.integrate import quad
 
 from skmdn.mixture import Mixture

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from cases.mixture_oracles import hostile, hostile_lines, scipy_row, tame
 from hypothesis import given, settings
-from mixture_oracles import hostile, hostile_lines, scipy_row, tame
 from scipy import stats
 
 from skmdn.mixture import Mixture

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from cases.linear_gaussian import LinearGaussian, linear_data
 from joblib import parallel_config
-from linear_gaussian import LinearGaussian, linear_data
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone

@@ -14,7 +14,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from persistence_cases import answers, rows, short
+from cases.persistence import answers, rows, short
 
 import skmdn
 

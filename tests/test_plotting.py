@@ -6,9 +6,9 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
-from linear_gaussian import LinearGaussian, linear_data
+from cases.linear_gaussian import LinearGaussian, linear_data
+from cases.plotting import linear_model, new_axes, saved, text_of, two_outputs, two_peaks
 from matplotlib.figure import Figure
-from plotting_cases import linear_model, new_axes, saved, text_of, two_outputs, two_peaks
 from scipy import stats
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline

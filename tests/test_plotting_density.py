@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from linear_gaussian import LinearGaussian, linear_data
-from plotting_cases import linear_model, new_axes, saved, text_of, two_outputs, two_peaks
+from cases.linear_gaussian import LinearGaussian, linear_data
+from cases.plotting import linear_model, new_axes, saved, text_of, two_outputs, two_peaks
 from scipy import integrate
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer

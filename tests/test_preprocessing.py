@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmdn.preprocessing import CrossFittedPredictions, PiecewiseLinearEncoder
-from skmdn.preprocessing._tree_regressors import tree_regressors
 from skmdn.preprocessing.cross_fitted import append_predictions, cross_fit_by_member
+from skmdn.preprocessing.tree_regressors import tree_regressors
 
 TWO_ANSWERS = (
     "fit_transform gives out-of-fold values, fit().transform() the folds' mean, "

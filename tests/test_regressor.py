@@ -1,23 +1,23 @@
 """MDNRegressor: what it learns, against truths known in closed form."""
 
 import math
+from importlib import import_module
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from regressor_cases import (
+from cases.regressor import (
     MAXIMUM_LIKELIHOOD,
     linear_rows,
     mean_log_likelihood,
     several_outputs,
     short,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from skmdn import MDNRegressor, Mixture
-from skmdn._engine import recipe
-from skmdn._engine.fit import Training
+from skmdn._engine.loop import Training
 
 # What it learns ----------------------------------------------------------------------------------
 
@@ -326,7 +326,7 @@ def test_a_part_set_aside_is_of_the_size_asked_for(monkeypatch, fraction, n_lear
             n_trained_on.append(len(data.rows))
             super().__init__(layers, data, *args, **options)
 
-    monkeypatch.setattr(recipe, "Training", SpiedTraining)
+    monkeypatch.setattr(import_module("skmdn._engine.train"), "Training", SpiedTraining)
     short(validation_fraction=fraction).fit(*linear_rows(50))
     assert n_trained_on == [n_learnt]
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from regressor_cases import linear_rows, several_outputs, short
+from cases.regressor import linear_rows, several_outputs, short
 from sklearn.exceptions import ConvergenceWarning
 
 # Answers -----------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ import copy
 
 import numpy as np
 import pytest
-from engine_cases import spied_rates
-from regressor_cases import (
+from cases.engine import spied_rates
+from cases.regressor import (
     linear_rows,
     mean_log_likelihood,
     short,

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from regressor_cases import linear_rows, short
+from cases.regressor import linear_rows, short
 from sklearn.exceptions import ConvergenceWarning
 
 from skmdn import MDNRegressor
 
 
 def test_progress_in_lines_without_tqdm(monkeypatch, capsys):
-    monkeypatch.setattr("skmdn._progress.tqdm", None)
+    monkeypatch.setattr("skmdn._training.progress.tqdm", None)
     X, y = linear_rows()
     model = short(verbose=1).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
@@ -44,7 +44,7 @@ class Bar:
 
 
 def test_progress_in_a_bar_with_tqdm(monkeypatch, capsys):
-    monkeypatch.setattr("skmdn._progress.tqdm", Bar)
+    monkeypatch.setattr("skmdn._training.progress.tqdm", Bar)
     monkeypatch.setattr(Bar, "made", ())
     model = short(verbose=1).fit(*linear_rows())
     (bar,) = Bar.made
@@ -56,7 +56,7 @@ def test_progress_in_a_bar_with_tqdm(monkeypatch, capsys):
 
 
 def test_silence_is_the_default(monkeypatch, capfd):
-    monkeypatch.setattr("skmdn._progress.tqdm", None)
+    monkeypatch.setattr("skmdn._training.progress.tqdm", None)
     MDNRegressor(n_components=2, hidden_layer_sizes=(4,), max_iter=3).fit(*linear_rows())
     out, err = capfd.readouterr()
     assert out == ""
@@ -64,7 +64,7 @@ def test_silence_is_the_default(monkeypatch, capfd):
 
 
 def test_progress_does_not_change_the_model(monkeypatch):
-    monkeypatch.setattr("skmdn._progress.tqdm", Bar)
+    monkeypatch.setattr("skmdn._training.progress.tqdm", Bar)
     X, y = linear_rows()
     np.testing.assert_array_equal(
         short(verbose=1).fit(X, y).predict(X), short().fit(X, y).predict(X)
@@ -78,7 +78,7 @@ def test_an_interrupt_keeps_the_best_model_so_far(monkeypatch):
             if self.n >= 20:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr("skmdn._progress.tqdm", Interrupting)
+    monkeypatch.setattr("skmdn._training.progress.tqdm", Interrupting)
     monkeypatch.setattr(Bar, "made", ())
     X, y = linear_rows(200)
     model = short(verbose=1, max_iter=100)

@@ -11,7 +11,7 @@ import pytest
 import sklearn
 import threadpoolctl
 import torch
-from persistence_cases import answers, rows, short
+from cases.persistence import answers, rows, short
 
 
 def layers_of(model):

@@ -5,11 +5,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from bimodal_cases import X_FIT, X_TEST, Y_FIT, Y_TEST, short
+from cases.bimodal import X_FIT, X_TEST, Y_FIT, Y_TEST, short
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmdn._scaling import location_and_scale, principal_scores, weighted_quantiles
+from skmdn._network.scaling import location_and_scale, principal_scores, weighted_quantiles
 
 PROPERTY = settings(derandomize=True, database=None, max_examples=60, deadline=None)
 

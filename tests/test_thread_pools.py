@@ -9,10 +9,10 @@ from sklearn.dummy import DummyRegressor
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor
-from skmdn import _training as training_module
 from skmdn._thread_pools import one_thread
-from skmdn.preprocessing import _tree_regressors as trees_module
-from skmdn.preprocessing._tree_regressors import StandardizedRegressor
+from skmdn._training import fitting
+from skmdn.preprocessing import tree_regressors
+from skmdn.preprocessing.tree_regressors import StandardizedRegressor
 
 
 def thread_counts():
@@ -83,7 +83,7 @@ class Spy(DummyRegressor):
 
 @pytest.mark.parametrize("is_little", [True, False])
 def test_trees_have_one_thread_for_little_work(monkeypatch, two_threads, is_little):
-    monkeypatch.setattr(trees_module, "_WORTH_THREADS", 21 if is_little else 20)
+    monkeypatch.setattr(tree_regressors, "_WORTH_THREADS", 21 if is_little else 20)
     SEEN.clear()
     X = np.arange(20.0).reshape(10, 2)
     StandardizedRegressor(Spy()).fit(X, X[:, 0]).predict(X)
@@ -94,13 +94,13 @@ def test_trees_have_one_thread_for_little_work(monkeypatch, two_threads, is_litt
 
 
 def test_calibration_has_one_thread(monkeypatch, two_threads):
-    original, seen = training_module.calibrate, []
+    original, seen = fitting.calibrate, []
 
     def spied(*args):
         seen.append(thread_counts())
         return original(*args)
 
-    monkeypatch.setattr(training_module, "calibrate", spied)
+    monkeypatch.setattr(fitting, "calibrate", spied)
     X = np.random.default_rng(0).normal(size=(60, 2))
     view = MDNRegressor(n_components=1, hidden_layer_sizes=(4,), max_iter=2, random_state=0)
     MDNEnsembleRegressor([("view", view)], cv=2).fit(X, X[:, 0])

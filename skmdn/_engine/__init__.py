@@ -6,9 +6,9 @@ reach it, `tally` for what becomes of a step's likelihood.
 """
 
 from skmdn._engine.device import DeviceNetwork, cuda_is_available
-from skmdn._engine.fit import Moments, Trained, TrainingOptions
+from skmdn._engine.loop import Moments, Trained, TrainingOptions
 from skmdn._engine.readers import Observations
-from skmdn._engine.recipe import train
+from skmdn._engine.train import train
 
 __all__ = [
     "DeviceNetwork",

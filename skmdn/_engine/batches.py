@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skmdn._engine.budget import batches_per_pass
 from skmdn._engine.readers import Observations, ResidentRows, block_rows, make_reader
-from skmdn._preparation import Preparation
+from skmdn._network.preparation import Preparation
 
 
 class Batch(NamedTuple):

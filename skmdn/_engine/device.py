@@ -5,11 +5,11 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 from torch import Tensor
 from torch.nn import functional
 
-Array = NDArray[np.floating]
+from skmdn._arrays import Array
 
 # Measured with an H100 and the CPU beside it (examples/benchmarks/gpu.py): a step takes the GPU 0.1
 # ms at least, and from here on the CPU four times as long or more, on one thread as on sixteen.

@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor
 
-from skmdn._engine.spreads import Components, make_spread, n_raw_spreads
+from skmdn._engine.covariances import Components, make_spread, n_raw_spreads
 
 LOG_2PI = math.log(2 * math.pi)
 

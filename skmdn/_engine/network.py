@@ -9,15 +9,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from skmdn._arrays import Array
 from skmdn._engine.activations import Activation
 from skmdn._engine.head import MixtureHead
-
-Array = NDArray[np.floating]
 
 # Products whose result has short rows of a length that is not a multiple of this are up to twice
 # as slow as the transposed product (measured with MKL).

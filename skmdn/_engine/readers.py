@@ -9,13 +9,10 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from skmdn._preparation import Preparation
-
-FloatArray = NDArray[np.float64]
-IndexArray = NDArray[np.intp]
+from skmdn._arrays import Array, FloatArray, IntArray
+from skmdn._network.preparation import Preparation
 
 # Cells of one block: on the CPU it stays in a core's cache in float64 (1 MiB), on a GPU it is large
 # because each costs a transfer of its rows' places.
@@ -28,15 +25,13 @@ _RESIDENT_BYTES = 64 << 20
 class Observations:
     """Rows to learn or to validate from, as a selection of the user's arrays."""
 
-    X: NDArray[np.floating]  # (N, p)
+    X: Array  # (N, p)
     y: FloatArray  # (N, D)
     weights: FloatArray | None  # (N,), relative
-    rows: IndexArray  # (n,), which of the N rows
+    rows: IntArray  # (n,), which of the N rows
 
     @classmethod
-    def with_weight(
-        cls, X: NDArray[np.floating], y: FloatArray, weights: FloatArray | None
-    ) -> "Observations":
+    def with_weight(cls, X: Array, y: FloatArray, weights: FloatArray | None) -> "Observations":
         """All rows that have weight."""
         rows = np.arange(len(y)) if weights is None else np.flatnonzero(weights)
         return cls(X, y, weights, rows)
@@ -49,12 +44,12 @@ class Observations:
 class Reader(Protocol):
     """Fills its buffers with the rows asked for."""
 
-    index: IndexArray  # how the rows are asked for, in the data's order
+    index: IntArray  # how the rows are asked for, in the data's order
     x: Tensor  # (capacity, n_inputs + 1)
     y: Tensor  # (D, capacity)
     weights: Tensor | None  # (capacity,)
 
-    def read(self, index: IndexArray) -> None:
+    def read(self, index: IntArray) -> None:
         """Put the rows of `index` into the first places of the buffers."""
 
 
@@ -73,7 +68,7 @@ class StreamReader:
         self._weight_unit = data.mean_weight()
         self._gathered = np.empty((capacity, data.X.shape[1]), data.X.dtype)
 
-    def read(self, index: IndexArray) -> None:
+    def read(self, index: IntArray) -> None:
         """Gather and prepare."""
         m = len(index)
         self._preparation.inputs(self._gather(index), out=self.x.numpy()[:m, :-1])
@@ -81,7 +76,7 @@ class StreamReader:
         if self.weights is not None and self._data.weights is not None:
             self.weights.numpy()[:m] = self._data.weights[index] / self._weight_unit
 
-    def _gather(self, index: IndexArray) -> NDArray[np.floating]:
+    def _gather(self, index: IntArray) -> Array:
         X = self._data.X
         # numpy.take would first copy the whole of an array that is not C-contiguous.
         if not X.flags.c_contiguous:
@@ -133,7 +128,7 @@ class ResidentReader:
         self.index = np.arange(rows.n)
         self.x, self.y, self.weights = rows.buffers(capacity)
 
-    def read(self, index: IndexArray) -> None:
+    def read(self, index: IntArray) -> None:
         """Gather on the device."""
         m, places = len(index), torch.from_numpy(index).to(self._rows.device)
         weights = None if self.weights is None else self.weights[:m]

@@ -6,13 +6,10 @@ Axes: n rows, D outputs, m calibration rows.
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from skmdn._folds import Rows, take
-from skmdn._inner_estimators import density_of, weight_words
+from skmdn._estimators.folds import take
+from skmdn._estimators.inner_estimators import density_of, weight_words
 from skmdn.conformal.scores import hdr_masses, tail_masses
-
-FloatArray = NDArray[np.float64]
 
 # Seed of the draws behind the scores of several outputs. New rows get other draws, or a new row's
 # score would share its noise with one calibration row's.
@@ -23,12 +20,17 @@ class Calibrated(NamedTuple):
     """A fitted model and the scores of its calibration rows."""
 
     model: Any
-    hdr_masses: FloatArray  # (m,)
-    tail_masses: FloatArray  # (m, D)
+    hdr_masses: np.ndarray  # (m,)
+    tail_masses: np.ndarray  # (m, D)
 
 
 def fit_and_calibrate(
-    model: Any, X: Any, y: FloatArray, weights: FloatArray | None, train: Rows, test: Rows
+    model: Any,
+    X: Any,
+    y: np.ndarray,
+    weights: np.ndarray | None,
+    train: np.ndarray,
+    test: np.ndarray,
 ) -> Calibrated:
     """Fit on the training rows and score the others."""
     words = weight_words(model, None if weights is None else weights[train])
@@ -36,7 +38,7 @@ def fit_and_calibrate(
 
 
 def calibrate(
-    model: Any, X: Any, y: FloatArray, weights: FloatArray | None, rows: Rows
+    model: Any, X: Any, y: np.ndarray, weights: np.ndarray | None, rows: np.ndarray
 ) -> Calibrated:
     """Score rows in the densities that a fitted model predicts for them; those without weight not.
 

@@ -1,18 +1,20 @@
 """The estimator: models, the scores that calibrate them, and the regions that follow."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
 from sklearn.utils import indexable
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmdn._folds import splits
-from skmdn._inner_estimators import check_predicts_density, density_of, seeded_clone
-from skmdn._inputs import check_targets, check_weights, new_generator, unchanged_on_error
-from skmdn._params import CONFORMAL_MDN_REGRESSOR, check_parameters
+from skmdn._estimators.folds import splits
+from skmdn._estimators.inner_estimators import check_predicts_density, density_of, seeded_clone
+from skmdn._estimators.inputs import check_targets, check_weights, new_generator, unchanged_on_error
+from skmdn._estimators.parameters import CONFORMAL_MDN_REGRESSOR, check_parameters
 from skmdn.conformal.calibration import Calibrated, calibrate, fit_and_calibrate
 from skmdn.conformal.scores import (
     central_interval,
@@ -25,8 +27,6 @@ from skmdn.conformal.scores import (
 from skmdn.conformal.votes import majority_region, median_interval
 from skmdn.mixture import Mixture
 from skmdn.regressor import MDNRegressor
-
-FloatArray = NDArray[np.float64]
 
 _PREDICTION_SEED = 2  # another one than the calibration's
 
@@ -157,7 +157,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         sample_weight: ArrayLike | None = None,
         *,
         groups: ArrayLike | None = None,
-    ) -> "ConformalMDNRegressor":
+    ) -> ConformalMDNRegressor:
         """Fit the models, and score the rows that each was not fitted on.
 
         Parameters
@@ -216,7 +216,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         densities = self._densities(X)
         return Mixture.pool(densities) if len(densities) > 1 else densities[0]
 
-    def predict(self, X: ArrayLike) -> FloatArray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict a point for every row: the mean of the models' predictions.
 
         Parameters
@@ -231,7 +231,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self._check_inputs(X)
         return np.asarray(np.mean([model.predict(X) for model in self.estimators_], axis=0))
 
-    def predict_interval(self, X: ArrayLike, coverage: float = 0.9) -> FloatArray:
+    def predict_interval(self, X: ArrayLike, coverage: float = 0.9) -> np.ndarray:
         """Predict one interval per row that holds the outcome with the coverage asked for.
 
         One model: the central interval at the calibrated level. Several: from the median of their
@@ -263,7 +263,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         interval = median_interval(np.array(intervals))
         return interval[..., 0] if self.y_ndim_ == 1 else interval
 
-    def predict_region(self, X: ArrayLike, coverage: float = 0.9) -> FloatArray:
+    def predict_region(self, X: ArrayLike, coverage: float = 0.9) -> np.ndarray:
         """Predict the region that holds the outcome with the coverage asked for, as intervals.
 
         Parameters
@@ -298,7 +298,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         region = majority_region(regions)
         return region if self.y_ndim_ == 1 else region[..., np.newaxis]
 
-    def contains(self, X: ArrayLike, y: ArrayLike, coverage: float = 0.9) -> NDArray[np.bool_]:
+    def contains(self, X: ArrayLike, y: ArrayLike, coverage: float = 0.9) -> np.ndarray:
         """Tell whether the regions of the rows hold given outcomes, for any number of outputs.
 
         Parameters
@@ -344,7 +344,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             check_predicts_density(self.estimator)
 
     def _calibrated_models(
-        self, X: Any, y: FloatArray, weights: FloatArray | None, groups: ArrayLike | None
+        self, X: Any, y: np.ndarray, weights: np.ndarray | None, groups: ArrayLike | None
     ) -> list[Calibrated]:
         """Fitted models, each with the scores of rows that it was not fitted on."""
         if self.cv == "prefit":
@@ -377,7 +377,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             )
         validate_data(self, X, reset=False, skip_check_array=True)
 
-    def _check_outcomes(self, y: ArrayLike, n_rows: int) -> FloatArray:
+    def _check_outcomes(self, y: ArrayLike, n_rows: int) -> np.ndarray:
         """One outcome per row, in the form of the targets of fit."""
         outcomes, _ = check_targets(y, "y")
         expected = (n_rows,) if self.y_ndim_ == 1 else (n_rows, self.n_outputs_)

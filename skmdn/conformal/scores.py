@@ -8,11 +8,9 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skmdn.mixture import Mixture
-
-FloatArray = NDArray[np.float64]
 
 # Limits are moved outwards by this part of the mass outside, so that an outcome that is the limit
 # lies inside in spite of rounding: discrete outcomes hit it exactly.
@@ -26,7 +24,7 @@ def check_coverage(coverage: Any) -> float:
     return float(coverage)
 
 
-def hdr_masses(mixture: Mixture, y: ArrayLike, seed: int) -> FloatArray:
+def hdr_masses(mixture: Mixture, y: ArrayLike, seed: int) -> np.ndarray:
     """Mass of the region denser than the outcome, ``(n,)``.
 
     With several outputs it is known from draws. Where all of them are denser, the log-density below
@@ -43,7 +41,7 @@ def hdr_masses(mixture: Mixture, y: ArrayLike, seed: int) -> FloatArray:
     return masses
 
 
-def tail_masses(mixture: Mixture, y: FloatArray) -> FloatArray:
+def tail_masses(mixture: Mixture, y: np.ndarray) -> np.ndarray:
     """Mass outside the central interval that reaches to the outcome, of each output, ``(n, D)``.
 
     Twice the smaller tail, which keeps its relative accuracy far out.
@@ -56,7 +54,7 @@ def tail_masses(mixture: Mixture, y: FloatArray) -> FloatArray:
     return np.stack(tails, axis=1)
 
 
-def central_interval(mixture: Mixture, tail_mass: FloatArray) -> FloatArray:
+def central_interval(mixture: Mixture, tail_mass: np.ndarray) -> np.ndarray:
     """Interval with half of the mass ``(D,)`` on either side of it, ``(n, 2, D)``."""
     ends = [
         (part.ppf(0.5 * mass), -part.affine(0.0, -1.0).ppf(0.5 * mass))
@@ -72,7 +70,7 @@ def marginals(mixture: Mixture) -> list[Mixture]:
     return [mixture.marginal(j) for j in range(mixture.n_outputs)]
 
 
-def hdr_limit(masses: FloatArray, coverage: float) -> float:
+def hdr_limit(masses: np.ndarray, coverage: float) -> float:
     """Largest score that is allowed, infinite where all are; masses ``(m,)`` ascending."""
     rank = _rank(len(masses), coverage)
     if rank > len(masses):
@@ -80,7 +78,7 @@ def hdr_limit(masses: FloatArray, coverage: float) -> float:
     return float(masses[rank - 1] + abs(1.0 - masses[rank - 1]) * _OUTWARD)
 
 
-def tail_limit(tails: FloatArray, coverage: float) -> FloatArray:
+def tail_limit(tails: np.ndarray, coverage: float) -> np.ndarray:
     """Smallest mass outside that is allowed, ``(D,)``; tails ``(m, D)`` ascending."""
     rank = _rank(len(tails), coverage)
     if rank > len(tails):

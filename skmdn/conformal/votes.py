@@ -4,12 +4,9 @@ Axes: n rows, J intervals, M models, e = 2 M J ends of intervals.
 """
 
 import numpy as np
-from numpy.typing import NDArray
-
-FloatArray = NDArray[np.float64]
 
 
-def majority_region(regions: list[FloatArray]) -> FloatArray:
+def majority_region(regions: list[np.ndarray]) -> np.ndarray:
     """Points that at least half of the regions contain, as disjoint closed intervals.
 
     Every region, ``(n, J, 2)``, is a union of disjoint closed intervals, NaN-padded; so is the
@@ -28,7 +25,7 @@ def majority_region(regions: list[FloatArray]) -> FloatArray:
     return np.stack([_packed(ends, inside & ~before), _packed(ends, before & ~inside)], axis=2)
 
 
-def median_interval(intervals: FloatArray) -> FloatArray:
+def median_interval(intervals: np.ndarray) -> np.ndarray:
     """From the median of lower ends to the median of upper ends, (M, n, 2, ...) to (n, 2, ...).
 
     Of an even number of ends the outer of the two middle ones. A point in at least half of the
@@ -39,7 +36,7 @@ def median_interval(intervals: FloatArray) -> FloatArray:
     return np.stack([lower, upper], axis=1)
 
 
-def _packed(values: FloatArray, chosen: NDArray[np.bool_]) -> FloatArray:
+def _packed(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """The chosen values of every row at its front, ``(n, J)``, then NaN."""
     width = max(1, int(chosen.sum(axis=1).max(initial=0)))
     front = np.argsort(~chosen, axis=1, kind="stable")[:, :width]

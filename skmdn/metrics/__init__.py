@@ -5,12 +5,7 @@ better). Beside a :class:`skmdn.Mixture` they accept another model's predictions
 scipy.stats distributions, an array of samples, or a :class:`QuantilePrediction`.
 """
 
-from skmdn.metrics.calibration import (
-    CalibrationError,
-    calibration_error,
-    hdr_values,
-    pit_values,
-)
+from skmdn.metrics.calibration import CalibrationError, calibration_error, hdr_values, pit_values
 from skmdn.metrics.coverage import coverage_loss, coverage_score, sharpness
 from skmdn.metrics.proper_scores import crps_loss, energy_loss, log_likelihood_score
 from skmdn.metrics.quantile_losses import interval_score_loss, pinball_loss

@@ -1,10 +1,13 @@
 """Calibration: where the outcomes fall in their own predictive distributions."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from skmdn._arrays import FloatArray
 from skmdn.metrics.evidence import gather
 
 
@@ -23,7 +26,7 @@ class CalibrationError(NamedTuple):
     expected: float
 
 
-def pit_values(y_true: npt.ArrayLike, mixture: Any) -> npt.NDArray[np.float64]:
+def pit_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
     """Probability integral transform of the outcomes, ``F(y)``.
 
     If the outcomes come from the predicted distributions, the values are uniform on (0, 1) [1]_. In
@@ -62,7 +65,7 @@ def pit_values(y_true: npt.ArrayLike, mixture: Any) -> npt.NDArray[np.float64]:
     return np.asarray(evidence.prediction.pit(evidence.y))
 
 
-def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> npt.NDArray[np.float64]:
+def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
     """Mass of the region that is denser than the outcome (HPD-PIT).
 
     ``P(p(X) > p(y))`` with X drawn from p: 0 at the highest mode, near 1 far out. The outcome lies
@@ -162,22 +165,20 @@ def calibration_error(
     return CalibrationError(float(value), float(np.sqrt(np.pi / (32.0 * evidence.n_effective))))
 
 
-def mean_distance(values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> float:
+def mean_distance(values: FloatArray, weights: FloatArray) -> float:
     """Return ``∫ |Fₙ(u) - u| du``: Fₙ is constant between neighbouring values."""
     borders, height = _steps(values, weights)
     start, end = borders[:-1] - height, borders[1:] - height
     return float(0.5 * np.sum(end * np.abs(end) - start * np.abs(start)))
 
 
-def greatest_distance(values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> float:
+def greatest_distance(values: FloatArray, weights: FloatArray) -> float:
     """Return Kolmogorov's ``max |Fₙ(u) - u|``."""
     borders, height = _steps(values, weights)
     return float(max(np.max(height - borders[:-1]), np.max(borders[1:] - height)))
 
 
-def _steps(
-    values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _steps(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return where Fₙ jumps, 0 and 1 included (n + 2,), and its height in between (n + 1,)."""
     order = np.argsort(values, kind="stable")
     height = np.concatenate([[0.0], np.cumsum(weights[order])])

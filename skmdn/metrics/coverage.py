@@ -1,5 +1,7 @@
 """Coverage and sharpness: how often regions hold the outcome, and how large they are."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

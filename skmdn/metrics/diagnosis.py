@@ -1,12 +1,14 @@
 """What PIT values say is wrong with a model, by tests of known size, in plain words."""
 
+from __future__ import annotations
+
 import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import chdtr, chdtrc, kolmogorov, ndtri, stdtr
 
+from skmdn._arrays import FloatArray
 from skmdn.metrics.calibration import greatest_distance
 
 # What is smaller is not called a fault, however many rows make it significant.
@@ -31,8 +33,8 @@ class Finding(NamedTuple):
 
 
 def examine(
-    pit: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
+    pit: FloatArray,
+    weights: FloatArray,
     n_effective: float,
     significance: float,
 ) -> list[Finding]:
@@ -53,9 +55,7 @@ def examine(
     ]
 
 
-def _standard_deviation(
-    centred: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], n_effective: float
-) -> float:
+def _standard_deviation(centred: FloatArray, weights: FloatArray, n_effective: float) -> float:
     """Return the weighted standard deviation with n - 1, kept above zero."""
     variance = float(np.average(np.square(centred), weights=weights))
     return max(math.sqrt(variance * n_effective / (n_effective - 1.0)), 1e-12)
@@ -87,8 +87,8 @@ def _spread_finding(spread: float, cut: float, n_rows: float, significance: floa
 
 def uniformity(
     test: str,
-    values: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
+    values: FloatArray,
+    weights: FloatArray,
     n_effective: float,
     significance: float,
 ) -> Finding:

@@ -1,5 +1,7 @@
 """What a metric weighs: outcomes beside their predictive distributions, and the rows' weights."""
 
+from __future__ import annotations
+
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -7,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_array
 
+from skmdn._arrays import FloatArray
 from skmdn.metrics.frozen import FrozenPrediction, is_frozen
 from skmdn.metrics.quantiles import QuantilePrediction
 from skmdn.metrics.samples import SamplePrediction
@@ -18,16 +21,16 @@ Prediction = Mixture | SamplePrediction | QuantilePrediction | FrozenPrediction
 class Evidence(NamedTuple):
     """Outcomes y (n,) or (n, D), the prediction of the same rows, and weights (n,)."""
 
-    y: npt.NDArray[np.float64]
+    y: FloatArray
     prediction: Any  # a Prediction; its kinds share verbs, not signatures
-    weights: npt.NDArray[np.float64]
+    weights: FloatArray
 
     @property
     def n_effective(self) -> float:
         """Kish's number of equally weighted rows that say as much: (Σw)² / Σw²."""
         return float(self.weights.sum() ** 2 / np.square(self.weights).sum())
 
-    def mean(self, values: npt.NDArray[np.float64]) -> float:
+    def mean(self, values: FloatArray) -> float:
         """Return the weighted mean over rows, then the mean over outputs."""
         present = self.weights > 0.0  # a row of no weight is absent, be its value infinite
         rows = np.average(values[present], axis=0, weights=self.weights[present])
@@ -63,7 +66,7 @@ def as_prediction(mixture: Any, n_rows: int) -> Prediction:
     )
 
 
-def _matched(y: npt.NDArray[np.float64], prediction: Prediction) -> npt.NDArray[np.float64]:
+def _matched(y: FloatArray, prediction: Prediction) -> FloatArray:
     """Return y in the shape of one outcome per row; a single column may stand for a vector."""
     n_rows, n_outputs = len(prediction), prediction.n_outputs
     expected = (n_rows,) if prediction.univariate else (n_rows, n_outputs)
@@ -75,7 +78,7 @@ def _matched(y: npt.NDArray[np.float64], prediction: Prediction) -> npt.NDArray[
     return y.reshape(expected)
 
 
-def _check_weights(sample_weight: npt.ArrayLike | None, n_rows: int) -> npt.NDArray[np.float64]:
+def _check_weights(sample_weight: npt.ArrayLike | None, n_rows: int) -> FloatArray:
     """Return finite, nonnegative weights (n,) that are not all zero."""
     if sample_weight is None:
         return np.ones(n_rows)

@@ -1,11 +1,14 @@
 """Another model's prediction known as a batch of frozen scipy.stats distributions."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from skmdn._arrays import FloatArray
 from skmdn.metrics.highest_density import mass_above, region_measure
 from skmdn.metrics.partial_prediction import PartialPrediction
 
@@ -31,7 +34,7 @@ def _verb(distribution: object, name: str) -> Callable[..., Any] | None:
     return next((method for method in found if callable(method)), None)
 
 
-def _tanh_sinh(n_steps: int = 40, reach: float = 3.3) -> tuple[npt.NDArray[np.float64], ...]:
+def _tanh_sinh(n_steps: int = 40, reach: float = 3.3) -> tuple[FloatArray, ...]:
     """Return nodes and weights on (0, 1) that integrate through singular ends (Mori 1974)."""
     t = np.linspace(-reach, reach, 2 * n_steps + 1)
     bend = 0.5 * np.pi * np.sinh(t)
@@ -67,21 +70,21 @@ class FrozenPrediction(PartialPrediction):
                 "one without a median."
             )
 
-    def logpdf(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def logpdf(self, y: FloatArray) -> FloatArray:
         """Return the log-density, (n,)."""
         return self._call("logpdf", y)
 
-    def pit(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def pit(self, y: FloatArray) -> FloatArray:
         """Return the distribution function at y, (n,)."""
         return self._call("cdf", y)
 
-    def ppf(self, q: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def ppf(self, q: npt.ArrayLike) -> FloatArray:
         """Return quantiles: (n,) for a scalar level, else (n, Q)."""
         levels = np.asarray(q, dtype=np.float64)
         values = self._call("ppf", levels[..., None])
         return np.broadcast_to(values, (*levels.shape, self.n_rows)).T
 
-    def crps(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def crps(self, y: FloatArray) -> FloatArray:
         """Return the CRPS, (n,)."""
         below, above = self._call("cdf", y), self._call("sf", y)
         total = np.zeros(self.n_rows)
@@ -92,31 +95,29 @@ class FrozenPrediction(PartialPrediction):
             total += 2.0 * weight * node * (left + right)
         return total
 
-    def energy_score(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def energy_score(self, y: FloatArray) -> FloatArray:
         """Return the energy score, which for one output is the CRPS, (n,)."""
         return self.crps(y)
 
-    def hdr_mass(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def hdr_mass(self, y: FloatArray) -> FloatArray:
         """Return the mass that is denser than y, (n,)."""
         return mass_above(self._log_density(), self.logpdf(y))
 
-    def hdr_measure(self, level: float) -> npt.NDArray[np.float64]:
+    def hdr_measure(self, level: float) -> FloatArray:
         """Return the length of the highest-density region, (n,)."""
         return region_measure(self._log_density(), level)
 
-    def _log_density(self) -> npt.NDArray[np.float64]:
+    def _log_density(self) -> FloatArray:
         """Return the log-density at equally likely points, (n, 250)."""
         return self._call("logpdf", self.ppf(_HDR_LEVELS).T).T
 
-    def _call(self, name: str, argument: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def _call(self, name: str, argument: npt.ArrayLike) -> FloatArray:
         """Call the distribution's verb and return an array."""
         method = _verb(self.distribution, name)
         assert method is not None  # is_frozen saw it
         return np.asarray(method(argument), dtype=np.float64)
 
 
-def _times(
-    weight: npt.NDArray[np.float64], distance: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _times(weight: FloatArray, distance: FloatArray) -> FloatArray:
     """Return the product; no weight outweighs infinity, and rounding passes y by nothing."""
     return weight * np.where(weight > 0.0, np.maximum(distance, 0.0), 0.0)

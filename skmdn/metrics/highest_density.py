@@ -1,17 +1,18 @@
 """Highest-density regions known by the density at draws from it: their mass and their measure."""
 
+from __future__ import annotations
+
 import numpy as np
-import numpy.typing as npt
+
+from skmdn._arrays import FloatArray
 
 
-def mass_above(
-    log_density: npt.NDArray[np.float64], border: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def mass_above(log_density: FloatArray, border: FloatArray) -> FloatArray:
     """Return the share of the draws, (n, S), that are denser than the border, (n,)."""
     return np.asarray((log_density > border[:, None]).mean(axis=1), dtype=np.float64)
 
 
-def region_measure(log_density: npt.NDArray[np.float64], level: float) -> npt.NDArray[np.float64]:
+def region_measure(log_density: FloatArray, level: float) -> FloatArray:
     """Return length, area or volume of the region that holds `level` of the mass, (n,).
 
     With draws X of density f and the border t that `level` of them exceed,

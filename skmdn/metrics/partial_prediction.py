@@ -1,9 +1,10 @@
 """The part of a predictive distribution that is known where another model made it."""
 
+from __future__ import annotations
+
 from typing import ClassVar, NoReturn
 
-import numpy as np
-import numpy.typing as npt
+from skmdn._arrays import FloatArray
 
 
 class PartialPrediction:
@@ -24,23 +25,23 @@ class PartialPrediction:
         """Return the number of rows."""
         return self.n_rows
 
-    def logpdf(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def logpdf(self, y: FloatArray) -> FloatArray:
         """Refuse: no density."""
         self._refuse("a density (logpdf)")
 
-    def hdr_mass(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def hdr_mass(self, y: FloatArray) -> FloatArray:
         """Refuse: no density, so no highest-density region."""
         self._refuse("a density (highest-density regions)")
 
-    def hdr_measure(self, level: float) -> npt.NDArray[np.float64]:
+    def hdr_measure(self, level: float) -> FloatArray:
         """Refuse: no density, so no highest-density region."""
         self._refuse("a density (highest-density regions)")
 
-    def pit(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def pit(self, y: FloatArray) -> FloatArray:
         """Refuse: no distribution function."""
         self._refuse("a distribution function (cdf)")
 
-    def energy_score(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def energy_score(self, y: FloatArray) -> FloatArray:
         """Refuse: no draws."""
         self._refuse("a distribution that can be sampled")
 

@@ -1,5 +1,7 @@
 """Proper scores of the whole distribution: log-likelihood, CRPS and energy score."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy.typing as npt

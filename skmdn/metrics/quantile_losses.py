@@ -1,5 +1,7 @@
 """Proper losses of single quantiles and of central intervals."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,8 +1,10 @@
 """Regions that a prediction names: the central interval and the highest-density region."""
 
-import numpy as np
-import numpy.typing as npt
+from __future__ import annotations
 
+import numpy as np
+
+from skmdn._arrays import FloatArray
 from skmdn.metrics.evidence import Evidence, Prediction
 from skmdn.metrics.highest_density import region_measure
 from skmdn.mixture import Mixture
@@ -18,33 +20,31 @@ def check_region(region: str) -> str:
     return region
 
 
-def central_interval(
-    evidence: Evidence, level: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def central_interval(evidence: Evidence, level: float) -> tuple[FloatArray, FloatArray]:
     """Return the quantiles at (1 - level) / 2 and (1 + level) / 2, each (n,) or (n, D)."""
     bounds = evidence.prediction.ppf(np.array([0.5 * (1.0 - level), 0.5 * (1.0 + level)]))
     return bounds[:, 0], bounds[:, 1]
 
 
-def central_width(evidence: Evidence, level: float) -> npt.NDArray[np.float64]:
+def central_width(evidence: Evidence, level: float) -> FloatArray:
     """Return the width of each central interval, (n,) or (n, D)."""
     lower, upper = central_interval(evidence, level)
     return upper - lower
 
 
-def in_central_interval(evidence: Evidence, level: float) -> npt.NDArray[np.float64]:
+def in_central_interval(evidence: Evidence, level: float) -> FloatArray:
     """Return 1.0 where the outcome lies in the central interval, else 0.0, (n,) or (n, D)."""
     lower, upper = central_interval(evidence, level)
     return np.asarray((lower <= evidence.y) & (evidence.y <= upper), dtype=np.float64)
 
 
-def in_densest_region(evidence: Evidence, level: float) -> npt.NDArray[np.float64]:
+def in_densest_region(evidence: Evidence, level: float) -> FloatArray:
     """Return 1.0 where the outcome lies in the highest-density region, else 0.0, (n,)."""
     mass = evidence.prediction.hdr_mass(evidence.y)
     return np.asarray(mass <= level, dtype=np.float64)
 
 
-def densest_measure(evidence: Evidence, level: float) -> npt.NDArray[np.float64]:
+def densest_measure(evidence: Evidence, level: float) -> FloatArray:
     """Return length, area or volume of each highest-density region, (n,)."""
     prediction: Prediction = evidence.prediction
     if not isinstance(prediction, Mixture):
@@ -55,7 +55,7 @@ def densest_measure(evidence: Evidence, level: float) -> npt.NDArray[np.float64]
     return np.asarray(np.nansum(intervals[..., 1] - intervals[..., 0], axis=1))
 
 
-def _drawn_volume(mixture: Mixture, level: float) -> npt.NDArray[np.float64]:
+def _drawn_volume(mixture: Mixture, level: float) -> FloatArray:
     """Return the Monte Carlo volume of each region of several outputs, by chunks of rows, (n,)."""
     generator = np.random.default_rng(0)
     volumes = np.empty(len(mixture))

@@ -1,5 +1,7 @@
 """The calibration report: every metric in one table, with a verdict in plain words."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -7,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
+from skmdn._arrays import FloatArray
 from skmdn.metrics.calibration import calibration_error
 from skmdn.metrics.coverage import sharpness
 from skmdn.metrics.diagnosis import Finding, examine, uniformity, verdict
@@ -15,7 +18,7 @@ from skmdn.metrics.proper_scores import crps_loss, energy_loss, log_likelihood_s
 from skmdn.metrics.quantile_losses import interval_score_loss, pinball_loss
 from skmdn.metrics.regions import in_central_interval
 
-_Masses = npt.NDArray[np.float64] | None  # HDR values (n,), where there is a density
+_Masses = FloatArray | None  # HDR values (n,), where there is a density
 _COLUMNS = ("value", "expected", "p_value", "reading")
 
 
@@ -194,7 +197,7 @@ def _region_pair(
 
 
 def _diagnosis_rows(
-    evidence: Evidence, pit: npt.NDArray[np.float64], masses: _Masses, significance: float
+    evidence: Evidence, pit: FloatArray, masses: _Masses, significance: float
 ) -> list[ReportRow]:
     """Return the calibration error, the tests of PIT and HDR values, and what they say together."""
     y, prediction, weights = evidence

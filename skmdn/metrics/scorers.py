@@ -1,5 +1,7 @@
 """Scorers: the metrics in the form that ``scoring=`` takes."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 

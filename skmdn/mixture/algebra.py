@@ -3,11 +3,14 @@
 Axes: n rows, K components, M members, D outputs.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
 
-from skmdn.mixture.blocks import FloatArray, component_sum
+from skmdn._arrays import FloatArray
+from skmdn.mixture.blocks import component_sum
 from skmdn.mixture.spread import DiagonalSpread, Spread, TriangularSpread
 
 

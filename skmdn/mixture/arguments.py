@@ -3,6 +3,8 @@
 Every check names the argument, what was expected and what came.
 """
 
+from __future__ import annotations
+
 import operator
 from collections.abc import Sequence
 from typing import SupportsIndex, TypeAlias
@@ -10,7 +12,8 @@ from typing import SupportsIndex, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skmdn.mixture.blocks import FloatArray, chunks, component_sum, components_first
+from skmdn._arrays import FloatArray
+from skmdn.mixture.blocks import chunks, component_sum, components_first
 
 RandomState: TypeAlias = "int | np.random.Generator | np.random.RandomState | None"
 

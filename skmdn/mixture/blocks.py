@@ -8,13 +8,14 @@ computed beside it.
 Axes: n rows, c rows of a block, K components, D outputs, g points of a block.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray: TypeAlias = NDArray[np.float64]
+from skmdn._arrays import FloatArray
 
 CELLS = 1 << 15
 """Numbers per working array: small enough for the cache, large enough to hide numpy's overhead."""

@@ -19,14 +19,15 @@ References
 Axes: K components, c rows of a block, i intervals.
 """
 
-from typing import NamedTuple, TypeAlias
+from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
-from skmdn.mixture.blocks import FloatArray, chunks, component_sum, log_weights, weighted_sum
-from skmdn.mixture.roots import Mask, solve
-
-IntArray: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.intp]]"
+from skmdn._arrays import BoolArray, FloatArray, IntArray
+from skmdn.mixture.blocks import chunks, component_sum, log_weights, weighted_sum
+from skmdn.mixture.roots import solve
 
 _LARGEST = 700.0
 """Exponents above it overflow."""
@@ -56,7 +57,7 @@ class _Intervals(NamedTuple):
     low: FloatArray  # (i,)
     high: FloatArray  # (i,)
 
-    def take(self, keep: "Mask | slice") -> "_Intervals":
+    def take(self, keep: BoolArray | slice) -> _Intervals:
         """Some of the intervals."""
         return _Intervals(self.row[keep], self.low[keep], self.high[keep])
 
@@ -70,7 +71,7 @@ class _Slope(NamedTuple):
     gamma: FloatArray  # (K, i)
     noise: FloatArray  # (K, i) rounding error of alpha
 
-    def take(self, keep: Mask) -> "_Slope":
+    def take(self, keep: BoolArray) -> _Slope:
         """Some of the intervals."""
         return _Slope(*(array[:, keep] for array in self))
 
@@ -128,7 +129,7 @@ def _between_means(weights: FloatArray, means: FloatArray) -> _Intervals:
 
 def _examine(
     intervals: _Intervals, heights: FloatArray, means: FloatArray, precision: FloatArray
-) -> tuple[_Piece, "_Monotone", _Intervals]:
+) -> tuple[_Piece, _Monotone, _Intervals]:
     """What this round proved to have one sign, or to be monotone; and halves of all others."""
     row, low, high = intervals
     radius = _radius(intervals)
@@ -183,7 +184,7 @@ def _parabola_range(
     return np.minimum(bend, 0.0) - reach, np.maximum(bend, 0.0) + reach
 
 
-def _factor_range(slope: _Slope, radius: FloatArray) -> tuple[FloatArray, FloatArray, Mask]:
+def _factor_range(slope: _Slope, radius: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Bounds of c_k exp(E_k), and whether any E_k varies by more than its rounding error.
 
     The largest component's factor is one; infinity stands for what doubles do not hold.
@@ -231,7 +232,7 @@ class _Monotone(NamedTuple):
     slope: _Slope
     direction: FloatArray  # (i,) 1 where S rises
 
-    def take(self, keep: Mask) -> "_Monotone":
+    def take(self, keep: BoolArray) -> _Monotone:
         """Some of the intervals."""
         return _Monotone(self.intervals.take(keep), self.slope.take(keep), self.direction[keep])
 
@@ -309,9 +310,9 @@ class _Turns(NamedTuple):
 
     row: IntArray  # (t,)
     x: FloatArray  # (t,)
-    top: Mask  # (t,)
+    top: BoolArray  # (t,)
 
-    def take(self, keep: Mask) -> "_Turns":
+    def take(self, keep: BoolArray) -> _Turns:
         """Some of the turning points."""
         return _Turns(self.row[keep], self.x[keep], self.top[keep])
 

@@ -3,9 +3,12 @@
 Axes: K components, D outputs; the trailing axes are rows and points of a block.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
-from skmdn.mixture.blocks import Block, FloatArray, component_sum, log_sum_exp, log_weights
+from skmdn._arrays import FloatArray
+from skmdn.mixture.blocks import Block, component_sum, log_sum_exp, log_weights
 from skmdn.mixture.spread import Spread
 
 HALF_LOG_2PI = 0.5 * np.log(2.0 * np.pi)

@@ -7,9 +7,12 @@ and again in two halves, and halved until both agree.
 Axes: K components, c rows of a block, B cuts, i panels.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
-from skmdn.mixture.blocks import FloatArray, chunks
+from skmdn._arrays import FloatArray
+from skmdn.mixture.blocks import chunks
 from skmdn.mixture.landscape import Line
 
 TOLERANCE = 1e-10

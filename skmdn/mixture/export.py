@@ -3,12 +3,14 @@
 The libraries are imported when asked for.
 """
 
+from __future__ import annotations
+
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from skmdn._arrays import AnyArray, FloatArray
 from skmdn.mixture.value import MixtureValue
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class Exports(MixtureValue):
         components = [stats.Normal(mu=mean, sigma=scale) for mean, scale in parameters]
         return stats.Mixture(components, weights=weights[present] / weights[present].sum())
 
-    def to_torch(self) -> "MixtureSameFamily":
+    def to_torch(self) -> MixtureSameFamily:
         """All rows as a `torch.distributions.MixtureSameFamily` in float64.
 
         Returns
@@ -93,7 +95,7 @@ class Exports(MixtureValue):
         chooser = distributions.Categorical(logits=logits)
         return distributions.MixtureSameFamily(chooser, components)
 
-    def to_frame(self) -> "pandas.DataFrame":
+    def to_frame(self) -> pandas.DataFrame:
         """Parameters as a tidy table: one line for each row, component and output.
 
         Returns
@@ -112,7 +114,7 @@ class Exports(MixtureValue):
         import pandas
 
         row, component, output = (axis.ravel() for axis in np.indices(self.means.shape))
-        columns: dict[str, NDArray[Any]] = {"row": row, "component": component}
+        columns: dict[str, AnyArray] = {"row": row, "component": component}
         if not self.univariate:
             columns["output"] = output
         columns["weight"] = np.repeat(self.weights.ravel(), self.n_outputs)
@@ -153,7 +155,7 @@ def _html_cells(mixture: MixtureValue, row: int) -> str:
     return f"<td>{'<br>'.join(parts)}</td>"
 
 
-def _numbers(values: NDArray[np.float64]) -> str:
+def _numbers(values: FloatArray) -> str:
     """One number, or several in brackets."""
     texts = [f"{value:.4g}" for value in values]
     return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"

@@ -12,12 +12,15 @@ References
 Axes: D outputs, P lattice points; the trailing axes are components, rows and points of a block.
 """
 
+from __future__ import annotations
+
 from functools import cache
 
 import numpy as np
 from scipy.special import ndtr, ndtri, owens_t
 
-from skmdn.mixture.blocks import FloatArray, chunks, component_sum
+from skmdn._arrays import FloatArray
+from skmdn.mixture.blocks import chunks, component_sum
 from skmdn.mixture.triangular import lower_factor
 
 LATTICE_POINTS = 1 << 14

@@ -7,15 +7,18 @@ Axes: K components, c rows of a block, h hills, t cells (a row and a height each
 hills by heights.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr
 
-from skmdn.mixture.blocks import FloatArray, component_sum, log_weights, weighted_sum
-from skmdn.mixture.critical_points import Hills, IntArray, find_hills, resolvable
+from skmdn._arrays import BoolArray, FloatArray, IntArray
+from skmdn.mixture.blocks import component_sum, log_weights, weighted_sum
+from skmdn.mixture.critical_points import Hills, find_hills, resolvable
 from skmdn.mixture.density import HALF_LOG_2PI, line_log_density
-from skmdn.mixture.roots import Mask, solve
+from skmdn.mixture.roots import solve
 
 
 class Line(NamedTuple):
@@ -25,7 +28,7 @@ class Line(NamedTuple):
     means: FloatArray  # (K, ...)
     scales: FloatArray  # (K, ...)
 
-    def take(self, keep: "Mask | IntArray | slice") -> "Line":
+    def take(self, keep: BoolArray | IntArray | slice) -> Line:
         """Some of the columns."""
         return Line(*(array[:, keep] for array in self))
 
@@ -48,7 +51,7 @@ class Relief(NamedTuple):
     means: FloatArray  # (K, b)
     steepness: FloatArray  # (K, b), 1 / s
 
-    def take(self, keep: "Mask | IntArray") -> "Relief":
+    def take(self, keep: BoolArray | IntArray) -> Relief:
         """Some of the columns."""
         return Relief(*(array[:, keep] for array in self))
 
@@ -86,8 +89,8 @@ class Slices(NamedTuple):
     hill: IntArray  # (b,)
     left: FloatArray  # (b,)
     right: FloatArray  # (b,)
-    left_crossed: Mask  # (b,) False: the minimum on the left is above the height too
-    right_crossed: Mask  # (b,)
+    left_crossed: BoolArray  # (b,) False: the minimum on the left is above the height too
+    right_crossed: BoolArray  # (b,)
 
 
 class Landscape(NamedTuple):
@@ -138,7 +141,9 @@ class Landscape(NamedTuple):
             growth += np.bincount(cell, 1.0 / np.abs(slope), minlength=len(row))
         return growth
 
-    def _borders(self, hill: IntArray, height: FloatArray, side: float) -> tuple[FloatArray, Mask]:
+    def _borders(
+        self, hill: IntArray, height: FloatArray, side: float
+    ) -> tuple[FloatArray, BoolArray]:
         """Where each hill is cut on one side; and whether it is, or goes on into the next one."""
         on_left = side < 0
         foot = (self.left_height if on_left else self.right_height)[hill]
@@ -192,7 +197,7 @@ class _Border(NamedTuple):
     depth: FloatArray  # (b,)
     side: FloatArray  # (b,) -1 left, 1 right
 
-    def take(self, keep: Mask) -> "_Border":
+    def take(self, keep: BoolArray) -> _Border:
         """Some of the borders."""
         return _Border(self.relief.take(keep), self.peak[keep], self.depth[keep], self.side[keep])
 

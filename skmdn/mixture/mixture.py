@@ -3,11 +3,11 @@
 from typing import final
 
 from skmdn.mixture.export import Exports
-from skmdn.mixture.verbs_algebra import AlgebraVerbs
-from skmdn.mixture.verbs_density import DensityVerbs
-from skmdn.mixture.verbs_score import ScoreVerbs
-from skmdn.mixture.verbs_shape import ShapeVerbs
-from skmdn.mixture.verbs_summary import SummaryVerbs
+from skmdn.mixture.methods.algebra import AlgebraVerbs
+from skmdn.mixture.methods.density import DensityVerbs
+from skmdn.mixture.methods.score import ScoreVerbs
+from skmdn.mixture.methods.shape import ShapeVerbs
+from skmdn.mixture.methods.summary import SummaryVerbs
 
 
 @final

@@ -3,15 +3,16 @@
 Axes: K components, D outputs, c rows of a block, m ascents (a row and a start each).
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 
-from skmdn.mixture.blocks import Block, FloatArray, component_sum, weighted_sum
-from skmdn.mixture.critical_points import IntArray
+from skmdn._arrays import BoolArray, FloatArray, IntArray
+from skmdn.mixture.blocks import Block, component_sum, weighted_sum
 from skmdn.mixture.density import log_density, responsibilities
 from skmdn.mixture.landscape import Line, rank_in_row, survey
-from skmdn.mixture.roots import Mask
 from skmdn.mixture.spread import Spread
 
 MAX_ITERATIONS = 500
@@ -50,7 +51,7 @@ class _Ascent(NamedTuple):
     precision: FloatArray  # (D, D, K, m), in units
     unit: FloatArray  # (D, m), lengths that make the outputs comparable
 
-    def take(self, keep: Mask) -> "_Ascent":
+    def take(self, keep: BoolArray) -> _Ascent:
         """Some of the points."""
         block = Block(*(array[..., keep] for array in self.block))
         return _Ascent(block, self.precision[..., keep], self.unit[:, keep])
@@ -141,7 +142,7 @@ def _solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
     return np.where(np.isfinite(step), step, 0.0)
 
 
-def _distinct(x: FloatArray, present: Mask) -> Mask:
+def _distinct(x: FloatArray, present: BoolArray) -> BoolArray:
     """Ascents whose end no earlier one of the same row has found; x ``(D, K * c)`` in units.
 
     Those of components that are not present ``(K, c)`` find nothing, and take nothing from others.

@@ -3,9 +3,12 @@
 Axes: K components, D outputs, c rows of a block.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
-from skmdn.mixture.blocks import Block, FloatArray, weighted_sum
+from skmdn._arrays import FloatArray
+from skmdn.mixture.blocks import Block, weighted_sum
 from skmdn.mixture.spread import Spread
 
 

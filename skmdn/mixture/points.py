@@ -3,6 +3,8 @@
 Axes: n rows, G points, D outputs; c rows and g points of a block.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from copy import copy
 from typing import TypeAlias
@@ -10,8 +12,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skmdn._arrays import FloatArray
 from skmdn.mixture.arguments import as_floats
-from skmdn.mixture.blocks import CELLS, FloatArray, chunks
+from skmdn.mixture.blocks import CELLS, chunks
 
 Kernel: TypeAlias = Callable[[slice, int, FloatArray], FloatArray]
 """From rows, the axis at which points join, and y ``(D, g, c)`` or ``(D, c, g)`` to values."""
@@ -39,7 +42,7 @@ class Points:
             raise ValueError("y must not hold NaN")
         self.values = np.broadcast_to(array, (n_rows, *array.shape[1:]))  # (n, G, D)
 
-    def of_output(self, output: int) -> "Points":
+    def of_output(self, output: int) -> Points:
         """One coordinate of the points."""
         part = copy(self)
         part.values = self.values[:, :, output : output + 1]

@@ -7,13 +7,16 @@ one component and nearly one in the tails of any mixture; its step is Halley's.
 Axes: K components, m cells (a row and a level each), Q levels, c rows of a block.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from skmdn.mixture.blocks import FloatArray, component_sum, weighted_sum
-from skmdn.mixture.roots import Mask, solve
+from skmdn._arrays import BoolArray, FloatArray
+from skmdn.mixture.blocks import component_sum, weighted_sum
+from skmdn.mixture.roots import solve
 
 _ROOT_2PI = float(np.sqrt(2.0 * np.pi))
 
@@ -31,7 +34,7 @@ class _Tail(NamedTuple):
     p: FloatArray  # (m,)
     probit: FloatArray  # (m,)
 
-    def take(self, keep: Mask) -> "_Tail":
+    def take(self, keep: BoolArray) -> _Tail:
         """Some of the cells."""
         return _Tail(*(array[..., keep] for array in self))
 
@@ -77,7 +80,7 @@ def _halley(
 
 
 def tail_quantiles(
-    weights: FloatArray, means: FloatArray, scales: FloatArray, p: FloatArray, upper: Mask
+    weights: FloatArray, means: FloatArray, scales: FloatArray, p: FloatArray, upper: BoolArray
 ) -> FloatArray:
     """X with P(Y <= x) = p, or P(Y > x) = p where ``upper``; ``(Q, c)``.
 

@@ -8,16 +8,17 @@ height contains the interval, hence its mass).
 Axes: K components, c rows of a block, Q levels, t cells (a row and a level or point each).
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
 
-from skmdn.mixture.blocks import FloatArray
-from skmdn.mixture.critical_points import IntArray
+from skmdn._arrays import BoolArray, FloatArray, IntArray
 from skmdn.mixture.landscape import Landscape, Line, Slices, rank_in_row, survey
 from skmdn.mixture.quantiles import central_intervals
-from skmdn.mixture.roots import Mask, solve
+from skmdn.mixture.roots import solve
 
 _ROOT_2PI = float(np.sqrt(2.0 * np.pi))
 
@@ -40,7 +41,7 @@ class _Height(NamedTuple):
     summit: FloatArray  # (t,), log density of the row's highest peak
     level: FloatArray  # (t,)
 
-    def take(self, keep: Mask) -> "_Height":
+    def take(self, keep: BoolArray) -> _Height:
         """Some of the cells."""
         return _Height(self.land, self.row[keep], self.summit[keep], self.level[keep])
 

@@ -7,13 +7,13 @@ root of one cell does not depend on the others.
 Axes: m cells.
 """
 
-from typing import Protocol, TypeAlias, TypeVar
+from __future__ import annotations
+
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-from skmdn.mixture.blocks import FloatArray
-
-Mask: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]"
+from skmdn._arrays import BoolArray, FloatArray
 
 MAX_ITERATIONS = 4400
 """Twice what bisection needs from the widest bracket of doubles to neighbouring ones."""
@@ -30,7 +30,7 @@ class Problem(Protocol):
         A function of zero says that the proposal is the answer.
         """
 
-    def take(self: Self, keep: Mask) -> Self:
+    def take(self: Self, keep: BoolArray) -> Self:
         """Some of the cells."""
 
 

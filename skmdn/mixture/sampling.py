@@ -3,17 +3,20 @@
 Axes: n rows, c rows of a block, S samples, K components, D outputs.
 """
 
+from __future__ import annotations
+
 from typing import TypeAlias
 
 import numpy as np
 
-from skmdn.mixture.blocks import Block, FloatArray
-from skmdn.mixture.spread import Choice, Spread
+from skmdn._arrays import FloatArray, IntArray
+from skmdn.mixture.blocks import Block
+from skmdn.mixture.spread import Spread
 
 Random: TypeAlias = "np.random.Generator | np.random.RandomState"
 
 
-def choose_components(weights: FloatArray, uniform: FloatArray) -> Choice:
+def choose_components(weights: FloatArray, uniform: FloatArray) -> IntArray:
     """Component of each uniform number ``(c, S)`` by weights ``(K, c)``; never one of weight 0."""
     bounds = np.cumsum(weights, axis=0)
     bounds /= bounds[-1].copy()

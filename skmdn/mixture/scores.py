@@ -3,10 +3,12 @@
 Axes: K components, D outputs, c rows of a block, S samples, g points.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.special import ndtr
 
-from skmdn.mixture.blocks import FloatArray
+from skmdn._arrays import FloatArray
 
 _ROOT_2PI = float(np.sqrt(2.0 * np.pi))
 

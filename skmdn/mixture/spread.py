@@ -7,18 +7,20 @@ that factor, whatever its shape.
 Axes: n rows, c rows of a block, K components, D outputs, S samples.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
 import numpy as np
 from scipy.special import ndtr
 
+from skmdn._arrays import FloatArray, IntArray
 from skmdn.mixture.arguments import frozen
-from skmdn.mixture.blocks import FloatArray, chunks, component_sum, components_first, weighted_sum
+from skmdn.mixture.blocks import chunks, component_sum, components_first, weighted_sum
 from skmdn.mixture.joint_cdf import normal_orthant
 from skmdn.mixture.triangular import lower_factor
 
-Choice: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.intp]]"
 RowIndex: TypeAlias = "slice | np.ndarray[tuple[int, ...], np.dtype[np.intp | np.bool_]]"
 
 # A sum of squares above this has all its digits: what underflowed in it was too small to matter.
@@ -51,16 +53,16 @@ class Spread(Protocol):
     def table(self) -> FloatArray:
         """Free parameters, ``(n, K * ...)``."""
 
-    def take(self, rows: RowIndex) -> "Spread":
+    def take(self, rows: RowIndex) -> Spread:
         """The spread of some rows."""
 
-    def scaled(self, scale: FloatArray) -> "Spread":
+    def scaled(self, scale: FloatArray) -> Spread:
         """The spread of ``scale * y``; scale ``(D,)``, of either sign."""
 
-    def widened(self, factor: float, noise: FloatArray) -> "Spread":
+    def widened(self, factor: float, noise: FloatArray) -> Spread:
         """The spread with covariances ``factor^2 Sigma + diag(noise^2)``; noise ``(D,)``."""
 
-    def select(self, outputs: Sequence[int]) -> "Spread":
+    def select(self, outputs: Sequence[int]) -> Spread:
         """The spread of some outputs, in the order given."""
 
     def condition(
@@ -85,7 +87,7 @@ class Spread(Protocol):
     def orthant(self, factor: FloatArray, limits: FloatArray) -> FloatArray:
         """Probability that the coloured normal numbers stay below limits ``(D, K, ...)``."""
 
-    def colour(self, factor: FloatArray, choice: Choice, normal: FloatArray) -> None:
+    def colour(self, factor: FloatArray, choice: IntArray, normal: FloatArray) -> None:
         """Give normal numbers ``(..., D)`` the spread of the chosen components, in place.
 
         ``choice`` is a place in a flattened ``(K, c)``, one for each draw.
@@ -130,19 +132,19 @@ class DiagonalSpread:
         """Scales, ``(n, K * D)``."""
         return self.array.reshape(len(self.array), self.array.shape[1] * self.array.shape[2])
 
-    def take(self, rows: RowIndex) -> "DiagonalSpread":
+    def take(self, rows: RowIndex) -> DiagonalSpread:
         """The spread of some rows."""
         return DiagonalSpread(self.array[rows])
 
-    def scaled(self, scale: FloatArray) -> "DiagonalSpread":
+    def scaled(self, scale: FloatArray) -> DiagonalSpread:
         """The spread of ``scale * y``, laid out as it will be read: component axis first."""
         return DiagonalSpread(np.multiply(self.array, np.abs(scale), order="F"))
 
-    def widened(self, factor: float, noise: FloatArray) -> "DiagonalSpread":
+    def widened(self, factor: float, noise: FloatArray) -> DiagonalSpread:
         """The spread with variances ``factor^2 s^2 + noise^2``."""
         return DiagonalSpread(_hypotenuse(factor * self.array, noise))
 
-    def select(self, outputs: Sequence[int]) -> "DiagonalSpread":
+    def select(self, outputs: Sequence[int]) -> DiagonalSpread:
         """The spread of some outputs."""
         return DiagonalSpread(self.array[:, :, list(outputs)])
 
@@ -184,7 +186,7 @@ class DiagonalSpread:
             product *= ndtr(limit / scale)
         return np.asarray(product, dtype=np.float64)
 
-    def colour(self, factor: FloatArray, choice: Choice, normal: FloatArray) -> None:
+    def colour(self, factor: FloatArray, choice: IntArray, normal: FloatArray) -> None:
         """z_j becomes s_j z_j."""
         for j, scales in enumerate(factor):
             normal[..., j] *= scales.ravel()[choice]
@@ -238,20 +240,20 @@ class TriangularSpread:
         packed = self.array[:, :, lower[0], lower[1]]
         return packed.reshape(len(packed), packed.shape[1] * packed.shape[2])
 
-    def take(self, rows: RowIndex) -> "TriangularSpread":
+    def take(self, rows: RowIndex) -> TriangularSpread:
         """The spread of some rows."""
         return TriangularSpread(self.array[rows])
 
-    def scaled(self, scale: FloatArray) -> "TriangularSpread":
+    def scaled(self, scale: FloatArray) -> TriangularSpread:
         """The spread of ``scale * y``: rows of L scaled, columns flipped to a positive diagonal."""
         return TriangularSpread(self.array * (scale[:, np.newaxis] * np.sign(scale)))
 
-    def widened(self, factor: float, noise: FloatArray) -> "TriangularSpread":
+    def widened(self, factor: float, noise: FloatArray) -> TriangularSpread:
         """The spread with covariances ``factor^2 L Lᵀ + diag(noise^2)``, without squaring L."""
         extra = np.broadcast_to(np.diag(noise), self.array.shape)
         return TriangularSpread(lower_factor(np.concatenate([factor * self.array, extra], axis=-1)))
 
-    def select(self, outputs: Sequence[int]) -> "TriangularSpread":
+    def select(self, outputs: Sequence[int]) -> TriangularSpread:
         """The spread of some outputs: the factor of their rows of L, by an orthogonal reduction."""
         return TriangularSpread(_chosen_factor(self.array, outputs))
 
@@ -301,7 +303,7 @@ class TriangularSpread:
         """P(L z <= limits)."""
         return normal_orthant(factor, limits)
 
-    def colour(self, factor: FloatArray, choice: Choice, normal: FloatArray) -> None:
+    def colour(self, factor: FloatArray, choice: IntArray, normal: FloatArray) -> None:
         """Z becomes L z, the last output first, for it needs those before it."""
         for i in reversed(range(len(factor))):
             normal[..., i] *= factor[i, i].ravel()[choice]

@@ -3,10 +3,13 @@
 Axes: K components, D outputs; the trailing axes are rows and points of a block.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.special import ndtr
 
-from skmdn.mixture.blocks import Block, FloatArray, weighted_sum
+from skmdn._arrays import FloatArray
+from skmdn.mixture.blocks import Block, weighted_sum
 from skmdn.mixture.spread import Spread
 
 

@@ -1,8 +1,10 @@
 """Lower triangular factors of covariances of chosen or reordered outputs."""
 
+from __future__ import annotations
+
 import numpy as np
 
-from skmdn.mixture.blocks import FloatArray
+from skmdn._arrays import FloatArray
 
 
 def lower_factor(rows: FloatArray) -> FloatArray:

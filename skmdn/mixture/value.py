@@ -3,12 +3,15 @@
 Axes: n rows, K components, D outputs.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
+from skmdn._arrays import AnyArray, FloatArray
 from skmdn.mixture.arguments import (
     as_floats,
     check_means,
@@ -19,7 +22,7 @@ from skmdn.mixture.arguments import (
     normalised_weights,
     softmax,
 )
-from skmdn.mixture.blocks import CELLS, Block, FloatArray, chunks, components_first
+from skmdn.mixture.blocks import CELLS, Block, chunks, components_first
 from skmdn.mixture.points import Points
 from skmdn.mixture.spread import DiagonalSpread, Spread, TriangularSpread
 
@@ -175,7 +178,7 @@ class MixtureValue:
     def __iter__(self: Self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
 
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> AnyArray:
         if copy is False:
             raise ValueError("the array form of a mixture is always a new array; got copy=False")
         parts = (

@@ -1,5 +1,7 @@
 """Axes to draw into, and what all pictures have in common."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 

@@ -1,17 +1,17 @@
 """The Gaussians that a density is made of, along one feature."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import legend_above, line_words, pyplot, style
 from skmdn.plotting.feature_line import feature_line
 from skmdn.plotting.names import output_index, target_names
 from skmdn.plotting.outcomes import check_outcomes
-
-FloatArray = NDArray[np.float64]
 
 
 class ComponentsDisplay:
@@ -82,7 +82,7 @@ class ComponentsDisplay:
         min_weight: float = 0.02,
         ax: Any = None,
         **kwargs: Any,
-    ) -> "ComponentsDisplay":
+    ) -> ComponentsDisplay:
         """Draw over the range of one feature.
 
         Parameters
@@ -144,7 +144,7 @@ class ComponentsDisplay:
         min_weight: float = 0.02,
         ax: Any = None,
         **kwargs: Any,
-    ) -> "ComponentsDisplay":
+    ) -> ComponentsDisplay:
         """Draw for predictions along a feature.
 
         Parameters
@@ -182,9 +182,7 @@ class ComponentsDisplay:
         display = cls(x[order], *_parameters(mixture[order], j), **names)
         return display.plot(ax, min_weight=min_weight, **kwargs)
 
-    def plot(
-        self, ax: Any = None, *, min_weight: float = 0.02, **kwargs: Any
-    ) -> "ComponentsDisplay":
+    def plot(self, ax: Any = None, *, min_weight: float = 0.02, **kwargs: Any) -> ComponentsDisplay:
         """Draw.
 
         Parameters
@@ -223,7 +221,7 @@ class ComponentsDisplay:
         return self
 
     def _line(
-        self, axes: Any, array: FloatArray, k: int, number: int, kwargs: dict[str, Any]
+        self, axes: Any, array: np.ndarray, k: int, number: int, kwargs: dict[str, Any]
     ) -> Any:
         """One curve of one component."""
         look = style(number)
@@ -232,7 +230,7 @@ class ComponentsDisplay:
         return line
 
 
-def _parameters(mixture: Mixture, output: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _parameters(mixture: Mixture, output: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights, means and standard deviations of one output, each ``(G, K)``."""
     return mixture.weights, mixture.means[..., output], mixture.scales[..., output]
 

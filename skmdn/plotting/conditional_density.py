@@ -1,10 +1,12 @@
 """The whole conditional density: over a feature, or of two outputs at chosen rows."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import axes_for
@@ -14,8 +16,6 @@ from skmdn.plotting.feature_line import feature_line
 from skmdn.plotting.names import output_index, target_names
 from skmdn.plotting.outcomes import check_outcomes
 from skmdn.plotting.row_choice import row_choice
-
-FloatArray = NDArray[np.float64]
 
 _REGIONS = np.array([0.5, 0.9])  # masses of the regions whose borders are contours
 _MAX_ROWS = 3  # drawn as contours where none are chosen
@@ -76,7 +76,7 @@ class ConditionalDensityDisplay:
         colorbar: bool = True,
         ax: Any = None,
         **kwargs: Any,
-    ) -> "ConditionalDensityDisplay":
+    ) -> ConditionalDensityDisplay:
         """Draw for a fitted estimator: contours for two outputs unless one is chosen, else a band.
 
         Parameters
@@ -148,7 +148,7 @@ class ConditionalDensityDisplay:
         colorbar: bool = True,
         ax: Any = None,
         **kwargs: Any,
-    ) -> "ConditionalDensityDisplay":
+    ) -> ConditionalDensityDisplay:
         """Draw for predictions: with `x` a band, without it contours of two outputs.
 
         Parameters
@@ -203,7 +203,7 @@ class ConditionalDensityDisplay:
 
     def plot(
         self, ax: Any = None, *, colorbar: bool = True, **kwargs: Any
-    ) -> "ConditionalDensityDisplay":
+    ) -> ConditionalDensityDisplay:
         """Draw.
 
         Parameters

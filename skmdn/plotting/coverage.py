@@ -1,14 +1,14 @@
 """How often regions of every level hold the outcome."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skmdn.metrics import hdr_values, pit_values
 from skmdn.plotting.axes import PALE, axes_for, legend_above, line_words, style
-
-FloatArray = NDArray[np.float64]
 
 _LABELS = {"central": "central intervals", "hdr": "highest-density regions"}
 
@@ -72,7 +72,7 @@ class CoverageDisplay:
         regions: str | tuple[str, ...] = ("central", "hdr"),
         ax: Any = None,
         **kwargs: Any,
-    ) -> "CoverageDisplay":
+    ) -> CoverageDisplay:
         """Draw for rows that the estimator was not fitted on.
 
         Parameters
@@ -111,7 +111,7 @@ class CoverageDisplay:
         regions: str | tuple[str, ...] = ("central", "hdr"),
         ax: Any = None,
         **kwargs: Any,
-    ) -> "CoverageDisplay":
+    ) -> CoverageDisplay:
         """Draw for outcomes and predictions.
 
         Parameters
@@ -148,7 +148,7 @@ class CoverageDisplay:
         n_rows = len(next(iter(masses.values())))
         return cls(levels, observed, n_rows).plot(ax, **kwargs)
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> "CoverageDisplay":
+    def plot(self, ax: Any = None, **kwargs: Any) -> CoverageDisplay:
         """Draw.
 
         Parameters
@@ -184,7 +184,7 @@ class CoverageDisplay:
         return self
 
 
-def _mass_inside(y_true: ArrayLike, mixture: Any, region: str) -> FloatArray:
+def _mass_inside(y_true: ArrayLike, mixture: Any, region: str) -> np.ndarray:
     """Smallest level whose region holds the outcome, ``(n,)`` or ``(n, D)``."""
     if region == "hdr":
         return hdr_values(y_true, mixture)

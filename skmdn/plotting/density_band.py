@@ -3,15 +3,14 @@
 Axes: G points along the feature, H cells of y, Q quantile levels, K modes.
 """
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import BLACK, VERMILLION, legend_above
-
-FloatArray = NDArray[np.float64]
 
 _CELLS = 400
 _FAINT_MODE = 0.05  # of the highest density at the same x: lower modes are not marked
@@ -44,16 +43,16 @@ class DensityBand(NamedTuple):
         Names of feature and target.
     """
 
-    x: FloatArray
-    y: FloatArray
-    density: FloatArray
-    mean: FloatArray
-    levels: FloatArray
-    quantiles: FloatArray
-    modes: FloatArray
-    mode_densities: FloatArray
-    x_data: FloatArray | None
-    y_data: FloatArray | None
+    x: np.ndarray
+    y: np.ndarray
+    density: np.ndarray
+    mean: np.ndarray
+    levels: np.ndarray
+    quantiles: np.ndarray
+    modes: np.ndarray
+    mode_densities: np.ndarray
+    x_data: np.ndarray | None
+    y_data: np.ndarray | None
     labels: tuple[str, str]
 
     def draw(self, ax: Any, colorbar: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -107,10 +106,10 @@ class DensityBand(NamedTuple):
 
 
 def density_band(
-    x: FloatArray,
+    x: np.ndarray,
     mixture: Mixture,
-    levels: FloatArray,
-    data: tuple[FloatArray, FloatArray] | None,
+    levels: np.ndarray,
+    data: tuple[np.ndarray, np.ndarray] | None,
     labels: tuple[str, str],
 ) -> DensityBand:
     """Compute what is drawn of a mixture without an outputs axis, one row per x."""
@@ -134,7 +133,7 @@ def density_band(
     )
 
 
-def _edges(mixture: Mixture, y_data: FloatArray | None) -> FloatArray:
+def _edges(mixture: Mixture, y_data: np.ndarray | None) -> np.ndarray:
     """Edges of the cells of y: around nearly all of the mass, and the data, ``(H + 1,)``."""
     known = mixture.ppf([0.005, 0.995]).ravel()
     if y_data is not None:

@@ -3,15 +3,14 @@
 Axes: R rows, H points of each output, L levels.
 """
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import style
-
-FloatArray = NDArray[np.float64]
 
 _POINTS = 160
 _DRAWS = 20_000
@@ -40,13 +39,13 @@ class DensityContours(NamedTuple):
         Names of the outputs.
     """
 
-    rows: NDArray[np.intp]
-    y: FloatArray
-    density: FloatArray
-    levels: FloatArray
-    thresholds: FloatArray
-    y_true: FloatArray | None
-    y_data: FloatArray | None
+    rows: np.ndarray
+    y: np.ndarray
+    density: np.ndarray
+    levels: np.ndarray
+    thresholds: np.ndarray
+    y_true: np.ndarray | None
+    y_data: np.ndarray | None
     labels: tuple[str, str]
 
     def draw(self, ax: Any, colorbar: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -115,9 +114,9 @@ class DensityContours(NamedTuple):
 
 def density_contours(
     mixture: Mixture,
-    rows: NDArray[np.intp],
-    levels: FloatArray,
-    y_data: FloatArray | None,
+    rows: np.ndarray,
+    levels: np.ndarray,
+    y_data: np.ndarray | None,
     labels: tuple[str, str],
 ) -> DensityContours:
     """Compute what is drawn of the chosen rows of a mixture of two outputs."""
@@ -138,14 +137,14 @@ def density_contours(
     )
 
 
-def _grid(mixture: Mixture) -> FloatArray:
+def _grid(mixture: Mixture) -> np.ndarray:
     """Points of each output around nearly all of a row's mass, ``(R, 2, H)``."""
     low, high = np.moveaxis(mixture.ppf([0.001, 0.999]), 1, 0)  # (R, 2) each
     margin = 0.03 * (high - low)
     return np.linspace(low - margin, high + margin, _POINTS, axis=-1)
 
 
-def _thresholds(mixture: Mixture, levels: FloatArray) -> FloatArray:
+def _thresholds(mixture: Mixture, levels: np.ndarray) -> np.ndarray:
     """Density at the borders of the regions that hold so much of the mass, ``(R, L)``.
 
     Quantiles of the density at draws, which find narrow peaks however coarse the grid is.

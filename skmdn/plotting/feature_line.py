@@ -1,21 +1,20 @@
 """Rows that differ in one feature only: where a density is drawn over it."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skmdn.plotting.names import feature_name
-
-FloatArray = NDArray[np.float64]
 
 
 class FeatureLine(NamedTuple):
     """G rows along one feature, and where the data lie on it."""
 
-    values: FloatArray  # (G,)
+    values: np.ndarray  # (G,)
     rows: Any  # what the estimator takes, G rows
-    observed: FloatArray  # (n,)
+    observed: np.ndarray  # (n,)
     name: str
 
 
@@ -52,7 +51,7 @@ def _take_column(X: Any, column: int) -> Any:
     return X.iloc[:, column] if hasattr(X, "iloc") else X[:, column]
 
 
-def _numbers(values: Any, feature: int | str) -> FloatArray:
+def _numbers(values: Any, feature: int | str) -> np.ndarray:
     """Numbers of a column; those that are missing or infinite as NaN."""
     if values.dtype.kind not in "iuf":
         raise ValueError(f"feature: expected one of numbers, got {feature!r} of {values.dtype}.")
@@ -91,7 +90,7 @@ def _median(values: Any) -> float:
     return float(np.median(present)) if present.size else np.nan
 
 
-def _row(X: Any, index: NDArray[np.intp]) -> Any:
+def _row(X: Any, index: np.ndarray) -> Any:
     """Rows by number, as a new object whose columns may be replaced."""
     if hasattr(X, "iloc"):
         return X.iloc[index].reset_index(drop=True)

@@ -1,5 +1,7 @@
 """How the training went."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -40,7 +42,7 @@ class LossCurveDisplay:
         self.validation_loss = np.asarray(validation_loss, dtype=np.float64)
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: Any = None, **kwargs: Any) -> "LossCurveDisplay":
+    def from_estimator(cls, estimator: Any, *, ax: Any = None, **kwargs: Any) -> LossCurveDisplay:
         """Draw the curves of a fitted model.
 
         Parameters
@@ -70,7 +72,7 @@ class LossCurveDisplay:
         validation = getattr(model, "validation_loss_curve_", ())
         return cls(model.loss_curve_, validation).plot(ax, **kwargs)
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> "LossCurveDisplay":
+    def plot(self, ax: Any = None, **kwargs: Any) -> LossCurveDisplay:
         """Draw.
 
         Parameters

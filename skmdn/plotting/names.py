@@ -1,5 +1,7 @@
 """What the data call their columns: with units, if the names have them."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

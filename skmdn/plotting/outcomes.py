@@ -1,10 +1,12 @@
 """Outcomes to draw beside their predictions."""
 
+from __future__ import annotations
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 
-def check_outcomes(y: ArrayLike, n_rows: int, n_outputs: int) -> NDArray[np.float64]:
+def check_outcomes(y: ArrayLike, n_rows: int, n_outputs: int) -> np.ndarray:
     """Outcomes ``(n, D)``, one for every row."""
     outcomes = np.asarray(y, dtype=np.float64)
     if outcomes.shape != (n_rows, n_outputs) and (outcomes.shape, n_outputs) != ((n_rows,), 1):

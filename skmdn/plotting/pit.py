@@ -1,16 +1,16 @@
 """Where the outcomes fall in their predictive distributions."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import bdtrik
 
 from skmdn.metrics import pit_values
 from skmdn.plotting.axes import PALE, axes_for, legend_above, line_words, style
 from skmdn.plotting.names import target_names
-
-FloatArray = NDArray[np.float64]
 
 
 class PITDisplay:
@@ -83,7 +83,7 @@ class PITDisplay:
         n_bins: int | None = None,
         ax: Any = None,
         **kwargs: Any,
-    ) -> "PITDisplay":
+    ) -> PITDisplay:
         """Draw for rows that the estimator was not fitted on.
 
         Parameters
@@ -122,7 +122,7 @@ class PITDisplay:
         n_bins: int | None = None,
         ax: Any = None,
         **kwargs: Any,
-    ) -> "PITDisplay":
+    ) -> PITDisplay:
         """Draw for outcomes and predictions.
 
         Parameters
@@ -153,7 +153,7 @@ class PITDisplay:
         names = target_names(y_true, 1 if pit.ndim == 1 else pit.shape[1])
         return cls(pit, n_bins, names).plot(ax, **kwargs)
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> "PITDisplay":
+    def plot(self, ax: Any = None, **kwargs: Any) -> PITDisplay:
         """Draw.
 
         Parameters
@@ -196,7 +196,7 @@ class PITDisplay:
         return self
 
 
-def binomial_quantiles(n: int, p: float, level: float = 0.95) -> FloatArray:
+def binomial_quantiles(n: int, p: float, level: float = 0.95) -> np.ndarray:
     """Smallest counts that a binomial exceeds with a probability of at most 97.5 %, 2.5 %."""
     tails = np.array([0.5 * (1.0 - level), 0.5 * (1.0 + level)])
     found = np.ceil(bdtrik(tails, n, p))

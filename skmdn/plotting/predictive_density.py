@@ -1,9 +1,11 @@
 """Densities of single rows."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skmdn.metrics.evidence import check_fraction
 from skmdn.mixture import Mixture
@@ -11,8 +13,6 @@ from skmdn.plotting.axes import BLACK, BLUE, VERMILLION, axes_for, legend_above,
 from skmdn.plotting.names import output_index, target_names
 from skmdn.plotting.outcomes import check_outcomes
 from skmdn.plotting.row_choice import row_choice
-
-FloatArray = NDArray[np.float64]
 
 _MAX_ROWS = 5  # drawn where none are chosen
 _RISE = 0.85  # height of a peak above its base line, where base lines are one apart
@@ -94,7 +94,7 @@ class PredictiveDensityDisplay:
         output: int | None = None,
         ax: Any = None,
         **kwargs: Any,
-    ) -> "PredictiveDensityDisplay":
+    ) -> PredictiveDensityDisplay:
         """Draw for rows of X.
 
         Parameters
@@ -139,7 +139,7 @@ class PredictiveDensityDisplay:
         output: int | None = None,
         ax: Any = None,
         **kwargs: Any,
-    ) -> "PredictiveDensityDisplay":
+    ) -> PredictiveDensityDisplay:
         """Draw for predictions.
 
         Parameters
@@ -189,7 +189,7 @@ class PredictiveDensityDisplay:
         )
         return display.plot(ax, **kwargs)
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> "PredictiveDensityDisplay":
+    def plot(self, ax: Any = None, **kwargs: Any) -> PredictiveDensityDisplay:
         """Draw.
 
         Parameters
@@ -224,7 +224,7 @@ class PredictiveDensityDisplay:
         legend_above(self.ax_)
         return self
 
-    def _draw_row(self, row: int, curve: FloatArray, base: float, kwargs: dict[str, Any]) -> None:
+    def _draw_row(self, row: int, curve: np.ndarray, base: float, kwargs: dict[str, Any]) -> None:
         """One density and its region."""
         y, first = self.y[row], row == 0
         inside = np.zeros(len(y), dtype=bool)
@@ -246,7 +246,7 @@ class PredictiveDensityDisplay:
         self.lines_.append(line)
         self.regions_.append(shade)
 
-    def _draw_truth(self, base: NDArray[np.intp]) -> Any:
+    def _draw_truth(self, base: np.ndarray) -> Any:
         """Marks on the base lines where the outcomes are."""
         return self.ax_.plot(
             self.y_true,
@@ -263,7 +263,7 @@ class PredictiveDensityDisplay:
         )[0]
 
 
-def _points(mixture: Mixture, region: FloatArray, truth: FloatArray | None) -> FloatArray:
+def _points(mixture: Mixture, region: np.ndarray, truth: np.ndarray | None) -> np.ndarray:
     """Where to evaluate the densities, ``(R, G)``, ascending.
 
     Quantiles crowd where a peak is narrow; equal steps reach to the outcome and into the gaps.

@@ -1,10 +1,12 @@
 """Which rows a picture shows."""
 
+from __future__ import annotations
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 
-def row_choice(rows: ArrayLike | None, n: int, default: int) -> NDArray[np.intp]:
+def row_choice(rows: ArrayLike | None, n: int, default: int) -> np.ndarray:
     """Numbers of the rows to draw: those chosen, or the first ones."""
     if rows is None:
         return np.arange(min(n, default))

@@ -1,19 +1,21 @@
 """Cross-fitted predictions of other regressors, as features."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skmdn._folds import Rows, check_weighted, order_of, splits
-from skmdn._inner_estimators import seeded_clone
-from skmdn._inputs import (
+from skmdn._estimators.folds import check_weighted, order_of, splits
+from skmdn._estimators.inner_estimators import seeded_clone
+from skmdn._estimators.inputs import (
     TrainingData,
     check_groups,
     check_inputs,
@@ -21,15 +23,13 @@ from skmdn._inputs import (
     new_generator,
     unchanged_on_error,
 )
-from skmdn._params import (
+from skmdn._estimators.parameters import (
     CROSS_FITTED_PREDICTIONS,
     NamedEstimators,
     check_named_estimators,
     check_parameters,
 )
-from skmdn.preprocessing._tree_regressors import StandardizedForest, tree_regressors
-
-FloatArray = NDArray[np.float64]
+from skmdn.preprocessing.tree_regressors import StandardizedForest, tree_regressors
 
 
 class CrossFittedPredictions(TransformerMixin, NamedEstimators):
@@ -118,7 +118,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         sample_weight: ArrayLike | None = None,
         *,
         groups: ArrayLike | None = None,
-    ) -> "CrossFittedPredictions":
+    ) -> CrossFittedPredictions:
         """Fit every regressor once per fold.
 
         Parameters
@@ -151,7 +151,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         sample_weight: ArrayLike | None = None,
         *,
         groups: ArrayLike | None = None,
-    ) -> FloatArray:
+    ) -> np.ndarray:
         """Fit, and return for every row the predictions of models that did not see it.
 
         Parameters
@@ -180,7 +180,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
             predictions = np.concatenate([predicted for _, predicted in fitted])[order]
         return self._assemble(data.X, predictions)
 
-    def transform(self, X: ArrayLike) -> FloatArray:
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Append the mean of the folds' predictions.
 
         Parameters
@@ -198,7 +198,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         predictions = [_predict(regressors, inputs) for regressors in self.estimators_]
         return self._assemble(inputs, np.mean(predictions, axis=0))
 
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Names of the columns: those of the features, then of the regressors, with the class's.
 
         Parameters
@@ -231,11 +231,11 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     def _fitted(
         self,
         data: TrainingData,
-        parts: list[tuple[Rows, Rows]],
+        parts: list[tuple[np.ndarray, np.ndarray]],
         n_together: int,
         rng: np.random.Generator,
         n_jobs: int | None,
-    ) -> list[tuple[list[Any], FloatArray]]:
+    ) -> list[tuple[list[Any], np.ndarray]]:
         """Regressors fitted on every part's training rows, and their predictions of its test rows.
 
         From then on `n_together` parts' predictions will be averaged.
@@ -257,7 +257,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
             return self.estimators
         return tree_regressors(self.n_samples_fit_, self.n_outputs_)
 
-    def _assemble(self, X: NDArray[np.floating], predictions: FloatArray) -> FloatArray:
+    def _assemble(self, X: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         return np.hstack([X, predictions]) if self.passthrough else predictions
 
     def __sklearn_tags__(self) -> Any:
@@ -271,14 +271,14 @@ class MemberPredictions(NamedTuple):
     """What cross-fitting gives a member of an ensemble."""
 
     estimators: list[list[Any]]  # fitted regressors, by the other members' folds
-    predictions: FloatArray  # (n, E D)
+    predictions: np.ndarray  # (n, E D)
 
 
 def cross_fit_by_member(
     transformers: Sequence[CrossFittedPredictions],
     X: ArrayLike,
     y: ArrayLike,
-    parts: Sequence[tuple[Rows, Rows]],
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
     sample_weight: ArrayLike | None,
     n_jobs: int | None,
 ) -> list[MemberPredictions]:
@@ -322,8 +322,8 @@ def cross_fit_by_member(
 
 
 def append_predictions(
-    transformer: CrossFittedPredictions, X: ArrayLike, predictions: FloatArray
-) -> FloatArray:
+    transformer: CrossFittedPredictions, X: ArrayLike, predictions: np.ndarray
+) -> np.ndarray:
     """Predictions ``(n, E D)`` beside the features, as the transformer puts its own."""
     return transformer._assemble(check_inputs(transformer, X), predictions)
 
@@ -335,8 +335,8 @@ def gives_arrays(transformer: CrossFittedPredictions) -> bool:
 
 
 def _fit_and_predict(
-    estimator: Any, data: TrainingData, train: Rows, test: Rows, n_together: int
-) -> tuple[Any, FloatArray]:
+    estimator: Any, data: TrainingData, train: np.ndarray, test: np.ndarray, n_together: int
+) -> tuple[Any, np.ndarray]:
     """Fit, with weights where the estimator takes them, and predict the test rows."""
     part = data.take(train)
     y = part.y[:, 0] if part.y.shape[1] == 1 else part.y
@@ -350,6 +350,6 @@ def _fit_and_predict(
     return estimator, predictions
 
 
-def _predict(regressors: list[Any], X: NDArray[np.floating]) -> FloatArray:
+def _predict(regressors: list[Any], X: np.ndarray) -> np.ndarray:
     """Predictions side by side, ``(n, E D)``."""
     return np.hstack([np.reshape(r.predict(X), (len(X), -1)) for r in regressors])

@@ -1,15 +1,17 @@
 """Piecewise-linear encoding as a transformer."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skmdn._encoding import PiecewiseLinear, bin_edges
-from skmdn._inputs import check_inputs, check_weights, new_generator, unchanged_on_error
-from skmdn._params import PIECEWISE_LINEAR_ENCODER, check_parameters
+from skmdn._estimators.inputs import check_inputs, check_weights, new_generator, unchanged_on_error
+from skmdn._estimators.parameters import PIECEWISE_LINEAR_ENCODER, check_parameters
+from skmdn._network.encoding import PiecewiseLinear, bin_edges
 
 
 class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
@@ -72,7 +74,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
 
     def fit(
         self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
-    ) -> "PiecewiseLinearEncoder":
+    ) -> PiecewiseLinearEncoder:
         """Find the edges.
 
         Parameters
@@ -101,7 +103,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             self.bin_edges_ = bin_edges(inputs, weights, self.n_bins, rng, self.subsample)
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray[np.floating]:
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Encode rows.
 
         Parameters
@@ -118,7 +120,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         inputs = check_inputs(self, X)
         return self._encoding().encode(inputs).astype(inputs.dtype, copy=False)
 
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Names of the columns: the feature's name and the bin's number.
 
         Parameters

@@ -4,21 +4,17 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skmdn import _engine
 from skmdn._calibration import MAX_ROWS, calibrate
-from skmdn._collapse import collapse_warnings
-from skmdn._encoding import PiecewiseLinear, affordable_bins, bin_edges
-from skmdn._inputs import TrainingData, new_generator
-from skmdn._params import hidden_sizes
+from skmdn._estimators.inputs import TrainingData, new_generator
+from skmdn._estimators.parameters import hidden_sizes
+from skmdn._network.encoding import PiecewiseLinear, affordable_bins, bin_edges
+from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
-from skmdn._preparation import Preparation
-from skmdn._progress import ProgressDisplay
 from skmdn._thread_pools import one_thread
-
-Array = NDArray[np.floating]
-FloatArray = NDArray[np.float64]
+from skmdn._training.collapse import collapse_warnings
+from skmdn._training.progress import ProgressDisplay
 
 # Part of the steps with a rising learning rate.
 _WARMUP = 0.05

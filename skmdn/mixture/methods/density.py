@@ -1,9 +1,11 @@
 """Verbs of the density and the distribution function."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skmdn.mixture.blocks import FloatArray
+from skmdn._arrays import FloatArray
 from skmdn.mixture.density import log_density, responsibilities
 from skmdn.mixture.tails import joint_tail, lower_tail
 from skmdn.mixture.value import MixtureValue

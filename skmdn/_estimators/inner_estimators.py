@@ -4,15 +4,13 @@ import inspect
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
+from skmdn._arrays import FloatArray
 from skmdn.mixture import Mixture
-
-FloatArray = NDArray[np.float64]
 
 
 def seeded_clone(estimator: Any, seed: int) -> Any:

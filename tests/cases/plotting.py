@@ -1,9 +1,9 @@
 """Models, densities and axes that the tests of the Displays share."""
 
 import numpy as np
-from linear_gaussian import LinearGaussian, linear_data
 from matplotlib.figure import Figure
 
+from cases.linear_gaussian import LinearGaussian, linear_data
 from skmdn import Mixture
 
 

@@ -1,13 +1,10 @@
 """Weighted location, scale, quantiles and main axis of columns, for any number of threads alike."""
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
+from skmdn._arrays import Array, FloatArray, IntArray
 from skmdn._thread_pools import one_thread
-
-Array = NDArray[np.floating]
-FloatArray = NDArray[np.float64]
 
 _BLOCK_CELLS = 1 << 17
 
@@ -55,9 +52,7 @@ def weighted_quantiles(values: Array, weights: FloatArray | None, levels: FloatA
     return np.asarray(values[quantile_rows(values, weights, levels)], dtype=np.float64)
 
 
-def quantile_rows(
-    values: Array, weights: FloatArray | None, levels: FloatArray
-) -> NDArray[np.intp]:
+def quantile_rows(values: Array, weights: FloatArray | None, levels: FloatArray) -> IntArray:
     """Rows at the quantiles of ``values (n,)``; a weight of two counts as the row twice."""
     order = np.argsort(values, kind="stable")
     if weights is None:

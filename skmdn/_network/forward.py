@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
-Array = NDArray[np.floating]
+from skmdn._arrays import Array
 
 # Numbers in the working arrays of a block of rows, together: they stay in the cache.
 _BLOCK_CELLS = 1 << 18

@@ -3,12 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from skmdn._scaling import weighted_quantiles
-
-Array = NDArray[np.floating]
-FloatArray = NDArray[np.float64]
+from skmdn._arrays import Array, FloatArray, IntArray
+from skmdn._network.scaling import weighted_quantiles
 
 # The network gets at most so many inputs, z-scores included.
 MAX_INPUTS = 2048
@@ -29,7 +26,7 @@ class PiecewiseLinear(NamedTuple):
     """
 
     edges: list[FloatArray]  # of every feature
-    feature: NDArray[np.intp]  # (q,) which feature the column encodes
+    feature: IntArray  # (q,) which feature the column encodes
     start: FloatArray  # (q,)
     width: FloatArray  # (q,)
     lower: FloatArray  # (q,)

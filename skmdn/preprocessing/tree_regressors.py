@@ -1,17 +1,16 @@
 """The regressors that cross-fitting takes where the user names none."""
 
+from __future__ import annotations
+
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 
-from skmdn._scaling import location_and_scale
+from skmdn._network.scaling import location_and_scale
 from skmdn._thread_pools import one_thread
-
-FloatArray = NDArray[np.float64]
 
 # Rows times trees, which bounds the size of a fitted forest. First there are fewer trees, as single
 # rows in the leaves are worth more than many trees; with too few trees left the leaves hold more.
@@ -53,8 +52,8 @@ class StandardizedRegressor(RegressorMixin, BaseEstimator):
         self.regressor = regressor
 
     def fit(
-        self, X: NDArray[np.floating], y: FloatArray, sample_weight: FloatArray | None = None
-    ) -> "StandardizedRegressor":
+        self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> StandardizedRegressor:
         """Fit to y of shape ``(n,)`` or ``(n, D)``."""
         columns = y.reshape(len(y), -1)
         self.X_units_ = Units.of(X, sample_weight)
@@ -67,7 +66,7 @@ class StandardizedRegressor(RegressorMixin, BaseEstimator):
             )
         return self
 
-    def predict(self, X: NDArray[np.floating]) -> FloatArray:
+    def predict(self, X: np.ndarray) -> np.ndarray:
         """Predictions of shape ``(n,)`` or ``(n, D)``, as y had it."""
         with _threads_for(X):
             targets = self.regressor_.predict(self.X_units_.standardized(X))
@@ -88,22 +87,22 @@ class StandardizedForest(StandardizedRegressor):
 class Units(NamedTuple):
     """Location and scale ``(p,)`` of columns; the scale of a constant one is 1."""
 
-    location: FloatArray
-    scale: FloatArray
+    location: np.ndarray
+    scale: np.ndarray
 
     @classmethod
-    def of(cls, columns: NDArray[np.floating], weights: FloatArray | None) -> "Units":
+    def of(cls, columns: np.ndarray, weights: np.ndarray | None) -> Units:
         """Weighted mean and standard deviation."""
         location, scale = location_and_scale(columns, weights)
         return cls(location, np.where(scale > 0, scale, 1.0))
 
-    def standardized(self, columns: NDArray[np.floating]) -> FloatArray:
+    def standardized(self, columns: np.ndarray) -> np.ndarray:
         """Distances from the location in units of the scale, as far as single precision goes."""
         with np.errstate(over="ignore"):
             z = (columns - self.location) / self.scale
         return np.clip(z, -_FARTHEST, _FARTHEST)
 
 
-def _threads_for(X: NDArray[np.floating]) -> AbstractContextManager[object]:
+def _threads_for(X: np.ndarray) -> AbstractContextManager[object]:
     """One thread for little work, the caller's number for more."""
     return one_thread() if X.size < _WORTH_THREADS else nullcontext()

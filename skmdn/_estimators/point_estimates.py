@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from skmdn._arrays import FloatArray
 from skmdn.mixture import Mixture
-
-FloatArray = NDArray[np.float64]
 
 
 def spread_verb(*, return_std: bool, return_cov: bool) -> str | None:

@@ -4,19 +4,19 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Rows = NDArray[np.intp]
+from skmdn._arrays import FloatArray, IntArray
 
 
 def splits(
     cv: Any,
     X: Any,
     y: Any,
-    weights: NDArray[np.float64] | None,
+    weights: FloatArray | None,
     groups: ArrayLike | None,
     rng: np.random.Generator,
-) -> list[tuple[Rows, Rows]]:
+) -> list[tuple[IntArray, IntArray]]:
     """Training and test rows of every split, disjoint.
 
     An integer stands for so many folds, or as many as there are rows or groups, None for five.
@@ -43,7 +43,7 @@ def splits(
     return parts
 
 
-def parts_of(splitter: Any, X: Any, y: Any, **split_params: Any) -> list[tuple[Rows, Rows]]:
+def parts_of(splitter: Any, X: Any, y: Any, **split_params: Any) -> list[tuple[IntArray, IntArray]]:
     """Training and test rows of every split of a splitter, masks turned into indices."""
     rows = np.arange(len(y))
     try:
@@ -52,7 +52,7 @@ def parts_of(splitter: Any, X: Any, y: Any, **split_params: Any) -> list[tuple[R
         raise ValueError(f"cv: expected indices of {len(y)} rows; got others: {error}.") from error
 
 
-def check_weighted(trains: list[Rows], weights: NDArray[np.float64] | None) -> None:
+def check_weighted(trains: list[IntArray], weights: FloatArray | None) -> None:
     """Refuse weights that leave the training rows of a split without any."""
     for i, train in enumerate(trains):
         if weights is not None and not weights[train].any():
@@ -62,7 +62,7 @@ def check_weighted(trains: list[Rows], weights: NDArray[np.float64] | None) -> N
             )
 
 
-def order_of(tests: list[Rows], n_rows: int) -> Rows:
+def order_of(tests: list[IntArray], n_rows: int) -> IntArray:
     """Place of every row in the concatenated test parts, which must partition the rows."""
     places = np.concatenate([*tests, np.empty(0, dtype=np.intp)])
     if not np.array_equal(np.sort(places), np.arange(n_rows)):
@@ -73,7 +73,7 @@ def order_of(tests: list[Rows], n_rows: int) -> Rows:
     return np.argsort(places)
 
 
-def take(container: Any, rows: Rows) -> Any:
+def take(container: Any, rows: IntArray) -> Any:
     """Rows of a DataFrame, an array or a list."""
     if hasattr(container, "iloc"):
         return container.iloc[rows]

@@ -4,18 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from skmdn._arrays import Array
 from skmdn._engine.budget import budget_for, n_held_out
 from skmdn._engine.device import current_device, training_device
-from skmdn._engine.fit import Moments, Report, Trained, Training, TrainingOptions
+from skmdn._engine.initialisation import fresh_layers
+from skmdn._engine.loop import Moments, Report, Trained, Training, TrainingOptions
 from skmdn._engine.network import layer_sizes, multiply_adds
 from skmdn._engine.readers import Observations
-from skmdn._engine.starts import fresh_layers
-from skmdn._preparation import Preparation
-from skmdn._scaling import principal_scores
-
-Array = NDArray[np.floating]
+from skmdn._network.preparation import Preparation
+from skmdn._network.scaling import principal_scores
 
 
 @torch.inference_mode()

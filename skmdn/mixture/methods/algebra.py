@@ -1,20 +1,17 @@
 """Verbs that make new mixtures from mixtures."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skmdn._arrays import FloatArray
 from skmdn.mixture.algebra import padded, reweighted, same_spread, spread_of
-from skmdn.mixture.arguments import (
-    as_floats,
-    as_output,
-    as_outputs,
-    check_finite,
-    check_positive,
-)
-from skmdn.mixture.blocks import FloatArray, chunks, component_sum
+from skmdn.mixture.arguments import as_floats, as_output, as_outputs, check_finite, check_positive
+from skmdn.mixture.blocks import chunks, component_sum
 from skmdn.mixture.spread import Spread
 from skmdn.mixture.value import MixtureValue
 

@@ -15,7 +15,7 @@ from skmdn._engine.batches import Batch
 from skmdn._engine.head import log_likelihoods
 from skmdn._engine.network import Pass
 from skmdn._engine.optimizer import NAdam, Schedule
-from skmdn._engine.tally import Tally
+from skmdn._engine.step_losses import Tally
 
 # Recordings share a stream of torch's: fits in other threads wait for their turn.
 _RECORDING = threading.Lock()

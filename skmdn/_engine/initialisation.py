@@ -5,17 +5,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
+from skmdn._arrays import Array, FloatArray
+from skmdn._engine.covariances import n_raw_spreads
 from skmdn._engine.readers import Observations
-from skmdn._engine.spreads import n_raw_spreads
-from skmdn._preparation import Preparation
-from skmdn._scaling import principal_scores, quantile_rows
+from skmdn._network.preparation import Preparation
+from skmdn._network.scaling import principal_scores, quantile_rows
 from skmdn._thread_pools import one_thread
-
-Array = NDArray[np.floating]
-FloatArray = NDArray[np.float64]
 
 # Means are started from at most so many rows.
 MAX_ROWS = 20_000

@@ -6,12 +6,11 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state, indexable
 from sklearn.utils.validation import validate_data
 
-Array = NDArray[np.floating]
-FloatArray = NDArray[np.float64]
+from skmdn._arrays import AnyArray, Array, FloatArray, IntArray
 
 _FLOATS = (np.float64, np.float32)
 
@@ -24,7 +23,7 @@ class TrainingData(NamedTuple):
     weights: FloatArray | None  # (n,)
     y_ndim: int  # 1 where the targets came without an outputs axis
 
-    def take(self, rows: NDArray[np.intp]) -> "TrainingData":
+    def take(self, rows: IntArray) -> "TrainingData":
         """The data of some rows."""
         weights = None if self.weights is None else self.weights[rows]
         return TrainingData(self.X[rows], self.y[rows], weights, self.y_ndim)
@@ -119,7 +118,7 @@ def check_table(X: Any) -> Any:
     return X
 
 
-def check_groups(groups: ArrayLike | None, n: int) -> NDArray[Any] | None:
+def check_groups(groups: ArrayLike | None, n: int) -> AnyArray | None:
     """Labels ``(n,)`` for a splitter."""
     if groups is None:
         return None

@@ -1,12 +1,15 @@
 """Verbs of the density's shape: modes, highest-density regions, entropy."""
 
+from __future__ import annotations
+
 from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skmdn._arrays import FloatArray
 from skmdn.mixture.arguments import RandomState, as_count, as_generator, as_levels
-from skmdn.mixture.blocks import CELLS, FloatArray, chunks
+from skmdn.mixture.blocks import CELLS, chunks
 from skmdn.mixture.density import log_density
 from skmdn.mixture.entropy import N_CUTS, line_entropy
 from skmdn.mixture.modes import joint_modes, line_modes

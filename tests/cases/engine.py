@@ -5,10 +5,11 @@ import itertools
 import numpy as np
 import torch
 
-from skmdn import _engine, _forward
+from skmdn import _engine
 from skmdn._engine.optimizer import NAdam
 from skmdn._engine.readers import Observations
-from skmdn._preparation import Preparation
+from skmdn._network import forward as _forward
+from skmdn._network.preparation import Preparation
 
 FLOOR = 1e-3
 CPU = torch.device("cpu")

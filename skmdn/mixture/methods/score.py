@@ -1,12 +1,15 @@
 """Verbs that score observed y."""
 
+from __future__ import annotations
+
 from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skmdn._arrays import FloatArray
 from skmdn.mixture.arguments import RandomState, as_count, as_generator
-from skmdn.mixture.blocks import CELLS, FloatArray, chunks
+from skmdn.mixture.blocks import CELLS, chunks
 from skmdn.mixture.points import Points
 from skmdn.mixture.sampling import Random, draw
 from skmdn.mixture.scores import crps, energy_terms

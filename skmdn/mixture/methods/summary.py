@@ -1,10 +1,13 @@
 """Verbs that sum a mixture up: moments, quantiles, draws."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skmdn._arrays import FloatArray
 from skmdn.mixture.arguments import RandomState, as_count, as_generator, as_levels
-from skmdn.mixture.blocks import FloatArray, chunks, components_first
+from skmdn.mixture.blocks import chunks, components_first
 from skmdn.mixture.moments import covariance, mean, variance
 from skmdn.mixture.quantiles import central_intervals, quantiles
 from skmdn.mixture.sampling import draw

@@ -7,28 +7,22 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from skmdn._arrays import Array, IntArray
 from skmdn._engine.activations import ACTIVATIONS
 from skmdn._engine.batches import Batch, Batches, DrawnBatches
-from skmdn._engine.budget import (
-    FINE_TUNING_CHECKPOINTS,
-    Budget,
-    checkpoints,
-    fine_tuning_begins,
-)
+from skmdn._engine.budget import FINE_TUNING_CHECKPOINTS, Budget, checkpoints, fine_tuning_begins
 from skmdn._engine.head import LOG_2PI, MixtureHead
 from skmdn._engine.network import Parameters, Pass, layer_sizes, multiply_adds
 from skmdn._engine.optimizer import NAdam, Schedule
 from skmdn._engine.readers import Observations, resident_rows
-from skmdn._engine.step import DirectStep, RecordedStep, Step, is_recorded
-from skmdn._engine.tally import Tally
+from skmdn._engine.step_losses import Tally
+from skmdn._engine.steps import DirectStep, RecordedStep, Step, is_recorded
 from skmdn._engine.threads import threads_for
-from skmdn._forward import LARGEST_LOG_SCALE
-from skmdn._preparation import Preparation
+from skmdn._network.forward import LARGEST_LOG_SCALE
+from skmdn._network.preparation import Preparation
 
-Array = NDArray[np.floating]
 # Passes made, passes planned, loss and validation loss in nats per row, in units of y.
 Report = Callable[[float, float, float, float | None], None]
 
@@ -79,7 +73,7 @@ class Trained:
     n_passes: int
     n_recoveries: int
     interrupted: bool
-    held_out: NDArray[np.intp] | None = None  # rows of the data that validated
+    held_out: IntArray | None = None  # rows of the data that validated
 
 
 @dataclass

@@ -3,13 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from skmdn._encoding import PiecewiseLinear
-from skmdn._scaling import location_and_scale
-
-Array = NDArray[np.floating]
-FloatArray = NDArray[np.float64]
+from skmdn._arrays import Array, FloatArray
+from skmdn._network.encoding import PiecewiseLinear
+from skmdn._network.scaling import location_and_scale
 
 # z-scores bend smoothly towards this limit, so that no row is far outside all others.
 _Z_LIMIT = 5.0

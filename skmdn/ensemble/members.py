@@ -3,12 +3,11 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-from skmdn._folds import Rows, take
-from skmdn._inner_estimators import density_of, seeded_clone, weight_words
+from skmdn._estimators.folds import take
+from skmdn._estimators.inner_estimators import density_of, seeded_clone, weight_words
 from skmdn._thread_pools import one_thread
 from skmdn.mixture import Mixture
 from skmdn.preprocessing import CrossFittedPredictions
@@ -19,8 +18,6 @@ from skmdn.preprocessing.cross_fitted import (
     gives_arrays,
 )
 
-FloatArray = NDArray[np.float64]
-
 # Pairs of fewer folds leave too few rows, and of more folds there are too many.
 _FOLDS_TO_SHARE = range(4, 7)
 
@@ -28,9 +25,9 @@ _FOLDS_TO_SHARE = range(4, 7)
 def unfitted_members(
     view: Any,
     X: Any,
-    y: FloatArray,
-    weights: FloatArray | None,
-    parts: list[tuple[Rows, Rows]],
+    y: np.ndarray,
+    weights: np.ndarray | None,
+    parts: list[tuple[np.ndarray, np.ndarray]],
     n_jobs: int | None,
     rng: np.random.Generator,
 ) -> tuple[list[Any], list[MemberPredictions] | list[None]]:
@@ -49,7 +46,7 @@ def with_estimators(member: Any, first: MemberPredictions | None) -> Any:
     return member
 
 
-def _is_shared(view: Any, parts: list[tuple[Rows, Rows]]) -> bool:
+def _is_shared(view: Any, parts: list[tuple[np.ndarray, np.ndarray]]) -> bool:
     """Whether the first step is fitted for all members at once."""
     first = view.steps[0][1] if isinstance(view, Pipeline) else None
     rows = np.arange(sum(len(test) for _, test in parts))
@@ -65,13 +62,13 @@ def _is_shared(view: Any, parts: list[tuple[Rows, Rows]]) -> bool:
 def fit_member(
     name: str,
     view: Any,
-    predictions: FloatArray | None,
+    predictions: np.ndarray | None,
     X: Any,
-    y: FloatArray,
-    weights: FloatArray | None,
-    groups: NDArray[Any] | None,
-    train: Rows,
-    test: Rows,
+    y: np.ndarray,
+    weights: np.ndarray | None,
+    groups: np.ndarray | None,
+    train: np.ndarray,
+    test: np.ndarray,
 ) -> tuple[Any, Mixture]:
     """Fit on the training folds, validate on the test fold, and predict it.
 
@@ -92,12 +89,12 @@ def fit_member(
 
 def _transform(
     steps: list[tuple[str, Any]],
-    predictions: FloatArray | None,
+    predictions: np.ndarray | None,
     X: Any,
-    y: FloatArray,
-    words: dict[str, NDArray[Any] | None],
-    train: Rows,
-    test: Rows,
+    y: np.ndarray,
+    words: dict[str, np.ndarray | None],
+    train: np.ndarray,
+    test: np.ndarray,
 ) -> tuple[list[tuple[str, Any]], Any, Any]:
     """Fitted transformers, and what they make of training and test rows.
 
@@ -128,11 +125,11 @@ def _transform(
 def _fit_last(
     estimator: Any,
     X: Any,
-    y: FloatArray,
-    weights: FloatArray | None,
+    y: np.ndarray,
+    weights: np.ndarray | None,
     X_val: Any,
-    y_val: FloatArray,
-    weights_val: FloatArray | None,
+    y_val: np.ndarray,
+    weights_val: np.ndarray | None,
 ) -> None:
     """Fit the step that predicts, with validation data where it takes them."""
     validation = {}

@@ -1,20 +1,22 @@
 """An ensemble of views and folds whose prediction is one mixture."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_consistent_length, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate, pooling_factor
-from skmdn._folds import order_of, splits, take
-from skmdn._inner_estimators import check_predicts_density
-from skmdn._inputs import (
+from skmdn._estimators.folds import order_of, splits, take
+from skmdn._estimators.inner_estimators import check_predicts_density
+from skmdn._estimators.inputs import (
     check_groups,
     check_table,
     check_targets,
@@ -22,21 +24,20 @@ from skmdn._inputs import (
     new_generator,
     unchanged_on_error,
 )
-from skmdn._members import fit_member, unfitted_members, with_estimators
-from skmdn._params import (
+from skmdn._estimators.parameters import (
     MDN_ENSEMBLE_REGRESSOR,
     NamedEstimators,
     check_named_estimators,
     check_parameters,
 )
-from skmdn._points import points, spread_verb
-from skmdn._scaling import location_and_scale
+from skmdn._estimators.point_estimates import points, spread_verb
+from skmdn._network.scaling import location_and_scale
 from skmdn._thread_pools import one_thread
+from skmdn.ensemble.members import fit_member, unfitted_members, with_estimators
 from skmdn.mixture import Mixture
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.regressor import MDNRegressor
 
-FloatArray = NDArray[np.float64]
 _CHUNK_ROWS = 4096
 
 
@@ -171,7 +172,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         sample_weight: ArrayLike | None = None,
         *,
         groups: ArrayLike | None = None,
-    ) -> "MDNEnsembleRegressor":
+    ) -> MDNEnsembleRegressor:
         """Fit all members and calibrate their pool.
 
         Parameters
@@ -235,7 +236,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
 
     def predict(
         self, X: ArrayLike, return_std: bool = False, return_cov: bool = False
-    ) -> FloatArray | tuple[FloatArray, FloatArray]:
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Predict the mean of every row.
 
         Parameters
@@ -262,7 +263,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         spread = spread_verb(return_std=return_std, return_cov=return_cov)
         return points(self._chunks(X), "mean", spread)
 
-    def sample(self, X: ArrayLike, n_samples: int = 1, random_state: Any = None) -> FloatArray:
+    def sample(self, X: ArrayLike, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
         """Draw from the predicted density of every row.
 
         Parameters
@@ -311,9 +312,9 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         self,
         views: list[tuple[str, Any]],
         X: Any,
-        y: FloatArray,
-        weights: FloatArray | None,
-        groups: NDArray[Any] | None,
+        y: np.ndarray,
+        weights: np.ndarray | None,
+        groups: np.ndarray | None,
     ) -> None:
         rng = new_generator(self.random_state)
         parts = splits(self.cv, X, y, weights, groups, rng)
@@ -356,7 +357,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         self.oof_score_ = float(np.average(scores, weights=w[present]))
 
     def _calibrate(
-        self, out_of_fold: list[Mixture], y: FloatArray, weights: FloatArray | None, n_folds: int
+        self, out_of_fold: list[Mixture], y: np.ndarray, weights: np.ndarray | None, n_folds: int
     ) -> None:
         """Fit weights, factors, noise and background on out-of-fold mixtures."""
         mean, scale = location_and_scale(y, weights)
@@ -390,7 +391,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         """The pool of members and background."""
         return Mixture.pool(*self._with_background(*self._members(X)))
 
-    def _members(self, X: Any) -> tuple[list[Mixture], FloatArray]:
+    def _members(self, X: Any) -> tuple[list[Mixture], np.ndarray]:
         """Calibrated densities of all members, and the members' weights."""
         F = len(self.estimators_[0])
         members = [
@@ -417,8 +418,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         ]
 
     def _with_background(
-        self, densities: list[Mixture], weights: FloatArray
-    ) -> tuple[list[Mixture], FloatArray]:
+        self, densities: list[Mixture], weights: np.ndarray
+    ) -> tuple[list[Mixture], np.ndarray]:
         """Densities and weights with the background at the end."""
         ones = np.ones((len(densities[0]), 1, self.n_outputs_))
         means, scales = self.background_mean_ * ones, self.background_scale_ * ones

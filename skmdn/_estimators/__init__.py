@@ -1,0 +1,1 @@
+"""What every estimator needs: the door for data and parameters, folds, inner estimators."""

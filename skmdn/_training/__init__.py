@@ -1,0 +1,1 @@
+"""From an estimator's settings and checked data to a fitted network."""

@@ -1,0 +1,1 @@
+"""Data, models and oracles that several files of tests share."""
