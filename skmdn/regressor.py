@@ -20,7 +20,7 @@ from skmdn._estimators.inputs import (
     unchanged_on_error,
 )
 from skmdn._estimators.parameters import MDN_REGRESSOR, check_parameters, hidden_sizes
-from skmdn._estimators.point_estimates import points, spread_verb
+from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
@@ -359,7 +359,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         """
         predictor = self._predictor()
         check_parameters(self, MDN_REGRESSOR)
-        spread = spread_verb(return_std=return_std, return_cov=return_cov)
+        spread = spread_method(return_std=return_std, return_cov=return_cov)
         chunks = predictor.densities(check_inputs(self, X))
         return points(chunks, self.point_estimate, spread)
 

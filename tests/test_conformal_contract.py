@@ -43,10 +43,10 @@ def test_a_column_of_outcomes_keeps_its_outputs_axis():
     X, y = linear_data(60)
     flat = ConformalMDNRegressor(LinearGaussian(), cv=KFold(3)).fit(X, y)
     column = ConformalMDNRegressor(LinearGaussian(), cv=KFold(3)).fit(X, y[:, None])
-    for verb, shape in [("predict_interval", (60, 2, 1)), ("predict_region", (60, 1, 2, 1))]:
-        answer = getattr(column, verb)(X, 0.8)
+    for method, shape in [("predict_interval", (60, 2, 1)), ("predict_region", (60, 1, 2, 1))]:
+        answer = getattr(column, method)(X, 0.8)
         assert answer.shape == shape
-        np.testing.assert_allclose(answer[..., 0], getattr(flat, verb)(X, 0.8), rtol=1e-9)
+        np.testing.assert_allclose(answer[..., 0], getattr(flat, method)(X, 0.8), rtol=1e-9)
     assert column.predict(X).shape == (60, 1)
     np.testing.assert_array_equal(column.contains(X, y[:, None]), flat.contains(X, y))
 
@@ -280,13 +280,13 @@ def test_parameters_of_the_estimator_can_be_searched():
 
 
 @pytest.mark.parametrize("coverage", [0, 1, -0.1, 1.5, "0.9", None, [0.5, 0.9], np.nan])
-@pytest.mark.parametrize("verb", ["predict_interval", "predict_region", "contains"])
-def test_coverage_out_of_range_is_named(verb, coverage):
+@pytest.mark.parametrize("method", ["predict_interval", "predict_region", "contains"])
+def test_coverage_out_of_range_is_named(method, coverage):
     X, y = linear_data(30)
     model = ConformalMDNRegressor(LinearGaussian(), cv=HALF).fit(X, y)
-    arguments = (X, y) if verb == "contains" else (X,)
+    arguments = (X, y) if method == "contains" else (X,)
     with pytest.raises(ValueError, match=r"coverage: expected a number strictly between 0 and 1"):
-        getattr(model, verb)(*arguments, coverage)
+        getattr(model, method)(*arguments, coverage)
 
 
 @pytest.mark.parametrize(
@@ -315,9 +315,9 @@ def test_a_model_that_is_not_fitted_cannot_be_calibrated():
     X, y = linear_data(30)
     with pytest.raises(NotFittedError):
         ConformalMDNRegressor(LinearGaussian(), cv="prefit").fit(X, y)
-    for verb in ("predict", "predict_proba", "predict_interval", "predict_region"):
+    for method in ("predict", "predict_proba", "predict_interval", "predict_region"):
         with pytest.raises(NotFittedError):
-            getattr(ConformalMDNRegressor(LinearGaussian()), verb)(X)
+            getattr(ConformalMDNRegressor(LinearGaussian()), method)(X)
 
 
 def test_an_answer_that_is_no_mixture_is_named():

@@ -174,9 +174,9 @@ def test_calibration_widens_and_weighs_views():
 def test_no_rows_are_refused(data):
     X, y = data
     model = MDNEnsembleRegressor([("line", LinearGaussian())], cv=2).fit(X, y)
-    for verb in (model.predict_proba, model.predict, model.sample, model.decompose):
+    for method in (model.predict_proba, model.predict, model.sample, model.decompose):
         with pytest.raises(ValueError, match=r"X: expected at least one row, got shape \(0, 2\)"):
-            verb(X[:0])
+            method(X[:0])
 
 
 def test_no_row_can_cost_more_than_a_bounded_number_of_nats(data):

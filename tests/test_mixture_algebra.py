@@ -201,7 +201,7 @@ def test_concatenate_pads_with_weight_zero():
     np.testing.assert_allclose(joined.hdr(0.9)[:3, :2], small.hdr(0.9), rtol=1e-9)
 
 
-@pytest.mark.parametrize("verb", ["pool", "concatenate"])
+@pytest.mark.parametrize("method", ["pool", "concatenate"])
 @pytest.mark.parametrize(
     ("members", "words"),
     [
@@ -211,9 +211,9 @@ def test_concatenate_pads_with_weight_zero():
         ([tame(n=3, d=2), tame(n=3, d=3)], "same outputs"),
     ],
 )
-def test_bad_members(verb, members, words):
+def test_bad_members(method, members, words):
     with pytest.raises(ValueError, match=words):
-        getattr(Mixture, verb)(members)
+        getattr(Mixture, method)(members)
 
 
 @pytest.mark.parametrize("unit", [1e-310, 1e308])

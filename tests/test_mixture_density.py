@@ -41,14 +41,14 @@ def test_pdf_and_cdf_equal_scipy():
         np.testing.assert_allclose(mixture.sf(y)[row], oracle.ccdf(y[row]), rtol=1e-12)
 
 
-@pytest.mark.parametrize("verb", ["logpdf", "cdf", "sf"])
-def test_tails_equal_mpmath(verb):
+@pytest.mark.parametrize("method", ["logpdf", "cdf", "sf"])
+def test_tails_equal_mpmath(method):
     mixture = tame(n=4)
     for distance in (3.0, 8.0, 20.0, 30.0):
-        side = 1.0 if verb == "sf" else -1.0
+        side = 1.0 if method == "sf" else -1.0
         y = side * (2.0 + distance * mixture.scales[:, :, 0].max(axis=1))
-        got = getattr(mixture, verb)(y)
-        expected = [exact(mixture, row, y[row], verb) for row in range(4)]
+        got = getattr(mixture, method)(y)
+        expected = [exact(mixture, row, y[row], method) for row in range(4)]
         np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
@@ -56,9 +56,9 @@ def test_tails_equal_mpmath(verb):
 def test_hostile_rows_equal_mpmath(seed):
     mixture = hostile(seed, n=3, k=4)
     y = mixture.means[:, 0, 0] + 3.0 * mixture.scales[:, 0, 0]
-    for verb in ("logpdf", "cdf", "sf"):
-        expected = [exact(mixture, row, y[row], verb) for row in range(3)]
-        np.testing.assert_allclose(getattr(mixture, verb)(y), expected, rtol=1e-12)
+    for method in ("logpdf", "cdf", "sf"):
+        expected = [exact(mixture, row, y[row], method) for row in range(3)]
+        np.testing.assert_allclose(getattr(mixture, method)(y), expected, rtol=1e-12)
 
 
 def test_far_tails_are_finite():
@@ -97,9 +97,9 @@ def test_joint_cdf_of_diagonal_spread():
     mixture = tame(n=6, d=3)
     y = points_for(mixture)
     z = (y[:, np.newaxis] - mixture.means) / mixture.scales
-    for verb, tail in (("cdf", stats.norm.cdf), ("sf", stats.norm.sf)):
+    for method, tail in (("cdf", stats.norm.cdf), ("sf", stats.norm.sf)):
         expected = (mixture.weights * tail(z).prod(axis=2)).sum(axis=1)
-        np.testing.assert_allclose(getattr(mixture, verb)(y), expected, rtol=1e-12)
+        np.testing.assert_allclose(getattr(mixture, method)(y), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("d", "tolerance"), [(1, 1e-14), (2, 1e-10), (3, 3e-5), (6, 3e-5)])
@@ -107,8 +107,8 @@ def test_joint_cdf_of_full_spread_equals_scipy(d, tolerance):
     mixture = tame(n=3, k=2, d=d, full=True)
     y = points_for(mixture)
     covariance = mixture.scale_tril @ mixture.scale_tril.swapaxes(2, 3)
-    for verb, sign in (("cdf", 1.0), ("sf", -1.0)):
-        got = getattr(mixture, verb)(y)
+    for method, sign in (("cdf", 1.0), ("sf", -1.0)):
+        got = getattr(mixture, method)(y)
         for row in range(len(mixture)):
             expected = sum(
                 mixture.weights[row, k]
@@ -169,16 +169,16 @@ def test_pit_is_of_each_marginal(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "verb", ["logpdf", "pdf", "cdf", "sf", "pit", "crps", "responsibilities", "hdr_mass"]
+    "method", ["logpdf", "pdf", "cdf", "sf", "pit", "crps", "responsibilities", "hdr_mass"]
 )
-def test_many_points_and_grids_equal_one_by_one(kind, verb):
-    if kind.get("full") and verb in ("cdf", "sf"):
+def test_many_points_and_grids_equal_one_by_one(kind, method):
+    if kind.get("full") and method in ("cdf", "sf"):
         kind = {"d": 2, "full": True}
-    if kind.get("d", 1) > 1 and verb == "hdr_mass":
+    if kind.get("d", 1) > 1 and method == "hdr_mass":
         return  # random draws: compared in test_mixture_shape
     mixture = tame(n=6, **kind)
     trailing = () if mixture.univariate else (mixture.n_outputs,)
-    ask = getattr(mixture, verb)
+    ask = getattr(mixture, method)
     rng = np.random.default_rng(0)
     for n_points in (1, 3, 11):
         y = 4.0 * rng.normal(size=(6, n_points, *trailing))
@@ -190,20 +190,20 @@ def test_many_points_and_grids_equal_one_by_one(kind, verb):
         np.testing.assert_array_equal(grid, repeated)
 
 
-VERBS_OF_Y = ["logpdf", "pdf", "cdf", "sf", "pit", "crps", "responsibilities", "hdr_mass"]
+METHODS_OF_Y = ["logpdf", "pdf", "cdf", "sf", "pit", "crps", "responsibilities", "hdr_mass"]
 
 
-@pytest.mark.parametrize("verb", [*VERBS_OF_Y, "energy_score"])
+@pytest.mark.parametrize("method", [*METHODS_OF_Y, "energy_score"])
 @pytest.mark.parametrize(
     "y", [0.0, np.zeros(3), np.zeros((3, 2)), np.zeros((2, 2, 2)), np.full(4, np.nan), ["a"] * 4]
 )
-def test_bad_y(verb, y):
+def test_bad_y(method, y):
     with pytest.raises(ValueError, match=r"^y must"):
-        getattr(tame(n=4), verb)(y)
+        getattr(tame(n=4), method)(y)
 
 
-@pytest.mark.parametrize("verb", [*VERBS_OF_Y, "energy_score"])
+@pytest.mark.parametrize("method", [*METHODS_OF_Y, "energy_score"])
 @pytest.mark.parametrize("y", [0.0, np.zeros(4), np.zeros((4, 3)), np.zeros((2, 5, 2))])
-def test_bad_y_of_several_outputs(verb, y):
+def test_bad_y_of_several_outputs(method, y):
     with pytest.raises(ValueError, match=r"^y must have shape \(4, 2\).*got shape"):
-        getattr(tame(n=4, d=2), verb)(y)
+        getattr(tame(n=4, d=2), method)(y)

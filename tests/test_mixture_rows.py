@@ -1,4 +1,4 @@
-"""No row's answer depends on its neighbours, and no verb needs memory by the number of rows."""
+"""No row's answer depends on its neighbours, and no method needs memory by the number of rows."""
 
 import tracemalloc
 
@@ -10,7 +10,7 @@ from skmdn.mixture import Mixture
 
 Q = [1e-9, 0.1, 0.5, 0.77, 0.999]
 
-VERBS = {
+METHODS = {
     "logpdf": lambda m, y: m.logpdf(y),
     "responsibilities": lambda m, y: m.responsibilities(y),
     "cdf": lambda m, y: m.cdf(y),
@@ -23,7 +23,7 @@ VERBS = {
     "interval": lambda m, y: m.interval(0.9),
     "modes": lambda m, y: m.modes(return_density=True)[1],
 }
-LINE_VERBS = {
+LINE_METHODS = {
     "hdr": lambda m, y: m.hdr([0.3, 0.9]),
     "hdr_mass": lambda m, y: m.hdr_mass(y),
     "entropy": lambda m, y: m.entropy(),
@@ -42,12 +42,12 @@ def points_for(mixture):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("verb", [*VERBS, *LINE_VERBS])
-def test_rows_are_independent_to_the_bit(kind, verb):
+@pytest.mark.parametrize("method", [*METHODS, *LINE_METHODS])
+def test_rows_are_independent_to_the_bit(kind, method):
     mixture = KINDS[kind]
-    if verb in LINE_VERBS and not mixture.univariate:
+    if method in LINE_METHODS and not mixture.univariate:
         return
-    ask = (VERBS | LINE_VERBS)[verb]
+    ask = (METHODS | LINE_METHODS)[method]
     y = points_for(mixture)
     together = ask(mixture, y)
     for rows in (slice(5, 6), slice(0, 2), slice(11, 30), [3, 36, 3]):
@@ -72,14 +72,14 @@ def peak_beyond_answer(ask):
     return (peak - answer.nbytes) / 2**20
 
 
-@pytest.mark.parametrize("verb", ["logpdf", "cdf", "mean", "std", "ppf", "crps", "sample", "hdr"])
-def test_memory_does_not_grow_with_rows(verb):
-    n = 12_000 if verb in ("ppf", "hdr") else 400_000
+@pytest.mark.parametrize("method", ["logpdf", "cdf", "mean", "std", "ppf", "crps", "sample", "hdr"])
+def test_memory_does_not_grow_with_rows(method):
+    n = 12_000 if method in ("ppf", "hdr") else 400_000
     mixture = tame(n=1000, k=5)[np.arange(n) % 1000]
-    arguments = {"ppf": ([0.1, 0.9],), "sample": (3, 0), "hdr": (0.9,)}.get(verb, ())
-    if verb in ("logpdf", "cdf", "crps"):
+    arguments = {"ppf": ([0.1, 0.9],), "sample": (3, 0), "hdr": (0.9,)}.get(method, ())
+    if method in ("logpdf", "cdf", "crps"):
         arguments = (np.zeros(n),)
-    assert peak_beyond_answer(lambda: getattr(mixture, verb)(*arguments)) < 60
+    assert peak_beyond_answer(lambda: getattr(mixture, method)(*arguments)) < 60
 
 
 def test_diagonal_spread_of_ten_outputs_stays_diagonal():

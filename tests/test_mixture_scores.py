@@ -128,7 +128,7 @@ def test_energy_score_of_many_points():
     assert mixture.energy_score(y[:1]).shape == (4, 7)
 
 
-@pytest.mark.parametrize("verb", ["crps", "energy_score"])
-def test_scores_need_finite_y(verb):
+@pytest.mark.parametrize("method", ["crps", "energy_score"])
+def test_scores_need_finite_y(method):
     with pytest.raises(ValueError, match="y must be finite; got infinity"):
-        getattr(tame(n=2), verb)([0.0, np.inf])
+        getattr(tame(n=2), method)([0.0, np.inf])

@@ -43,7 +43,7 @@ def test_univariate_covariance_is_the_variance():
 @pytest.mark.parametrize("d", [None, 2])
 def test_variance_survives_an_offset(d):
     mixture = tame(n=20, d=d)
-    # An offset whose sums with the means are exact, so that only the verbs can err.
+    # An offset whose sums with the means are exact, so that only the methods can err.
     means = np.round(mixture.means * 2**10) / 2**10
     means = means[:, :, 0] if d is None else means
     scales = mixture.scales[:, :, 0] if d is None else mixture.scales
@@ -146,11 +146,11 @@ def test_interval_has_equal_tails():
     np.testing.assert_allclose(apart.interval(0.0)[0, 0], apart.median())
 
 
-@pytest.mark.parametrize("verb", ["ppf", "interval", "hdr"])
+@pytest.mark.parametrize("method", ["ppf", "interval", "hdr"])
 @pytest.mark.parametrize("level", [-0.1, 1.1, np.nan, [[0.5]], "a", None])
-def test_bad_levels(verb, level):
+def test_bad_levels(method, level):
     with pytest.raises(ValueError, match=r"^(q|level) must"):
-        getattr(tame(n=2), verb)(level)
+        getattr(tame(n=2), method)(level)
 
 
 @pytest.mark.parametrize("kind", [{}, {"d": 1}, {"d": 3}, {"d": 3, "full": True}])
@@ -196,9 +196,9 @@ def test_components_without_weight_are_never_drawn():
 
 @pytest.mark.parametrize("n_samples", [0, -1, 1.5, True, "a", None])
 def test_bad_n_samples(n_samples):
-    for verb, arguments in (("sample", ()), ("entropy", ()), ("hdr_mass", ([0.0, 0.0],))):
+    for method, arguments in (("sample", ()), ("entropy", ()), ("hdr_mass", ([0.0, 0.0],))):
         with pytest.raises(ValueError, match="n_samples must be an integer of at least 1"):
-            getattr(tame(n=2), verb)(*arguments, n_samples=n_samples)
+            getattr(tame(n=2), method)(*arguments, n_samples=n_samples)
 
 
 @pytest.mark.parametrize("random_state", [-1, 1.5, "a", np.random.PCG64(0)])

@@ -286,8 +286,8 @@ def test_a_frame_of_targets_keeps_its_outputs_axis_everywhere(frame_of, n_output
     assert model.sample(X, n_samples=4).shape == (n, 4, D)
     assert model.sample(X).shape == (n, 1, D)
     assert density.means.shape == (n, 2, D)
-    for verb in ("mean", "std", "var", "median", "mode"):
-        assert getattr(density, verb)().shape == (n, D)
+    for method in ("mean", "std", "var", "median", "mode"):
+        assert getattr(density, method)().shape == (n, D)
     assert density.ppf([0.1, 0.9]).shape == (n, 2, D)
     assert density.interval(0.9).shape == (n, 2, D)
     assert density.logpdf(np.asarray(Y)).shape == (n,)

@@ -65,8 +65,8 @@ def torch_mixture(model, raw):
     return distributions.MixtureSameFamily(distributions.Categorical(logits=logits), components)
 
 
-def with_torch(model, X, y, verb):
-    """``verb(mixture, y)`` in chunks; answers joined."""
+def with_torch(model, X, y, method):
+    """``method(mixture, y)`` in chunks; answers joined."""
     network = torch_network(model)
 
     @torch.inference_mode()
@@ -75,7 +75,7 @@ def with_torch(model, X, y, verb):
         for start in range(0, len(X), PEER_CHUNK):
             rows = slice(start, start + PEER_CHUNK)
             z = torch.from_numpy((y[rows] - model.y_mean_) / model.y_scale_).float()
-            parts.append(verb(torch_mixture(model, network(X[rows])), z))
+            parts.append(method(torch_mixture(model, network(X[rows])), z))
         return torch.cat(parts).numpy()
 
     return call
@@ -112,8 +112,8 @@ def races(model, X, y, share):
     few, some = slice(n // 500), slice(n // share)
     m = len(X[some])
 
-    def torch_call(verb, rows=slice(None)):
-        return with_torch(model, X[rows], y[rows], verb), len(X[rows])
+    def torch_call(method, rows=slice(None)):
+        return with_torch(model, X[rows], y[rows], method), len(X[rows])
 
     return [
         (
@@ -170,7 +170,7 @@ def in_chunks(model, X, size):
 def main():
     args = arguments(__doc__).parse_args()
     n, rounds = (100_000, 3) if args.quick else (1_000_000, 7)
-    tables = {"verbs": [], "chunks": []}
+    tables = {"methods": [], "chunks": []}
     with one_thread():
         torch.manual_seed(0)
         model = fitted()
@@ -179,7 +179,7 @@ def main():
         for name, rows, call, peers in races(model, X, y, share=20):
             contestants = {"skmdn": call, **{peer: c for peer, (c, _) in peers.items()}}
             seconds = seconds_by_turns(contestants, rounds)
-            tables["verbs"].append(
+            tables["methods"].append(
                 {
                     "1000 rows a second": name,
                     "rows": rows,
@@ -197,7 +197,7 @@ def main():
             tables["chunks"].append(
                 {"rows a call": size, "1000 rows a second, mean and std": n_chunked / taken / 1e3}
             )
-    print_table(tables["verbs"])
+    print_table(tables["methods"])
     print_table(tables["chunks"])
     write_json(args.json, tables)
 

@@ -1,4 +1,4 @@
-"""Speed of `Mixture`'s verbs beside their peers: one thread, K = 5, D = 1, float64.
+"""Speed of `Mixture`'s methods beside their peers: one thread, K = 5, D = 1, float64.
 
 Ours and the peer's call take turns in the same process; the figures are rows per second of CPU
 time, which other work on the machine disturbs least, from the median of the turns. A peer that
@@ -146,13 +146,13 @@ def main() -> None:
     n_rows, n_slow, repeats = (8192, 3, 3) if options.quick else (65536, 20, 7)
 
     figures = []
-    print(f"{'verb':20} {'rows/s':>12} {'peer rows/s':>12} {'ratio':>9}  {'target':10}  peer")
+    print(f"{'method':20} {'rows/s':>12} {'peer rows/s':>12} {'ratio':>9}  {'target':10}  peer")
     for name, peer, target, ours, theirs in races(n_rows, n_slow):
         rate, peer_rate = rates(ours, theirs, repeats)
         ratio = rate / peer_rate
         print(f"{name:20} {rate:12,.0f} {peer_rate:12,.0f} {ratio:9,.1f}  {target:10}  {peer}")
         figures.append(
-            {"verb": name, "rows_per_s": rate, "peer": peer, "peer_rows_per_s": peer_rate}
+            {"method": name, "rows_per_s": rate, "peer": peer, "peer_rows_per_s": peer_rate}
         )
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:

@@ -8,7 +8,7 @@ from skmdn._arrays import FloatArray
 from skmdn.mixture import Mixture
 
 
-def spread_verb(*, return_std: bool, return_cov: bool) -> str | None:
+def spread_method(*, return_std: bool, return_cov: bool) -> str | None:
     """The spread that the flags ask for; not both."""
     if return_std and return_cov:
         raise ValueError("At most one of return_std and return_cov can be True; got both.")
@@ -18,7 +18,9 @@ def spread_verb(*, return_std: bool, return_cov: bool) -> str | None:
 def points(
     chunks: Iterable[Mixture], point: str, spread: str | None
 ) -> FloatArray | tuple[FloatArray, FloatArray]:
-    """The verb `point` of all rows, and the verb `spread` where there is one."""
-    answers = [[getattr(chunk, verb)() for verb in (point, spread) if verb] for chunk in chunks]
+    """The method `point` of all rows, and the method `spread` where there is one."""
+    answers = [
+        [getattr(chunk, method)() for method in (point, spread) if method] for chunk in chunks
+    ]
     first, *rest = (np.concatenate(parts) for parts in zip(*answers, strict=True))
     return (first, rest[0]) if rest else first

@@ -30,7 +30,7 @@ from skmdn._estimators.parameters import (
     check_named_estimators,
     check_parameters,
 )
-from skmdn._estimators.point_estimates import points, spread_verb
+from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._network.scaling import location_and_scale
 from skmdn._thread_pools import one_thread
 from skmdn.ensemble.members import fit_member, unfitted_members, with_estimators
@@ -260,7 +260,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         ValueError
             If both flags are set.
         """
-        spread = spread_verb(return_std=return_std, return_cov=return_cov)
+        spread = spread_method(return_std=return_std, return_cov=return_cov)
         return points(self._chunks(X), "mean", spread)
 
     def sample(self, X: ArrayLike, n_samples: int = 1, random_state: Any = None) -> np.ndarray:

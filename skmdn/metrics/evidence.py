@@ -22,7 +22,7 @@ class Evidence(NamedTuple):
     """Outcomes y (n,) or (n, D), the prediction of the same rows, and weights (n,)."""
 
     y: FloatArray
-    prediction: Any  # a Prediction; its kinds share verbs, not signatures
+    prediction: Any  # a Prediction; its kinds share methods, not signatures
     weights: FloatArray
 
     @property

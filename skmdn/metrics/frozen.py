@@ -24,11 +24,11 @@ _HDR_LEVELS = (np.arange(250) + 0.5) / 250
 
 
 def is_frozen(candidate: object) -> bool:
-    """Tell whether all the verbs of a continuous scipy.stats distribution are there."""
-    return all(_verb(candidate, verb) is not None for verb in _NAMES)
+    """Tell whether all the methods of a continuous scipy.stats distribution are there."""
+    return all(_method(candidate, method) is not None for method in _NAMES)
 
 
-def _verb(distribution: object, name: str) -> Callable[..., Any] | None:
+def _method(distribution: object, name: str) -> Callable[..., Any] | None:
     """Return the method that computes `name`, under either of scipy's names."""
     found = (getattr(distribution, word, None) for word in _NAMES[name])
     return next((method for method in found if callable(method)), None)
@@ -112,8 +112,8 @@ class FrozenPrediction(PartialPrediction):
         return self._call("logpdf", self.ppf(_HDR_LEVELS).T).T
 
     def _call(self, name: str, argument: npt.ArrayLike) -> FloatArray:
-        """Call the distribution's verb and return an array."""
-        method = _verb(self.distribution, name)
+        """Call the distribution's method and return an array."""
+        method = _method(self.distribution, name)
         assert method is not None  # is_frozen saw it
         return np.asarray(method(argument), dtype=np.float64)
 

@@ -8,10 +8,10 @@ from skmdn._arrays import FloatArray
 
 
 class PartialPrediction:
-    """Predictive distributions of n rows of which only some verbs are known.
+    """Predictive distributions of n rows of which only some methods are known.
 
-    A subclass defines the verbs of :class:`skmdn.Mixture` that make sense for what it holds; every
-    other verb refuses with an error that says what is missing.
+    A subclass defines the methods of :class:`skmdn.Mixture` that make sense for what it holds; every
+    other method refuses with an error that says what is missing.
     """
 
     kind: ClassVar[str] = "a prediction"

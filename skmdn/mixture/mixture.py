@@ -1,17 +1,17 @@
-"""`Mixture`, the predictive distribution: an immutable value with scipy's verbs."""
+"""`Mixture`, the predictive distribution: an immutable value with scipy's methods."""
 
 from typing import final
 
 from skmdn.mixture.export import Exports
-from skmdn.mixture.methods.algebra import AlgebraVerbs
-from skmdn.mixture.methods.density import DensityVerbs
-from skmdn.mixture.methods.score import ScoreVerbs
-from skmdn.mixture.methods.shape import ShapeVerbs
-from skmdn.mixture.methods.summary import SummaryVerbs
+from skmdn.mixture.methods.algebra import AlgebraMethods
+from skmdn.mixture.methods.density import DensityMethods
+from skmdn.mixture.methods.score import ScoreMethods
+from skmdn.mixture.methods.shape import ShapeMethods
+from skmdn.mixture.methods.summary import SummaryMethods
 
 
 @final
-class Mixture(DensityVerbs, SummaryVerbs, ShapeVerbs, ScoreVerbs, AlgebraVerbs, Exports):
+class Mixture(DensityMethods, SummaryMethods, ShapeMethods, ScoreMethods, AlgebraMethods, Exports):
     """n Gaussian mixtures, one per row: an immutable value.
 
     Answers have the row axis first, then the axis of what was asked many of (points, levels,

@@ -32,7 +32,7 @@ LineFunction: TypeAlias = Callable[[FloatArray, FloatArray, FloatArray, FloatArr
 
 
 class MixtureValue:
-    """Arrays of n mixtures and what one does with rows; the verbs are built above it."""
+    """Arrays of n mixtures and what one does with rows; the methods are built above it."""
 
     __slots__ = ("_means", "_spread", "_univariate", "_weights")
 
@@ -236,15 +236,15 @@ class MixtureValue:
         means = self._means[:, :, output : output + 1]
         return self._trusted(self._weights, means, DiagonalSpread(scales), True)
 
-    def _each_output(self: Self, verb: Callable[[Self, int], FloatArray]) -> FloatArray:
-        """Answers of ``verb(marginal, output)`` side by side on a last axis; one if univariate."""
+    def _each_output(self: Self, method: Callable[[Self, int], FloatArray]) -> FloatArray:
+        """Answers of ``method(marginal, output)`` side by side on a last axis; one if univariate."""
         if self._univariate:
-            return verb(self, 0)
-        first = verb(self._output(0), 0)
+            return method(self, 0)
+        first = method(self._output(0), 0)
         answer = np.empty((*first.shape, self.n_outputs))
         answer[..., 0] = first
         for j in range(1, self.n_outputs):
-            answer[..., j] = verb(self._output(j), j)
+            answer[..., j] = method(self._output(j), j)
         return answer
 
     def _points(self, y: ArrayLike) -> Points:

@@ -1,4 +1,4 @@
-"""Verbs that make new mixtures from mixtures."""
+"""Methods that make new mixtures from mixtures."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from skmdn.mixture.blocks import chunks, component_sum
 from skmdn.mixture.spread import Spread
 from skmdn.mixture.value import MixtureValue
 
-Self = TypeVar("Self", bound="AlgebraVerbs")
+Self = TypeVar("Self", bound="AlgebraMethods")
 
 
-class AlgebraVerbs(MixtureValue):
+class AlgebraMethods(MixtureValue):
     """affine, marginal, condition, pool and concatenate; abstract, a part of `Mixture`."""
 
     __slots__ = ()
@@ -52,7 +52,7 @@ class AlgebraVerbs(MixtureValue):
         if not np.all(scale):
             raise ValueError("scale must not be zero")
         with np.errstate(over="ignore"):
-            # Laid out as the other verbs will read it: component axis first.
+            # Laid out as the other methods will read it: component axis first.
             means = np.multiply(self._means, scale, order="F")
             means += shift
             spread = self._spread.scaled(scale)
@@ -284,12 +284,12 @@ class AlgebraVerbs(MixtureValue):
         return np.full(self.n_outputs, array)
 
 
-def _check_members(mixtures: Sequence[Self], verb: str) -> Self:
+def _check_members(mixtures: Sequence[Self], method: str) -> Self:
     """The first of mixtures that have the same outputs."""
     if len(mixtures) == 0:
-        raise ValueError(f"{verb} needs at least one mixture; got none")
+        raise ValueError(f"{method} needs at least one mixture; got none")
     for mixture in mixtures:
-        if not isinstance(mixture, AlgebraVerbs):
+        if not isinstance(mixture, AlgebraMethods):
             raise ValueError(f"mixtures must be Mixture objects; got {type(mixture).__name__}")
     first = mixtures[0]
     for mixture in mixtures:

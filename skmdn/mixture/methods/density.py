@@ -1,4 +1,4 @@
-"""Verbs of the density and the distribution function."""
+"""Methods of the density and the distribution function."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skmdn.mixture.tails import joint_tail, lower_tail
 from skmdn.mixture.value import MixtureValue
 
 
-class DensityVerbs(MixtureValue):
+class DensityMethods(MixtureValue):
     """pdf, logpdf, responsibilities, cdf, sf and pit; abstract, a part of `Mixture`."""
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Verbs that score observed y."""
+"""Methods that score observed y."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from skmdn.mixture.scores import crps, energy_terms
 from skmdn.mixture.value import MixtureValue
 
 
-class ScoreVerbs(MixtureValue):
+class ScoreMethods(MixtureValue):
     """crps and energy_score; abstract, a part of `Mixture`."""
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Verbs of the density's shape: modes, highest-density regions, entropy."""
+"""Methods of the density's shape: modes, highest-density regions, entropy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from skmdn.mixture.sampling import Random, draw
 from skmdn.mixture.value import MixtureValue
 
 
-class ShapeVerbs(MixtureValue):
+class ShapeMethods(MixtureValue):
     """modes, mode, hdr, hdr_mass and entropy; abstract, a part of `Mixture`."""
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Verbs that sum a mixture up: moments, quantiles, draws."""
+"""Methods that sum a mixture up: moments, quantiles, draws."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skmdn.mixture.sampling import draw
 from skmdn.mixture.value import MixtureValue
 
 
-class SummaryVerbs(MixtureValue):
+class SummaryMethods(MixtureValue):
     """mean, var, std, cov, ppf, median, interval and sample; abstract, a part of `Mixture`."""
 
     __slots__ = ()
