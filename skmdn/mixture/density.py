@@ -35,7 +35,7 @@ def responsibilities(block: Block, spread: Spread, y: FloatArray) -> FloatArray:
     """Probability of each component given y, ``(K, ...)``."""
     exponents = log_joint(block, spread, y)
     peak = np.maximum.reduce(exponents, axis=0)
-    # Beyond 1e154 standard deviations even the logarithms overflow: y then tells nothing.
+    # Beyond 1e154 standard deviations even the logarithms overflow: y then carries no information.
     exponents = np.where(np.isfinite(peak), exponents, log_weights(block.weights))
     exponents -= np.maximum.reduce(exponents, axis=0)
     np.exp(exponents, out=exponents)

@@ -132,7 +132,7 @@ class AlgebraMethods(MixtureValue):
 
         Components are reweighted by how well they explain the known values; with full spread the
         means shift and the covariances shrink. Where the values are so far out that even
-        logarithms overflow, they tell nothing and the weights stay.
+        logarithms overflow, they carry no information and the weights stay.
 
         Parameters
         ----------

@@ -65,7 +65,7 @@ class DensityMethods(MixtureValue):
         """Probability that each component made y.
 
         Where y lies so far out that even logarithms overflow (1e154 standard deviations, or
-        infinity) it tells nothing and the weights are returned.
+        infinity) it carries no information and the weights are returned.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class DensityMethods(MixtureValue):
     def pit(self, y: ArrayLike) -> FloatArray:
         """Probability integral transform P(Y_j <= y_j) of each output by itself.
 
-        Uniform on [0, 1] where the mixture is the law of y.
+        Uniform on [0, 1] where the mixture is the distribution of y.
 
         Parameters
         ----------

@@ -160,7 +160,7 @@ class ShapeMethods(MixtureValue):
     ) -> FloatArray | tuple[FloatArray, FloatArray]:
         """Mass of the region where the density is higher than at y, the HPD-PIT value.
 
-        Uniform on [0, 1] where the mixture is the law of y; y lies in ``hdr(level)`` where the
+        Uniform on [0, 1] where the mixture is the distribution of y; y lies in ``hdr(level)`` where the
         mass is at most the level. Exact for one output; for several the share p of draws that are
         denser than y, with a standard error of sqrt(p (1 - p) / n_samples).
 
