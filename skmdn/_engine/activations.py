@@ -2,7 +2,7 @@
 
 An activation is made for one buffer: `forward` turns the pre-activations ``a (h, b)`` in it into
 activations, and `backward` multiplies the gradient ``delta (h, b)`` by the derivative there and may
-use the activations up. Only public torch operations that write into given buffers are used.
+overwrite the activations. Only public torch operations that write into given buffers are used.
 """
 
 from typing import Protocol

@@ -17,7 +17,7 @@ from torch import Tensor
 class Components(NamedTuple):
     """The head's memory that a spread works in."""
 
-    residuals: Tensor  # (D, K, b), read and used up
+    residuals: Tensor  # (D, K, b), read, then overwritten
     raw: Tensor  # (n_raw, b), read
     surprisals: Tensor  # (K, b), written
     responsibilities: Tensor  # (K, b), read

@@ -104,7 +104,7 @@ class Pass:
         torch.mm(self._last_weights, below, out=self.head.output)
 
     def backward(self, x: Tensor) -> None:
-        """Write the gradient of all layers, given the head's; uses up the activations."""
+        """Write the gradient of all layers, given the head's; overwrites the activations."""
         for below, activation, delta, weights, gradient, above, above_by_rows in self._junctions:
             torch.mm(below, above_by_rows, out=gradient)
             torch.mm(weights, above, out=delta)

@@ -68,7 +68,7 @@ class NAdam:
         second.mul_(self._second_unit).add_((1 - self._second_unit) * EPSILON**2)
 
     def ascend(self, learning_rate: float, n_rows: int) -> None:
-        """Step along the gradient, a sum over `n_rows` rows, and use it up."""
+        """Step along the gradient, a sum over `n_rows` rows, and overwrite it."""
         self.n_steps += 1
         rate, share, decay = self.factors(learning_rate, self.n_steps)
         if self._first_unit < _SMALLEST_UNIT:
