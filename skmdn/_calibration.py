@@ -180,18 +180,18 @@ def _loss(
     V = len(views)
     kernels, by_factor, by_noise = _kernels(theta, views)
     pool = np.logaddexp.reduce(np.hstack(kernels), axis=1)
-    evidence = pool
+    log_density = pool
     if behind is not None:
-        evidence = np.logaddexp(pool, np.log(_BACKGROUND_START) + behind)
+        log_density = np.logaddexp(pool, np.log(_BACKGROUND_START) + behind)
     gradient = np.zeros_like(theta)
-    gradient[:V] = softmax(theta[:V]) * (w @ np.exp(pool - evidence))
+    gradient[:V] = softmax(theta[:V]) * (w @ np.exp(pool - log_density))
     for v, kernel in enumerate(kernels):
-        shares = np.exp(kernel - evidence[:, np.newaxis]) * w[:, np.newaxis]
+        shares = np.exp(kernel - log_density[:, np.newaxis]) * w[:, np.newaxis]
         gradient[v] -= np.sum(shares)
         gradient[V + v] = -np.sum(shares * by_factor[v])
         gradient[-1] -= np.sum(shares * by_noise[v])
     penalty, slope = _penalty(theta, V)
-    return float(prior * penalty - w @ evidence), gradient + prior * slope
+    return float(prior * penalty - w @ log_density), gradient + prior * slope
 
 
 def _penalty(theta: FloatArray, V: int) -> tuple[float, FloatArray]:

@@ -310,7 +310,7 @@ def test_validation_weights_count_as_repetition(calibrate):
         )
     assert_same_density(weighted, scaled, X, rtol=1e-5)
     # Calibration weighs the data against a prior. There a weight cannot both have no unit and count
-    # as repetition, which would make two of every row firmer evidence than one.
+    # as repetition, which would make two of every row firmer information than one.
     assert_same_density(weighted, repeated, X, rtol=0.1 if calibrate else 1e-5)
 
 

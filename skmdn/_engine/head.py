@@ -31,7 +31,7 @@ class MixtureHead:
         Gradient of the summed log-likelihood with respect to `output`.
     raw_spreads : Tensor of shape (S, b)
         The part of `output` that spreads are made of.
-    evidence : Tensor of shape (4, K, b)
+    log_terms : Tensor of shape (4, K, b)
         What `log_likelihoods` makes log-densities of, after `evaluate`.
     """
 
@@ -53,8 +53,8 @@ class MixtureHead:
         self.gradient = torch.empty_like(self.output)
         self._logits, means, self.raw_spreads = torch.split(self.output, lengths)
         self._logit_gradient, mean_gradient, raw_gradient = torch.split(self.gradient, lengths)
-        self.evidence = buffer[: 4 * K].view(4, K, b)
-        self._shares, self._pair = self.evidence[:2], self.evidence[2:]
+        self.log_terms = buffer[: 4 * K].view(4, K, b)
+        self._shares, self._pair = self.log_terms[:2], self.log_terms[2:]
         self._responsibilities, self._proportions = self._shares
         self._kernels = self._pair[0]
         self._means = means.view(D, K, b)
@@ -75,7 +75,7 @@ class MixtureHead:
         self._constant = -0.5 * D * LOG_2PI
 
     def evaluate(self, y: Tensor) -> None:
-        """Work out shares and evidence of ``y (D, 1, b)`` under the mixtures in `output`."""
+        """Work out shares and log-terms of ``y (D, 1, b)`` under the mixtures in `output`."""
         torch.sub(y, self._means, out=self._residuals)
         self._spread.surprisals()
         torch.sub(self._logits, self._kernels, out=self._kernels)
@@ -83,14 +83,14 @@ class MixtureHead:
 
     def log_likelihood(self) -> Tensor:
         """Log-density of every row's target after `evaluate`, ``(b,)``."""
-        return log_likelihoods(self.evidence) + self._constant
+        return log_likelihoods(self.log_terms) + self._constant
 
     def evaluate_scaled(self, factors: Tensor) -> Tensor:
         """Log-densities after `evaluate`, were all scales multiplied by ``factors (A,)``."""
         scales = factors[:, None]
         shrinkage = 0.5 * (1 - scales**-2)
         kernels = self._kernels + shrinkage[..., None] * self._spread.squared_distances()
-        log_normaliser = _log_sums(self.evidence)[1]
+        log_normaliser = _log_sums(self.log_terms)[1]
         constants = self._constant - self._n_outputs * scales.log()
         return torch.logsumexp(kernels, 1) - log_normaliser + constants
 
@@ -103,16 +103,16 @@ class MixtureHead:
         return self.gradient
 
 
-def log_likelihoods(evidence: Tensor) -> Tensor:
-    """Log-densities ``(..., b)`` of heads' evidence ``(..., 4, K, b)``, without their constant."""
-    of_kernels, of_logits = torch.unbind(_log_sums(evidence), -2)
+def log_likelihoods(log_terms: Tensor) -> Tensor:
+    """Log-densities ``(..., b)`` of heads' log-terms ``(..., 4, K, b)``, without their constant."""
+    of_kernels, of_logits = torch.unbind(_log_sums(log_terms), -2)
     return of_kernels - of_logits
 
 
-def _log_sums(evidence: Tensor) -> Tensor:
+def _log_sums(log_terms: Tensor) -> Tensor:
     """``log sum exp`` over the components of log-kernels and logits, ``(..., 2, b)``.
 
     As maximum minus logarithm of the largest share: safe, and without a second pass of exp.
     """
-    maxima = torch.amax(evidence, -2)
+    maxima = torch.amax(log_terms, -2)
     return maxima[..., 2:, :] - maxima[..., :2, :].log_()

@@ -5,12 +5,12 @@ from torch import Tensor
 
 from skmdn._engine.head import MixtureHead, log_likelihoods
 
-# Numbers of evidence that are kept until they are worth a summing up; they stay in the cache.
+# Log-terms that are kept until they are worth a summing up; they stay in the cache.
 _KEPT = 1 << 16
 
 
 class Tally:
-    """Keeps the evidence of a head's steps and writes their sums to ``totals (n_steps,)``.
+    """Keeps the log-terms of a head's steps and writes their sums to ``totals (n_steps,)``.
 
     What a step's likelihood was nobody asks before the next checkpoint, and small operations on
     many steps cost little more than on one.
@@ -18,18 +18,18 @@ class Tally:
 
     def __init__(self, head: MixtureHead, totals: Tensor) -> None:
         self._head, self._totals = head, totals
-        n_kept = max(1, _KEPT // head.evidence.numel())
-        self._evidence = head.evidence[None]  # of large batches, summed up where it is
+        n_kept = max(1, _KEPT // head.log_terms.numel())
+        self._log_terms = head.log_terms[None]  # of large batches, summed up where it is
         if n_kept > 1:
-            self._evidence = head.evidence.new_empty(n_kept, *head.evidence.shape)
-        self._weights = head.evidence.new_ones(n_kept, head.evidence.shape[-1])
-        self._places = list(zip(self._evidence, self._weights, strict=True))
+            self._log_terms = head.log_terms.new_empty(n_kept, *head.log_terms.shape)
+        self._weights = head.log_terms.new_ones(n_kept, head.log_terms.shape[-1])
+        self._places = list(zip(self._log_terms, self._weights, strict=True))
         self._steps: list[int] = []
 
     def keep(self, step: int, weights: Tensor | None) -> None:
         """Remember what the head has just evaluated; rows weighted by ``weights (b,)``."""
-        evidence, kept_weights = self._places[len(self._steps)]
-        evidence.copy_(self._head.evidence)
+        log_terms, kept_weights = self._places[len(self._steps)]
+        log_terms.copy_(self._head.log_terms)
         if weights is not None:
             kept_weights.copy_(weights)
         self._steps.append(step)
@@ -41,6 +41,6 @@ class Tally:
         n = len(self._steps)
         if n == 0:
             return
-        values = log_likelihoods(self._evidence[:n]).mul_(self._weights[:n])
+        values = log_likelihoods(self._log_terms[:n]).mul_(self._weights[:n])
         self._totals.index_copy_(0, torch.tensor(self._steps), values.sum(1))
         self._steps.clear()

@@ -82,7 +82,7 @@ class RecordedStep:
     def _work(self, batch: Batch) -> None:
         self._draw(self._step, batch)
         _differentiate(self._pass, batch)
-        likelihoods = log_likelihoods(self._pass.head.evidence)
+        likelihoods = log_likelihoods(self._pass.head.log_terms)
         if batch.weights is not None:
             likelihoods *= batch.weights
         self._totals.index_copy_(0, self._step, likelihoods.sum(0, keepdim=True))

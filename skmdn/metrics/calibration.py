@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skmdn._arrays import FloatArray
-from skmdn.metrics.evidence import gather
+from skmdn.metrics.arguments import gather
 
 
 class CalibrationError(NamedTuple):
@@ -61,8 +61,8 @@ def pit_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
     >>> pit_values([0.0], Mixture([[1.0]], [[0.0]], [[1.0]]))
     array([0.5])
     """
-    evidence = gather(y_true, mixture, None)
-    return np.asarray(evidence.prediction.pit(evidence.y))
+    arguments = gather(y_true, mixture, None)
+    return np.asarray(arguments.prediction.pit(arguments.y))
 
 
 def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
@@ -103,8 +103,8 @@ def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
     >>> print(f"{hdr_values([1.959964], mixture)[0]:.3f}")
     0.950
     """
-    evidence = gather(y_true, mixture, None)
-    return np.asarray(evidence.prediction.hdr_mass(evidence.y))
+    arguments = gather(y_true, mixture, None)
+    return np.asarray(arguments.prediction.hdr_mass(arguments.y))
 
 
 def calibration_error(
@@ -125,7 +125,7 @@ def calibration_error(
         The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
     sample_weight : array-like of shape (n,), default=None
         Weights of the rows. In `value` they count as repetitions; `expected` uses the effective
-        number of rows ``(Σw)² / Σw²`` [2]_, as a repeated row brings no new evidence.
+        number of rows ``(Σw)² / Σw²`` [2]_, as a repeated row brings no new information.
 
     Returns
     -------
@@ -159,10 +159,10 @@ def calibration_error(
     >>> print(f"{error.value:.3f}, by chance {error.expected:.3f}")
     0.108, by chance 0.016
     """
-    evidence = gather(y_true, mixture, sample_weight)
-    pit = evidence.prediction.pit(evidence.y).reshape(len(evidence.y), -1)
-    value = np.mean([mean_distance(column, evidence.weights) for column in pit.T])
-    return CalibrationError(float(value), float(np.sqrt(np.pi / (32.0 * evidence.n_effective))))
+    arguments = gather(y_true, mixture, sample_weight)
+    pit = arguments.prediction.pit(arguments.y).reshape(len(arguments.y), -1)
+    value = np.mean([mean_distance(column, arguments.weights) for column in pit.T])
+    return CalibrationError(float(value), float(np.sqrt(np.pi / (32.0 * arguments.n_effective))))
 
 
 def mean_distance(values: FloatArray, weights: FloatArray) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skmdn.metrics.evidence import check_fraction, gather
+from skmdn.metrics.arguments import check_fraction, gather
 from skmdn.metrics.regions import (
     central_width,
     check_region,
@@ -74,8 +74,8 @@ def coverage_score(
     0.5
     """
     level, region = check_fraction("level", level), check_region(region)
-    evidence = gather(y_true, mixture, sample_weight)
-    return evidence.mean(_CONTAINS[region](evidence, level))
+    arguments = gather(y_true, mixture, sample_weight)
+    return arguments.mean(_CONTAINS[region](arguments, level))
 
 
 def coverage_loss(
@@ -192,5 +192,5 @@ def sharpness(
     6.58
     """
     level, region = check_fraction("level", level), check_region(region)
-    evidence = gather(y_true, mixture, sample_weight)
-    return evidence.mean(np.asarray(_MEASURE[region](evidence, level)))
+    arguments = gather(y_true, mixture, sample_weight)
+    return arguments.mean(np.asarray(_MEASURE[region](arguments, level)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from skmdn.metrics.evidence import gather
+from skmdn.metrics.arguments import gather
 
 
 def log_likelihood_score(
@@ -49,8 +49,8 @@ def log_likelihood_score(
     >>> print(f"{log_likelihood_score([1.0], mixture):.3f}")
     -0.919
     """
-    evidence = gather(y_true, mixture, sample_weight)
-    return evidence.mean(evidence.prediction.logpdf(evidence.y))
+    arguments = gather(y_true, mixture, sample_weight)
+    return arguments.mean(arguments.prediction.logpdf(arguments.y))
 
 
 def crps_loss(
@@ -103,8 +103,8 @@ def crps_loss(
     >>> print(f"{crps_loss([0.0], mixture):.4f}")
     0.2337
     """
-    evidence = gather(y_true, mixture, sample_weight)
-    return evidence.mean(evidence.prediction.crps(evidence.y))
+    arguments = gather(y_true, mixture, sample_weight)
+    return arguments.mean(arguments.prediction.crps(arguments.y))
 
 
 def energy_loss(
@@ -149,5 +149,5 @@ def energy_loss(
     >>> print(f"{energy_loss([0.0], mixture):.4f}")
     0.2337
     """
-    evidence = gather(y_true, mixture, sample_weight)
-    return evidence.mean(evidence.prediction.energy_score(evidence.y))
+    arguments = gather(y_true, mixture, sample_weight)
+    return arguments.mean(arguments.prediction.energy_score(arguments.y))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skmdn.metrics.evidence import check_fraction, gather
+from skmdn.metrics.arguments import check_fraction, gather
 from skmdn.metrics.regions import central_interval
 
 
@@ -59,9 +59,9 @@ def pinball_loss(
     1.0
     """
     alpha = check_fraction("alpha", alpha)
-    evidence = gather(y_true, mixture, sample_weight)
-    error = evidence.y - evidence.prediction.ppf(alpha)
-    return evidence.mean(np.maximum(alpha * error, (alpha - 1.0) * error))
+    arguments = gather(y_true, mixture, sample_weight)
+    error = arguments.y - arguments.prediction.ppf(alpha)
+    return arguments.mean(np.maximum(alpha * error, (alpha - 1.0) * error))
 
 
 def interval_score_loss(
@@ -115,7 +115,7 @@ def interval_score_loss(
     3.290
     """
     level = check_fraction("level", level)
-    evidence = gather(y_true, mixture, sample_weight)
-    lower, upper = central_interval(evidence, level)
-    missed = np.maximum(lower - evidence.y, 0.0) + np.maximum(evidence.y - upper, 0.0)
-    return evidence.mean(upper - lower + 2.0 / (1.0 - level) * missed)
+    arguments = gather(y_true, mixture, sample_weight)
+    lower, upper = central_interval(arguments, level)
+    missed = np.maximum(lower - arguments.y, 0.0) + np.maximum(arguments.y - upper, 0.0)
+    return arguments.mean(upper - lower + 2.0 / (1.0 - level) * missed)

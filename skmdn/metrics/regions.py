@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skmdn._arrays import FloatArray
-from skmdn.metrics.evidence import Evidence, Prediction
+from skmdn.metrics.arguments import Arguments, Prediction
 from skmdn.metrics.highest_density import region_measure
 from skmdn.mixture import Mixture
 
@@ -20,33 +20,33 @@ def check_region(region: str) -> str:
     return region
 
 
-def central_interval(evidence: Evidence, level: float) -> tuple[FloatArray, FloatArray]:
+def central_interval(arguments: Arguments, level: float) -> tuple[FloatArray, FloatArray]:
     """Return the quantiles at (1 - level) / 2 and (1 + level) / 2, each (n,) or (n, D)."""
-    bounds = evidence.prediction.ppf(np.array([0.5 * (1.0 - level), 0.5 * (1.0 + level)]))
+    bounds = arguments.prediction.ppf(np.array([0.5 * (1.0 - level), 0.5 * (1.0 + level)]))
     return bounds[:, 0], bounds[:, 1]
 
 
-def central_width(evidence: Evidence, level: float) -> FloatArray:
+def central_width(arguments: Arguments, level: float) -> FloatArray:
     """Return the width of each central interval, (n,) or (n, D)."""
-    lower, upper = central_interval(evidence, level)
+    lower, upper = central_interval(arguments, level)
     return upper - lower
 
 
-def in_central_interval(evidence: Evidence, level: float) -> FloatArray:
+def in_central_interval(arguments: Arguments, level: float) -> FloatArray:
     """Return 1.0 where the outcome lies in the central interval, else 0.0, (n,) or (n, D)."""
-    lower, upper = central_interval(evidence, level)
-    return np.asarray((lower <= evidence.y) & (evidence.y <= upper), dtype=np.float64)
+    lower, upper = central_interval(arguments, level)
+    return np.asarray((lower <= arguments.y) & (arguments.y <= upper), dtype=np.float64)
 
 
-def in_densest_region(evidence: Evidence, level: float) -> FloatArray:
+def in_densest_region(arguments: Arguments, level: float) -> FloatArray:
     """Return 1.0 where the outcome lies in the highest-density region, else 0.0, (n,)."""
-    mass = evidence.prediction.hdr_mass(evidence.y)
+    mass = arguments.prediction.hdr_mass(arguments.y)
     return np.asarray(mass <= level, dtype=np.float64)
 
 
-def densest_measure(evidence: Evidence, level: float) -> FloatArray:
+def densest_measure(arguments: Arguments, level: float) -> FloatArray:
     """Return length, area or volume of each highest-density region, (n,)."""
-    prediction: Prediction = evidence.prediction
+    prediction: Prediction = arguments.prediction
     if not isinstance(prediction, Mixture):
         return prediction.hdr_measure(level)
     if prediction.n_outputs > 1:

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from skmdn._arrays import FloatArray
+from skmdn.metrics.arguments import Arguments, check_fraction, gather
 from skmdn.metrics.calibration import calibration_error
 from skmdn.metrics.coverage import sharpness
 from skmdn.metrics.diagnosis import Finding, examine, uniformity, verdict
-from skmdn.metrics.evidence import Evidence, check_fraction, gather
 from skmdn.metrics.proper_scores import crps_loss, energy_loss, log_likelihood_score
 from skmdn.metrics.quantile_losses import interval_score_loss, pinball_loss
 from skmdn.metrics.regions import in_central_interval
@@ -81,7 +81,7 @@ def calibration_report(
         tests (Bonferroni).
     sample_weight : array-like of shape (n,), default=None
         Weights of the rows. In values they count as repetitions; p-values use the effective number
-        of rows ``(Σw)² / Σw²``, as a repeated row brings no new evidence.
+        of rows ``(Σw)² / Σw²``, as a repeated row brings no new information.
 
     Returns
     -------
@@ -129,22 +129,22 @@ def calibration_report(
     """
     significance = check_fraction("significance", significance)
     levels = [check_fraction("levels", level) for level in np.atleast_1d(levels).tolist()]
-    evidence = gather(y_true, mixture, sample_weight)
-    if evidence.n_effective < 1.0 + 1e-9:
+    arguments = gather(y_true, mixture, sample_weight)
+    if arguments.n_effective < 1.0 + 1e-9:
         raise ValueError("y_true: expected at least two rows of positive weight, got one.")
     # The costly ones, and the first to refuse a prediction of which too little is known.
-    pit = evidence.prediction.pit(evidence.y).reshape(len(evidence.y), -1)
-    masses = evidence.prediction.hdr_mass(evidence.y) if _has_density(evidence) else None
-    rows = _score_rows(evidence) + _quantile_rows(evidence, levels)
-    rows += _region_rows(evidence, levels, masses)
-    return _tabulate(rows + _diagnosis_rows(evidence, pit, masses, significance))
+    pit = arguments.prediction.pit(arguments.y).reshape(len(arguments.y), -1)
+    masses = arguments.prediction.hdr_mass(arguments.y) if _has_density(arguments) else None
+    rows = _score_rows(arguments) + _quantile_rows(arguments, levels)
+    rows += _region_rows(arguments, levels, masses)
+    return _tabulate(rows + _diagnosis_rows(arguments, pit, masses, significance))
 
 
-def _score_rows(evidence: Evidence) -> list[ReportRow]:
+def _score_rows(arguments: Arguments) -> list[ReportRow]:
     """Return the proper scores of the whole distribution."""
-    y, prediction, weights = evidence
+    y, prediction, weights = arguments
     rows = []
-    if _has_density(evidence):
+    if _has_density(arguments):
         score = log_likelihood_score(y, prediction, sample_weight=weights)
         rows.append(ReportRow("log-likelihood", score))
     rows.append(ReportRow("CRPS", crps_loss(y, prediction, sample_weight=weights)))
@@ -153,9 +153,9 @@ def _score_rows(evidence: Evidence) -> list[ReportRow]:
     return rows
 
 
-def _quantile_rows(evidence: Evidence, levels: list[float]) -> list[ReportRow]:
+def _quantile_rows(arguments: Arguments, levels: list[float]) -> list[ReportRow]:
     """Return the losses of the quantiles and intervals that the levels name."""
-    y, prediction, weights = evidence
+    y, prediction, weights = arguments
     alphas = sorted({0.5, *(0.5 + sign * 0.5 * level for level in levels for sign in (-1, 1))})
     rows = [
         ReportRow(
@@ -169,26 +169,26 @@ def _quantile_rows(evidence: Evidence, levels: list[float]) -> list[ReportRow]:
     return rows
 
 
-def _region_rows(evidence: Evidence, levels: list[float], masses: _Masses) -> list[ReportRow]:
+def _region_rows(arguments: Arguments, levels: list[float], masses: _Masses) -> list[ReportRow]:
     """Return coverage and size of the regions of every level, central and densest."""
-    inside = {"central": [in_central_interval(evidence, level) for level in levels]}
+    inside = {"central": [in_central_interval(arguments, level) for level in levels]}
     if masses is not None:
         inside["hdr"] = [np.asarray(masses <= level, dtype=np.float64) for level in levels]
     return [
         row
         for region, hits in inside.items()
         for level, hit in zip(levels, hits, strict=True)
-        for row in _region_pair(evidence, region, level, evidence.mean(hit))
+        for row in _region_pair(arguments, region, level, arguments.mean(hit))
     ]
 
 
 def _region_pair(
-    evidence: Evidence, region: str, level: float, share: float
+    arguments: Arguments, region: str, level: float, share: float
 ) -> tuple[ReportRow, ReportRow]:
     """Return coverage, its p-value by the normal approximation of a binomial share, and size."""
-    distance = abs(share - level) * np.sqrt(evidence.n_effective / (level * (1.0 - level)))
+    distance = abs(share - level) * np.sqrt(arguments.n_effective / (level * (1.0 - level)))
     p_value = 2.0 * float(ndtr(-distance))
-    y, prediction, weights = evidence
+    y, prediction, weights = arguments
     size = sharpness(y, prediction, level=level, region=region, sample_weight=weights)
     return (
         ReportRow(f"coverage {region} {level:g}", share, level, p_value),
@@ -197,18 +197,18 @@ def _region_pair(
 
 
 def _diagnosis_rows(
-    evidence: Evidence, pit: FloatArray, masses: _Masses, significance: float
+    arguments: Arguments, pit: FloatArray, masses: _Masses, significance: float
 ) -> list[ReportRow]:
     """Return the calibration error, the tests of PIT and HDR values, and what they say together."""
-    y, prediction, weights = evidence
+    y, prediction, weights = arguments
     error = calibration_error(y, prediction, sample_weight=weights)
-    size = (weights, evidence.n_effective, significance / (3 * pit.shape[1] + 1))
+    size = (weights, arguments.n_effective, significance / (3 * pit.shape[1] + 1))
     outputs = [examine(column, *size) for column in pit.T]
     joint = [] if masses is None else [uniformity("hdr uniformity", masses, *size)]
     return [
         ReportRow("calibration error", *error),
         *_finding_rows(outputs, joint),
-        ReportRow("verdict", reading=_overall(outputs, joint, evidence.n_effective)),
+        ReportRow("verdict", reading=_overall(outputs, joint, arguments.n_effective)),
     ]
 
 
@@ -237,9 +237,9 @@ def _overall(outputs: list[list[Finding]], joint: list[Finding], n_effective: fl
     return "; ".join(faults) if faults else words[0]
 
 
-def _has_density(evidence: Evidence) -> bool:
+def _has_density(arguments: Arguments) -> bool:
     """Tell whether the kind of prediction has a density: a Mixture always."""
-    return getattr(evidence.prediction, "has_density", True)
+    return getattr(arguments.prediction, "has_density", True)
 
 
 def _tabulate(rows: list[ReportRow]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skmdn.metrics.evidence import check_fraction
+from skmdn.metrics.arguments import check_fraction
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import BLACK, BLUE, VERMILLION, axes_for, legend_above, line_words
 from skmdn.plotting.names import output_index, target_names

@@ -18,7 +18,7 @@ from skmdn.mixture import Mixture
 Prediction = Mixture | SamplePrediction | QuantilePrediction | FrozenPrediction
 
 
-class Evidence(NamedTuple):
+class Arguments(NamedTuple):
     """Outcomes y (n,) or (n, D), the prediction of the same rows, and weights (n,)."""
 
     y: FloatArray
@@ -37,7 +37,7 @@ class Evidence(NamedTuple):
         return float(np.mean(rows))
 
 
-def gather(y_true: npt.ArrayLike, mixture: Any, sample_weight: npt.ArrayLike | None) -> Evidence:
+def gather(y_true: npt.ArrayLike, mixture: Any, sample_weight: npt.ArrayLike | None) -> Arguments:
     """Check the three arguments that every metric has against each other.
 
     Raises
@@ -49,7 +49,7 @@ def gather(y_true: npt.ArrayLike, mixture: Any, sample_weight: npt.ArrayLike | N
     """
     y = check_array(y_true, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="y_true")
     prediction = as_prediction(mixture, len(y))
-    return Evidence(_matched(y, prediction), prediction, _check_weights(sample_weight, len(y)))
+    return Arguments(_matched(y, prediction), prediction, _check_weights(sample_weight, len(y)))
 
 
 def as_prediction(mixture: Any, n_rows: int) -> Prediction:
