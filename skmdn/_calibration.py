@@ -127,8 +127,8 @@ def _background_weight(
     def loss(log_weight: float) -> float:
         weight = np.exp(log_weight)
         pooled = np.logaddexp(np.log1p(-weight) + log_pool, log_weight + behind)
-        surprise = log_weight - np.log(_BACKGROUND_START)
-        return float(0.5 * prior * surprise**2 - w @ pooled)
+        deviation = log_weight - np.log(_BACKGROUND_START)
+        return float(0.5 * prior * deviation**2 - w @ pooled)
 
     found = minimize_scalar(loss, bounds=np.log(_BACKGROUND_RANGE), method="bounded")
     return float(np.exp(found.x))

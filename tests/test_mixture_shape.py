@@ -257,11 +257,13 @@ def test_entropy_of_one_output_equals_quadrature(scale):
         means, scales = here.means[0, :, 0], here.scales[0, :, 0]
         ends = (means - 12 * scales).min(), (means + 12 * scales).max()
 
-        def surprise(y, here=here):
+        def neg_log_density(y, here=here):
             log_density = here.logpdf([y])[0]
             return -np.exp(log_density) * log_density
 
-        expected, _ = quad(surprise, *ends, points=means, limit=500, epsabs=1e-11, epsrel=1e-11)
+        expected, _ = quad(
+            neg_log_density, *ends, points=means, limit=500, epsabs=1e-11, epsrel=1e-11
+        )
         assert here.entropy()[0] == pytest.approx(expected, abs=1e-8)
 
 

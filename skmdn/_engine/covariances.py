@@ -19,7 +19,7 @@ class Components(NamedTuple):
 
     residuals: Tensor  # (D, K, b), read, then overwritten
     raw: Tensor  # (n_raw, b), read
-    surprisals: Tensor  # (K, b), written
+    neg_log_density: Tensor  # (K, b), written
     responsibilities: Tensor  # (K, b), read
     mean_gradient: Tensor  # (D, K, b), written
     raw_gradient: Tensor  # (n_raw, b), written
@@ -30,15 +30,15 @@ class Spread(Protocol):
 
     def __init__(self, components: Components, floor: float) -> None: ...
 
-    def surprisals(self) -> None:
+    def neg_log_density(self) -> None:
         """Write ``sum_d (log s_d + z_d^2 / 2)`` of every component."""
 
     def squared_distances(self) -> Tensor:
-        """Squared whitened residuals ``sum_d z_d^2``, ``(K, b)``, after `surprisals`."""
+        """Squared whitened residuals ``sum_d z_d^2``, ``(K, b)``, after `neg_log_density`."""
         ...
 
     def gradients(self) -> None:
-        """Write the gradients for means and raw spreads, after `surprisals`."""
+        """Write the gradients for means and raw spreads, after `neg_log_density`."""
 
 
 class _Scales:
@@ -72,20 +72,20 @@ class DiagonalSpread:
         self._raw_gradient = components.raw_gradient.view(self._z.shape)
         # With one output there is nothing to sum: terms are the sum.
         self._sums = D > 1
-        self._terms = torch.empty_like(self._z) if D > 1 else components.surprisals[None]
+        self._terms = torch.empty_like(self._z) if D > 1 else components.neg_log_density[None]
 
     @staticmethod
     def n_raw_for(n_components: int, n_outputs: int) -> int:
         """A log-scale for every output of every component."""
         return n_outputs * n_components
 
-    def surprisals(self) -> None:
+    def neg_log_density(self) -> None:
         """Write ``sum_d (log s_d + z_d^2 / 2)``."""
         self._scales.update()
         z = self._z.div_(self._scales.scale)
         torch.addcmul(self._scales.log, z, z, value=0.5, out=self._terms)
         if self._sums:
-            torch.sum(self._terms, 0, out=self._c.surprisals)
+            torch.sum(self._terms, 0, out=self._c.neg_log_density)
 
     def squared_distances(self) -> Tensor:
         """Squared whitened residuals ``sum_d z_d^2``."""
@@ -116,12 +116,12 @@ class SphericalSpread:
         """A log-scale for every component."""
         return n_components
 
-    def surprisals(self) -> None:
+    def neg_log_density(self) -> None:
         """Write ``D log s + sum_d z_d^2 / 2``."""
         self._scales.update()
         z = self._z.div_(self._scales.scale)
         torch.sum(torch.mul(z, z, out=self._squares), 0, out=self._distances)
-        half = torch.mul(self._distances, self._half, out=self._c.surprisals)
+        half = torch.mul(self._distances, self._half, out=self._c.neg_log_density)
         half.add_(self._scales.log, alpha=len(z))
 
     def squared_distances(self) -> Tensor:
@@ -176,7 +176,7 @@ class TriangularSpread:
         """A lower triangle for every component."""
         return n_components * n_outputs * (n_outputs + 1) // 2
 
-    def surprisals(self) -> None:
+    def neg_log_density(self) -> None:
         """Write ``sum_d (log s_d + z_d^2 / 2)``."""
         self._scales.update()
         e = self._residuals
@@ -185,7 +185,7 @@ class TriangularSpread:
         torch.addmm(e, self._into_upper, self._products, out=self._z_rows)
         z = self._z.div_(self._scales.scale)
         torch.addcmul(self._scales.log, z, z, value=0.5, out=self._terms)
-        torch.sum(self._terms, 0, out=self._c.surprisals)
+        torch.sum(self._terms, 0, out=self._c.neg_log_density)
 
     def squared_distances(self) -> Tensor:
         """Squared whitened residuals ``sum_d z_d^2``."""

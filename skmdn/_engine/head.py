@@ -77,7 +77,7 @@ class MixtureHead:
     def evaluate(self, y: Tensor) -> None:
         """Work out shares and log-terms of ``y (D, 1, b)`` under the mixtures in `output`."""
         torch.sub(y, self._means, out=self._residuals)
-        self._spread.surprisals()
+        self._spread.neg_log_density()
         torch.sub(self._logits, self._kernels, out=self._kernels)
         torch.softmax(self._pair, 1, out=self._shares)
 

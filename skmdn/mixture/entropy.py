@@ -35,12 +35,12 @@ def line_entropy(weights: FloatArray, means: FloatArray, scales: FloatArray) -> 
     line = Line(weights, means - np.take_along_axis(means, narrowest, axis=0), scales)
     total = np.zeros(weights.shape[1])
     row, low, high = _panels(line)
-    whole = _surprise(line, row, low, high)
+    whole = _entropy_term(line, row, low, high)
     for _ in range(MAX_ROUNDS):
         if not len(row):
             break
         middle = low + 0.5 * (high - low)
-        left, right = _surprise(line, row, low, middle), _surprise(line, row, middle, high)
+        left, right = _entropy_term(line, row, low, middle), _entropy_term(line, row, middle, high)
         rest = np.abs(left + right - whole) > TOLERANCE
         rest &= (low < middle) & (middle < high)
         total += np.bincount(row[~rest], (left + right)[~rest], minlength=len(total))
@@ -65,7 +65,7 @@ def _panels(line: Line) -> tuple[np.ndarray, FloatArray, FloatArray]:
     return row[wide], low[wide], high[wide]
 
 
-def _surprise(line: Line, row: np.ndarray, low: FloatArray, high: FloatArray) -> FloatArray:
+def _entropy_term(line: Line, row: np.ndarray, low: FloatArray, high: FloatArray) -> FloatArray:
     """-∫ f log f over each panel, ``(i,)``."""
     answer = np.zeros(len(row))
     radius = 0.5 * (high - low)

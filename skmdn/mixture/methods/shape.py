@@ -263,9 +263,9 @@ class ShapeMethods(MixtureValue):
                 entropy[rows] = line_entropy(weights, means[0], scales[0])
         else:
             for rows in chunks(len(self), n_samples * self.n_outputs):
-                surprise = -self._log_densities_of_draws(rows, n_samples, random)
-                entropy[rows] = surprise.mean(axis=1)
-                error[rows] = surprise.std(axis=1) / np.sqrt(n_samples)
+                neg_log_density = -self._log_densities_of_draws(rows, n_samples, random)
+                entropy[rows] = neg_log_density.mean(axis=1)
+                error[rows] = neg_log_density.std(axis=1) / np.sqrt(n_samples)
         return (entropy, error) if return_std_error else entropy
 
     def _modes_of(self, rows: slice) -> FloatArray:
