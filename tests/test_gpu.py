@@ -83,7 +83,7 @@ def test_going_on_and_automatic_choice(data):
 
 
 def test_fits_in_threads_equal_fits_one_after_the_other(data):
-    """Recordings must not meet."""
+    """Captures must not meet."""
     kinds = ["spherical", "diag", "full"] * 2
     fits = [delayed(fitted)(data, "cuda", covariance_type=kind) for kind in kinds]
     at_once, in_turn = (Parallel(n, "threading")(fits) for n in (3, 1))

@@ -257,7 +257,7 @@ def test_entropy_of_one_output_equals_quadrature(scale):
         means, scales = here.means[0, :, 0], here.scales[0, :, 0]
         ends = (means - 12 * scales).min(), (means + 12 * scales).max()
 
-        def neg_log_density(y, here=here):
+        def integrand(y, here=here):
             log_density = here.logpdf([y])[0]
             return -np.exp(log_density) * log_density
 

@@ -65,7 +65,7 @@ def resident(case, X, y):
 
 
 def products(case, n_steps=20):
-    """The matrix products of some steps and nothing else, recorded as a CUDA graph."""
+    """The matrix products of some steps and nothing else, captured as a CUDA graph."""
     b, sizes = case.batch_size, [case.p, *case.hidden, case.n_raw]
     factors = []
     for i, (h, out) in enumerate(pairwise(sizes)):
@@ -84,7 +84,7 @@ def products(case, n_steps=20):
     with torch.cuda.graph(graph):
         multiply()
 
-    def run(factors=factors):  # a recording does not keep what it reads
+    def run(factors=factors):  # a captured graph does not keep what it reads
         graph.replay()
         torch.cuda.synchronize()
 

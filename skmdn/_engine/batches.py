@@ -72,7 +72,7 @@ class DrawnBatches:
     """Passes over data that reside on a GPU, shuffled there.
 
     A pass yields batches that are not filled yet. `draw` fills one given the step's number, which
-    is on the device: all that a recording of it has to be told.
+    is on the device: all that a captured graph has to be told.
     """
 
     def __init__(self, rows: ResidentRows, batch_size: int) -> None:

@@ -44,7 +44,7 @@ def training_device(device: str, multiply_adds: int, n_steps: int) -> str:
 
 
 def current_device(device: str) -> AbstractContextManager[object]:
-    """Make a GPU the current one: what is recorded for replay is recorded there."""
+    """Make a GPU the current one: CUDA graphs are captured there."""
     return nullcontext() if device == "cpu" else torch.cuda.device(device)
 
 

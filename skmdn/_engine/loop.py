@@ -18,7 +18,7 @@ from skmdn._engine.network import Parameters, Pass, layer_sizes, multiply_adds
 from skmdn._engine.optimizer import NAdam, Schedule
 from skmdn._engine.readers import Observations, resident_rows
 from skmdn._engine.step_losses import Tally
-from skmdn._engine.steps import DirectStep, RecordedStep, Step, is_recorded
+from skmdn._engine.steps import CapturedStep, DirectStep, Step, is_captured
 from skmdn._engine.threads import threads_for
 from skmdn._network.forward import LARGEST_LOG_SCALE
 from skmdn._network.preparation import Preparation
@@ -135,7 +135,7 @@ class Training:
         self._log_unit = float(np.log(preparation.y_scale).sum())
         self._constant = 0.5 * self._n_outputs * LOG_2PI + self._log_unit
         self._batches: Batches | DrawnBatches
-        if is_recorded(device):
+        if is_captured(device):
             rows = resident_rows(data, preparation, dtype, device)
             self._batches = DrawnBatches(rows, budget.batch_size)
         else:
@@ -149,7 +149,7 @@ class Training:
         self._passes: dict[tuple[int, bool], Pass] = {}
         self._steps: dict[int, Step] = {}
         self._tallies: dict[int, Tally] = {}
-        self._factors: Tensor | None = None  # of recorded steps
+        self._factors: Tensor | None = None  # of captured steps
         n_validation = 0 if validation is None else len(validation.rows)
         self._checkpoints = checkpoints(budget, n_validation)  # the last of them is the end
         self._step = 0
@@ -194,7 +194,7 @@ class Training:
             return DirectStep(network_pass, self._adam, self._schedule, self._tallies[n_rows])
         if self._factors is None:
             self._factors = self._factors_to_come()
-        return RecordedStep(network_pass, self._adam, self._factors, totals, self._batches.draw)
+        return CapturedStep(network_pass, self._adam, self._factors, totals, self._batches.draw)
 
     def _factors_to_come(self) -> Tensor:
         """Factors of the update at every step from here on, ``(n_steps, 3)``."""

@@ -1,7 +1,7 @@
 """One training step: forward pass, likelihood, gradient, backward pass, update.
 
 On a CPU its operations run one by one. On a GPU, where launching an operation costs more than most
-of them take, they are recorded once as a CUDA graph and launched together.
+of them take, they are captured once as a CUDA graph and launched together.
 """
 
 import threading
@@ -17,8 +17,8 @@ from skmdn._engine.network import Pass
 from skmdn._engine.optimizer import NAdam, Schedule
 from skmdn._engine.step_losses import Tally
 
-# Recordings share a stream of torch's: fits in other threads wait for their turn.
-_RECORDING = threading.Lock()
+# Captures share a stream of torch's: fits in other threads wait for their turn.
+_CAPTURING = threading.Lock()
 
 
 class Step(Protocol):
@@ -42,13 +42,13 @@ class DirectStep:
         self._adam.ascend(self._schedule.rate(step), batch.n_rows)
 
 
-class RecordedStep:
-    """The same operations, recorded in the second call and then replayed.
+class CapturedStep:
+    """The same operations, captured as a CUDA graph in the second call and then replayed.
 
-    A recording keeps addresses and plain numbers as they were. So the number of the step is put
-    where the recording finds it, and from it follow the rows, by `draw`, the factors of the update,
+    A captured graph keeps addresses and plain numbers as they were. So the number of the step is put
+    where the graph finds it, and from it follow the rows, by `draw`, the factors of the update,
     a table of all that are to come, and the place of the total. The first call runs the operations
-    one by one, as a recording must not be the first to use a kernel.
+    one by one, as a capture must not be the first to use a kernel.
     """
 
     def __init__(
@@ -99,13 +99,13 @@ def _differentiate(network_pass: Pass, batch: Batch) -> None:
 
 
 def cuda_graph(work: Callable[[], None]) -> Callable[[], None]:
-    """Record `work`, which runs on the current GPU without it, as a CUDA graph."""
+    """Capture `work`, which runs on the current GPU without it, as a CUDA graph."""
     graph = torch.cuda.CUDAGraph()
-    with _RECORDING, torch.cuda.graph(graph, capture_error_mode="thread_local"):
+    with _CAPTURING, torch.cuda.graph(graph, capture_error_mode="thread_local"):
         work()
     return graph.replay
 
 
-def is_recorded(device: torch.device) -> bool:
-    """Whether steps are recorded on the device."""
+def is_captured(device: torch.device) -> bool:
+    """Whether steps are captured on the device."""
     return device.type == "cuda"

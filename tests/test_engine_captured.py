@@ -1,4 +1,4 @@
-"""What a GPU does, on the CPU: steps recorded once, told their number alone, and replayed."""
+"""What a GPU does, on the CPU: steps captured once, told their number alone, and replayed."""
 
 import numpy as np
 import pytest
@@ -12,10 +12,10 @@ from skmdn._engine.optimizer import NAdam
 
 @pytest.fixture
 def replayed(monkeypatch):
-    """Training records its steps; how often each recording is replayed."""
+    """Training captures its steps; how often each graph is replayed."""
     counts = []
 
-    def record(work):
+    def capture(work):
         place = len(counts)
         counts.append(0)
 
@@ -25,13 +25,13 @@ def replayed(monkeypatch):
 
         return replay
 
-    monkeypatch.setattr(loop_module, "is_recorded", lambda device: True)
-    monkeypatch.setattr(steps_module, "cuda_graph", record)
+    monkeypatch.setattr(loop_module, "is_captured", lambda device: True)
+    monkeypatch.setattr(steps_module, "cuda_graph", capture)
     return counts
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_recorded_step_equals_a_direct_one(monkeypatch, request, weighted):
+def test_a_captured_step_equals_a_direct_one(monkeypatch, request, weighted):
     settings = {"alpha": 0.1, "dtype": "float64"}  # 82 rows in batches of 16 and one of 18
     direct = train(weighted=weighted, **settings)
     replayed = request.getfixturevalue("replayed")
@@ -41,28 +41,28 @@ def test_a_recorded_step_equals_a_direct_one(monkeypatch, request, weighted):
         rng.shuffle(self._order.numpy())
 
     monkeypatch.setattr(DrawnBatches, "_shuffle", shuffle)
-    recorded = train(weighted=weighted, **settings)
+    captured = train(weighted=weighted, **settings)
     assert len(replayed) == 4  # two sizes of batch, before and in the fine-tuning
-    assert recorded.validation_loss_curve == pytest.approx(direct.validation_loss_curve, rel=1e-10)
+    assert captured.validation_loss_curve == pytest.approx(direct.validation_loss_curve, rel=1e-10)
     assert sum(replayed) > 100
-    np.testing.assert_allclose(recorded.loss_curve, direct.loss_curve, rtol=1e-10)
-    for one, two in zip(recorded.layers, direct.layers, strict=True):
+    np.testing.assert_allclose(captured.loss_curve, direct.loss_curve, rtol=1e-10)
+    for one, two in zip(captured.layers, direct.layers, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-12)
 
 
 def test_an_order_of_its_own_learns_as_well(request):
     direct = train(n_passes=100)
     request.getfixturevalue("replayed")
-    recorded = train(n_passes=100)
-    assert min(recorded.validation_loss_curve) == pytest.approx(
+    captured = train(n_passes=100)
+    assert min(captured.validation_loss_curve) == pytest.approx(
         min(direct.validation_loss_curve), abs=0.05
     )
     again = train(n_passes=100)
-    for one, two in zip(recorded.layers, again.layers, strict=True):
+    for one, two in zip(captured.layers, again.layers, strict=True):
         np.testing.assert_array_equal(one, two)
 
 
-def test_after_a_divergence_steps_are_recorded_anew_at_half_the_rate(monkeypatch, replayed):
+def test_after_a_divergence_steps_are_captured_anew_at_half_the_rate(monkeypatch, replayed):
     original, seen = NAdam.ascend_by, []
 
     def spoiled(self, rate, share, decay, n_rows):
