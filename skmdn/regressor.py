@@ -108,7 +108,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     dtype : {"float32", "float64"}, default="float32"
         Precision of the training.
     random_state : int, RandomState instance or None, default=None
-        Seeds the validation part, the starts and the order of rows. None draws fresh entropy.
+        Seeds the validation part, the initialisation and the order of rows. None draws fresh entropy.
     verbose : bool or int, default=0
         Whether to show progress: a bar where tqdm is installed, else lines.
 
@@ -236,7 +236,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             Targets. Answers have an outputs axis exactly if y has one.
         sample_weight : array-like of shape (n,), default=None
             Non-negative weights. A weight of two counts as the row twice, also in the scaling and
-            the starts; rows of weight zero take no part.
+            the initialisation; rows of weight zero take no part.
         X_val, y_val, sample_weight_val : array-like, default=None
             Validation data in place of a random part of X and y.
 
@@ -274,7 +274,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     ) -> MDNRegressor:
         """Make one pass over a part of the data, at a constant third of `learning_rate_init`.
 
-        The first call fixes scaling and starts, so its rows should be typical. There is no
+        The first call fixes scaling and initialisation, so its rows should be typical. There is no
         validation part. Of an earlier fit's calibration the factor goes into the network, which
         learns on from there, and the noise is given up.
 

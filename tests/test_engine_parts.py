@@ -1,4 +1,4 @@
-"""Optimiser, budget, threads, device and starts."""
+"""Optimiser, budget, threads, device and initialisation."""
 
 import contextlib
 import math

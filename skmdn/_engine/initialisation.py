@@ -1,4 +1,4 @@
-"""Where training starts: layers whose components already share out the targets among them."""
+"""Initialisation: layers whose components already share out the targets among them."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from skmdn._network.preparation import Preparation
 from skmdn._network.scaling import principal_scores, quantile_rows
 from skmdn._thread_pools import one_thread
 
-# Means are started from at most so many rows.
+# Means are initialised from at most so many rows.
 MAX_ROWS = 20_000
 # Standard deviations of the random parts: intercepts of hidden layers, and the last layer's
 # weights times the root of its fan-in. The last layer is small, so that no component starts ahead.
@@ -86,15 +86,17 @@ def initial_means(y: FloatArray, weights: FloatArray | None, n_components: int) 
 
 
 def _cluster_centres(y: FloatArray, weights: FloatArray | None, levels: FloatArray) -> FloatArray:
-    """k-means centres, started at quantiles along the first principal axis.
+    """k-means centres, initialised at quantiles along the first principal axis.
 
-    The start is deterministic, and k-means runs to a fixed point on one thread, so that the centres
+    The initialisation is deterministic, and k-means runs to a fixed point on one thread, so that the centres
     depend neither on the number of threads nor on whether rows are repeated or weighted.
     """
     distinct = np.unique(y, axis=0)
     if len(distinct) <= len(levels):
         return distinct[np.arange(len(levels)) % len(distinct)]
     with one_thread():
-        starts = y[quantile_rows(principal_scores(y, weights), weights, levels)]
-        clusters = KMeans(len(levels), init=starts, n_init=1, tol=0.0).fit(y, sample_weight=weights)
+        initial = y[quantile_rows(principal_scores(y, weights), weights, levels)]
+        clusters = KMeans(len(levels), init=initial, n_init=1, tol=0.0).fit(
+            y, sample_weight=weights
+        )
     return np.asarray(clusters.cluster_centers_, dtype=np.float64)

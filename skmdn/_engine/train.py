@@ -1,4 +1,4 @@
-"""From data to a trained network: the held-out part, the starts, the budget, the training."""
+"""From data to a trained network: the held-out part, the initialisation, the budget, the training."""
 
 from dataclasses import replace
 
