@@ -1,4 +1,4 @@
-"""How long to train and how often to look: the recipe's rules, from the number of rows alone."""
+"""How long to train and how many checkpoints: the recipe's rules, from the number of rows alone."""
 
 import math
 from typing import NamedTuple
@@ -8,7 +8,7 @@ MAX_CHECKPOINTS = 20
 # A validation pass costs about a third of a training step on as many rows.
 _FORWARD_SHARE = 1 / 3
 _MAX_VALIDATION_SHARE = 0.1
-_LOOKS_PER_ROW = 2
+_CHECKPOINTS_PER_ROW = 2
 # How many checkpoints a fine-tuning takes, and how many without a better one it does not wait for.
 FINE_TUNING_CHECKPOINTS = 2
 _PATIENCE = 8
@@ -55,7 +55,7 @@ def batches_per_pass(n: int, batch_size: int) -> int:
 
 
 def checkpoints(budget: Budget, n_validation: int) -> list[int]:
-    """Steps after which training looks back: evenly spaced, the last step included.
+    """Steps of the checkpoints: evenly spaced, the last step included.
 
     There are at most 20, and fewer where validation passes would cost more than a tenth of the
     training: that is only so where the training makes few passes, and cannot overfit much. Fewer
@@ -66,7 +66,7 @@ def checkpoints(budget: Budget, n_validation: int) -> list[int]:
         cost = _FORWARD_SHARE * n_validation
         rows = budget.n_steps * budget.batch_size
         affordable = int(_MAX_VALIDATION_SHARE * rows / cost)
-        number = max(2, min(number, affordable, _LOOKS_PER_ROW * n_validation))
+        number = max(2, min(number, affordable, _CHECKPOINTS_PER_ROW * n_validation))
     return sorted({max(1, round(budget.n_steps * (i + 1) / number)) for i in range(number)})
 
 

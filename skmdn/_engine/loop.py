@@ -87,7 +87,7 @@ class _History:
     totals: Tensor  # (n_steps,) log-likelihood of a step's rows, without its constant
     validation: list[float] = field(default_factory=list)
     best: float = math.inf
-    seen: int = 0  # steps that a checkpoint has looked at
+    seen: int = 0  # steps that checkpoints have covered
     n_recoveries: int = 0
 
     def n_worse(self) -> int:
@@ -222,7 +222,7 @@ class Training:
         return self._passes[key]
 
     def _checkpoint(self, batch: Batch) -> None:
-        """Look back: recover from a divergence, else remember, validate and report."""
+        """Recover from a divergence, else remember, validate and report."""
         self._sum_up()
         recent = slice(self._history.seen, self._step)
         loss = -float(self._history.totals[recent].sum()) / float(self._rows[recent].sum())
@@ -247,23 +247,23 @@ class Training:
         """Where training no longer helps: go back to its best, and from there on at a low rate."""
         if not math.isfinite(self._history.best):
             return
-        looks = self._checkpoints
-        n_seen = looks.index(self._step) + 1
-        if fine_tuning_begins(len(looks), len(looks) - n_seen, self._history.n_worse()):
+        checkpoints = self._checkpoints
+        n_seen = checkpoints.index(self._step) + 1
+        if fine_tuning_begins(len(checkpoints), len(checkpoints) - n_seen, self._history.n_worse()):
             self._last_good = self._best
             self._restore(self._best)
             # So few are left now that this happens once.
-            self._checkpoints = looks[: n_seen + FINE_TUNING_CHECKPOINTS]
+            self._checkpoints = checkpoints[: n_seen + FINE_TUNING_CHECKPOINTS]
             n_steps = self._checkpoints[-1] - self._step
             self._change_schedule(self._schedule.fine_tuning(self._step, n_steps))
 
     def _is_sound(self, batch: Batch) -> bool:
         """Whether the last step left parameters that give its own rows a finite likelihood."""
-        look = self._pass_for(batch.n_rows, training=True)
-        look.forward(batch.x)
-        look.head.evaluate(batch.y)
+        network_pass = self._pass_for(batch.n_rows, training=True)
+        network_pass.forward(batch.x)
+        network_pass.head.evaluate(batch.y)
         # One number that is not finite makes the sum so.
-        sums = self._parameters.flat.sum(), look.head.log_likelihood().sum()
+        sums = self._parameters.flat.sum(), network_pass.head.log_likelihood().sum()
         return all(math.isfinite(float(total)) for total in sums)
 
     def _recover(self) -> None:
@@ -302,13 +302,13 @@ class Training:
 
     def _validation_values(self, batch: Batch) -> Tensor:
         """Log-densities ``(A, b)``, with calibration for every factor of the scales."""
-        look = self._pass_for(batch.n_rows, training=False)
-        look.forward(batch.x)
-        look.head.raw_spreads.clamp_(max=LARGEST_LOG_SCALE)
-        look.head.evaluate(batch.y)
+        network_pass = self._pass_for(batch.n_rows, training=False)
+        network_pass.forward(batch.x)
+        network_pass.head.raw_spreads.clamp_(max=LARGEST_LOG_SCALE)
+        network_pass.head.evaluate(batch.y)
         if self._options.calibrate:
-            return look.head.evaluate_scaled(self._scale_factors)
-        return look.head.log_likelihood()[None]
+            return network_pass.head.evaluate_scaled(self._scale_factors)
+        return network_pass.head.log_likelihood()[None]
 
     def _snapshot(self) -> _Snapshot:
         return _Snapshot(self._parameters.flat.clone(), self._adam.state())

@@ -224,8 +224,8 @@ class ComponentsDisplay:
         self, axes: Any, array: np.ndarray, k: int, number: int, kwargs: dict[str, Any]
     ) -> Any:
         """One curve of one component."""
-        look = style(number)
-        words = {"color": look.color, "linestyle": look.linestyle, "label": f"component {k}"}
+        line = style(number)
+        words = {"color": line.color, "linestyle": line.linestyle, "label": f"component {k}"}
         (line,) = axes.plot(self.x, array[:, k], **line_words(words, kwargs))
         return line
 

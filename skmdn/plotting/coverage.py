@@ -170,8 +170,8 @@ class CoverageDisplay:
         (self.diagonal_,) = self.ax_.plot([0, 1], [0, 1], color="0.5", lw=0.8)
         self.lines_ = {}
         for number, (region, share) in enumerate(self.observed.items()):
-            look = style(number)
-            words = {"color": look.color, "linestyle": look.linestyle, "label": _LABELS[region]}
+            line = style(number)
+            words = {"color": line.color, "linestyle": line.linestyle, "label": _LABELS[region]}
             (self.lines_[region],) = self.ax_.plot(self.levels, share, **line_words(words, kwargs))
         self.ax_.set(
             xlabel="nominal coverage",

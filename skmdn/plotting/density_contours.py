@@ -63,12 +63,12 @@ class DensityContours(NamedTuple):
 
     def _draw_row(self, ax: Any, number: int, kwargs: dict[str, Any]) -> Any:
         """Contours of one row, the inner ones thicker."""
-        look, order = style(number), np.argsort(self.thresholds[number])
+        line, order = style(number), np.argsort(self.thresholds[number])
         thresholds = self.thresholds[number][order]
         keep = np.append(np.diff(thresholds) > 0, True)  # contours need rising levels
         words = {
-            "colors": look.color,
-            "linestyles": [look.linestyle],
+            "colors": line.color,
+            "linestyles": [line.linestyle],
             "linewidths": np.linspace(1.0, 2.0, len(order))[keep],
             "levels": thresholds[keep],
         }
@@ -78,9 +78,9 @@ class DensityContours(NamedTuple):
 
     def _draw_truth(self, ax: Any, number: int) -> Any:
         """The outcome of one row."""
-        look, truth = style(number), np.asarray(self.y_true)[number]
+        line, truth = style(number), np.asarray(self.y_true)[number]
         words = {"ms": 8, "mec": "white", "mew": 1.2, "zorder": 5}
-        return ax.plot(*truth, look.marker, color=look.color, **words)[0]
+        return ax.plot(*truth, line.marker, color=line.color, **words)[0]
 
     def _legend(self, ax: Any) -> None:
         from matplotlib.lines import Line2D

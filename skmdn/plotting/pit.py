@@ -177,10 +177,10 @@ class PITDisplay:
         columns = self.heights.reshape(len(self.heights), -1).T
         self.bars_ = []
         for j, (column, name) in enumerate(zip(columns, self.names, strict=True)):
-            look = style(j)
+            line = style(j)
             words = {
-                "color": look.color,
-                "linestyle": look.linestyle,
+                "color": line.color,
+                "linestyle": line.linestyle,
                 "lw": 1.6,
                 "label": name if len(columns) > 1 else "outcomes",
             }
