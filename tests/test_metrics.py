@@ -237,11 +237,11 @@ def test_the_true_model_is_better_than_wrong_ones(metric):
         "wide": Mixture(0.5 * ones, means, 1.5 * ones),
         "unimodal": Mixture(ones[:, :1], 0.0 * ones[:, :1], np.sqrt(4.25) * ones[:, :1]),
     }
-    words = {"alpha": 0.9} if metric is metrics.pinball_loss else {}
+    kwargs = {"alpha": 0.9} if metric is metrics.pinball_loss else {}
     sign = 1.0 if metric.__name__.endswith("_score") else -1.0
-    best = sign * metric(y, truth, **words)
+    best = sign * metric(y, truth, **kwargs)
     for name, mixture in wrong.items():
-        assert sign * metric(y, mixture, **words) < best, name
+        assert sign * metric(y, mixture, **kwargs) < best, name
 
 
 def test_energy_sees_the_dependence_that_crps_does_not():
@@ -292,9 +292,9 @@ BAD_ARGUMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("metric", "words", "message"), BAD_ARGUMENTS)
-def test_bad_arguments_are_named(metric, words, message):
-    given = {"y_true": outcomes(), "mixture": random_mixture()} | words
+@pytest.mark.parametrize(("metric", "kwargs", "message"), BAD_ARGUMENTS)
+def test_bad_arguments_are_named(metric, kwargs, message):
+    given = {"y_true": outcomes(), "mixture": random_mixture()} | kwargs
     with pytest.raises(ValueError, match=message):
         metric(**given)
 

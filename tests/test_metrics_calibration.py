@@ -146,11 +146,11 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "words"), FAULTS)
-def test_verdict_names_the_fault(fault, words):
+@pytest.mark.parametrize(("fault", "reading"), FAULTS)
+def test_verdict_names_the_fault(fault, reading):
     y, mixture = bimodal(800, seed=3, distance=0.5, **fault)
     report = metrics.calibration_report(y, mixture)
-    assert report.loc["verdict", "reading"] == words
+    assert report.loc["verdict", "reading"] == reading
     assert (report.loc["calibration error", "value"] > 0.05) == bool(fault)
 
 
@@ -191,9 +191,9 @@ def test_verdict_of_a_wrong_dependence():
 
 def test_false_alarms_are_as_rare_as_promised():
     rng = np.random.default_rng(11)
-    trials, words = 60, {"levels": (), "significance": 0.1}
+    trials, kwargs = 60, {"levels": (), "significance": 0.1}
     reports = (
-        metrics.calibration_report(rng.normal(size=60), stats.norm(), **words)
+        metrics.calibration_report(rng.normal(size=60), stats.norm(), **kwargs)
         for _ in range(trials)
     )
     alarms = sum(report.loc["verdict", "reading"] != "well calibrated" for report in reports)
@@ -224,21 +224,21 @@ def test_report_holds_the_metrics():
     y, mixture = bimodal(300)
     weights = np.arange(300)
     report = metrics.calibration_report(y, mixture, levels=[0.8], sample_weight=weights)
-    words = {"sample_weight": weights}
+    kwargs = {"sample_weight": weights}
     assert report.index.name == "measure"
     assert list(report.columns) == ["value", "expected", "p_value", "reading"]
     expected = {
-        "log-likelihood": metrics.log_likelihood_score(y, mixture, **words),
-        "CRPS": metrics.crps_loss(y, mixture, **words),
-        "pinball 0.1": metrics.pinball_loss(y, mixture, alpha=0.1, **words),
-        "pinball 0.5": metrics.pinball_loss(y, mixture, alpha=0.5, **words),
-        "pinball 0.9": metrics.pinball_loss(y, mixture, alpha=0.9, **words),
-        "interval score 0.8": metrics.interval_score_loss(y, mixture, level=0.8, **words),
-        "coverage central 0.8": metrics.coverage_score(y, mixture, level=0.8, **words),
-        "sharpness central 0.8": metrics.sharpness(y, mixture, level=0.8, **words),
-        "coverage hdr 0.8": metrics.coverage_score(y, mixture, level=0.8, region="hdr", **words),
-        "sharpness hdr 0.8": metrics.sharpness(y, mixture, level=0.8, region="hdr", **words),
-        "calibration error": metrics.calibration_error(y, mixture, **words).value,
+        "log-likelihood": metrics.log_likelihood_score(y, mixture, **kwargs),
+        "CRPS": metrics.crps_loss(y, mixture, **kwargs),
+        "pinball 0.1": metrics.pinball_loss(y, mixture, alpha=0.1, **kwargs),
+        "pinball 0.5": metrics.pinball_loss(y, mixture, alpha=0.5, **kwargs),
+        "pinball 0.9": metrics.pinball_loss(y, mixture, alpha=0.9, **kwargs),
+        "interval score 0.8": metrics.interval_score_loss(y, mixture, level=0.8, **kwargs),
+        "coverage central 0.8": metrics.coverage_score(y, mixture, level=0.8, **kwargs),
+        "sharpness central 0.8": metrics.sharpness(y, mixture, level=0.8, **kwargs),
+        "coverage hdr 0.8": metrics.coverage_score(y, mixture, level=0.8, region="hdr", **kwargs),
+        "sharpness hdr 0.8": metrics.sharpness(y, mixture, level=0.8, region="hdr", **kwargs),
+        "calibration error": metrics.calibration_error(y, mixture, **kwargs).value,
     }
     for measure, value in expected.items():
         assert report.loc[measure, "value"] == pytest.approx(value, rel=1e-12), measure
@@ -256,10 +256,10 @@ def test_report_of_samples_has_no_density():
 
 
 def test_report_prints_itself_without_pandas(monkeypatch):
-    def refuse(name, *args, real=builtins.__import__, **words):
+    def refuse(name, *args, real=builtins.__import__, **kwargs):
         if name == "pandas":
             raise ImportError(name)
-        return real(name, *args, **words)
+        return real(name, *args, **kwargs)
 
     y, mixture = bimodal(300, factor=0.5)
     frame = metrics.calibration_report(y, mixture)

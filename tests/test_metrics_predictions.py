@@ -33,12 +33,12 @@ EXACT = [
 ]
 
 
-@pytest.mark.parametrize(("metric", "words"), EXACT)
-def test_scipy_distributions_score_as_the_same_mixture(normal, metric, words):
+@pytest.mark.parametrize(("metric", "kwargs"), EXACT)
+def test_scipy_distributions_score_as_the_same_mixture(normal, metric, kwargs):
     y, mixture, frozen = normal
     weights = np.arange(N_ROWS)
-    expected = metric(y, mixture, sample_weight=weights, **words)
-    assert metric(y, frozen, sample_weight=weights, **words) == pytest.approx(expected, rel=1e-9)
+    expected = metric(y, mixture, sample_weight=weights, **kwargs)
+    assert metric(y, frozen, sample_weight=weights, **kwargs) == pytest.approx(expected, rel=1e-9)
 
 
 def test_scipy_densest_regions_are_those_of_the_same_mixture(normal):
@@ -76,8 +76,8 @@ def test_scipy_distributions_of_the_new_vocabulary():
     y = np.array([-1.0, 0.0, 2.0])
     new = stats.Normal(mu=np.array([0.0, 0.5, 1.0]), sigma=np.ones(3))
     old = stats.norm([0.0, 0.5, 1.0], 1.0)
-    for metric, words in EXACT:
-        assert metric(y, new, **words) == pytest.approx(metric(y, old, **words), rel=1e-9)
+    for metric, kwargs in EXACT:
+        assert metric(y, new, **kwargs) == pytest.approx(metric(y, old, **kwargs), rel=1e-9)
 
 
 def test_scipy_batch_of_other_length_is_refused(normal):
@@ -111,9 +111,9 @@ def test_sample_crps_does_not_depend_on_the_offset():
 def test_samples_score_as_the_distribution_they_come_from(normal):
     y, mixture, _ = normal
     draws = mixture.sample(4000, random_state=0)
-    for metric, words in EXACT[1:]:
-        expected = metric(y, mixture, **words)
-        assert metric(y, draws, **words) == pytest.approx(expected, rel=0.02), metric.__name__
+    for metric, kwargs in EXACT[1:]:
+        expected = metric(y, mixture, **kwargs)
+        assert metric(y, draws, **kwargs) == pytest.approx(expected, rel=0.02), metric.__name__
     pit = metrics.pit_values(y, draws)
     np.testing.assert_allclose(pit, metrics.pit_values(y, mixture), atol=0.04)
 
@@ -141,8 +141,8 @@ def test_quantiles_score_at_their_levels(normal):
     y, mixture, _ = normal
     levels = np.array([0.9, 0.1, 0.2, 0.5])  # in any order
     given = QuantilePrediction(mixture.ppf(levels), levels)
-    for metric, words in EXACT[3:]:
-        assert metric(y, given, **words) == pytest.approx(metric(y, mixture, **words), rel=1e-12)
+    for metric, kwargs in EXACT[3:]:
+        assert metric(y, given, **kwargs) == pytest.approx(metric(y, mixture, **kwargs), rel=1e-12)
 
 
 def test_quantile_crps_approaches_the_closed_form(normal):
@@ -163,12 +163,12 @@ def test_quantiles_of_several_outputs():
     y = np.random.default_rng(1).normal(size=(10, 3))
     given = QuantilePrediction(values, [0.1, 0.9])
     for metric in (metrics.crps_loss, metrics.interval_score_loss, metrics.coverage_score):
-        words = {} if metric is metrics.crps_loss else {"level": 0.8}
+        kwargs = {} if metric is metrics.crps_loss else {"level": 0.8}
         each = [
-            metric(y[:, j], QuantilePrediction(values[..., j], [0.1, 0.9]), **words)
+            metric(y[:, j], QuantilePrediction(values[..., j], [0.1, 0.9]), **kwargs)
             for j in range(3)
         ]
-        assert metric(y, given, **words) == pytest.approx(np.mean(each), rel=1e-12)
+        assert metric(y, given, **kwargs) == pytest.approx(np.mean(each), rel=1e-12)
 
 
 REFUSALS = [
@@ -191,12 +191,12 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("metric", "words", "kind", "message"), REFUSALS)
-def test_what_a_kind_does_not_know_it_refuses(metric, words, kind, message):
+@pytest.mark.parametrize(("metric", "kwargs", "kind", "message"), REFUSALS)
+def test_what_a_kind_does_not_know_it_refuses(metric, kwargs, kind, message):
     values = np.zeros((3, 2))
     given = values if kind == "samples" else QuantilePrediction(values, [0.1, 0.9])
     with pytest.raises(ValueError, match=message):
-        metric(np.zeros(3), given, **words)
+        metric(np.zeros(3), given, **kwargs)
 
 
 BAD_PREDICTIONS = [

@@ -41,13 +41,13 @@ WRONG_SPREADS = {"inflation": [0.25, 1.0, 4.0]}
 
 @pytest.mark.parametrize("name", SCORERS)
 def test_scorer_is_the_signed_metric(name):
-    scorer, metric, sign, words = SCORERS[name]
+    scorer, metric, sign, kwargs = SCORERS[name]
     X, y = linear_data(80)
     weights = np.arange(80)
     model = LinearGaussian().fit(X, y)
     mixture = model.predict_proba(X)
-    assert scorer(model, X, y) == sign * metric(y, mixture, **words)
-    expected = sign * metric(y, mixture, sample_weight=weights, **words)
+    assert scorer(model, X, y) == sign * metric(y, mixture, **kwargs)
+    expected = sign * metric(y, mixture, sample_weight=weights, **kwargs)
     assert scorer(model, X, y, sample_weight=weights) == expected
     assert scorer.score(model, X, y, weights) == expected
 
@@ -122,13 +122,13 @@ def test_cross_validate_over_a_pipeline():
 def test_permutation_importance_finds_the_columns_that_matter():
     X, y = linear_data(150)
     model = LinearGaussian().fit(X, y)
-    words = {"scoring": metrics.log_likelihood_scorer, "random_state": 0, "n_repeats": 3}
-    plain = permutation_importance(model, X, y, **words).importances_mean
+    kwargs = {"scoring": metrics.log_likelihood_scorer, "random_state": 0, "n_repeats": 3}
+    plain = permutation_importance(model, X, y, **kwargs).importances_mean
     assert plain[0] > plain[1] > 1.0 > 0.1 > abs(plain[2])
     # Rows of no weight do not count, be they absurd.
     absurd, weights = y.copy(), np.ones(150)
     absurd[:30], weights[:30] = 1e6, 0.0
-    weighted = permutation_importance(model, X, absurd, sample_weight=weights, **words)
+    weighted = permutation_importance(model, X, absurd, sample_weight=weights, **kwargs)
     assert np.abs(weighted.importances_mean).max() < 1e3
 
 
@@ -146,8 +146,8 @@ def weighted_folds(X, y, weights, fit, score):
     for train, test in KFold(3).split(X):
         model = LinearGaussian()
         model.fit(X[train], y[train], sample_weight=weights[train] if fit else None)
-        words = {"sample_weight": weights[test]} if score else {}
-        values.append(metrics.log_likelihood_score(y[test], model.predict_proba(X[test]), **words))
+        kwargs = {"sample_weight": weights[test]} if score else {}
+        values.append(metrics.log_likelihood_score(y[test], model.predict_proba(X[test]), **kwargs))
     return values
 
 

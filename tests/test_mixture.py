@@ -82,7 +82,7 @@ def test_from_logits_is_softmax_in_float64():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (([[0.5, 0.6]], M, S), "weights must sum to one; row 0 sums to 1.1"),
         (([[-0.5, 1.5]], M, S), "weights must not be negative.*-0.5"),
@@ -99,13 +99,13 @@ def test_from_logits_is_softmax_in_float64():
         ((W, [[1j, 0]], S), "means must be an array of real numbers"),
     ],
 )
-def test_bad_parameters(arguments, words):
-    with pytest.raises(ValueError, match=words):
+def test_bad_parameters(arguments, message):
+    with pytest.raises(ValueError, match=message):
         Mixture(*arguments)
 
 
 @pytest.mark.parametrize(
-    ("tril", "words"),
+    ("tril", "message"),
     [
         ([[[[1.0, 0.5], [0.0, 1.0]]]], "above the diagonal"),
         ([[[[1.0, 0.0], [0.0, 0.0]]]], "diagonal of scale_tril must be positive"),
@@ -113,8 +113,8 @@ def test_bad_parameters(arguments, words):
         ([[[1.0, 1.0]]], "scale_tril must have shape"),
     ],
 )
-def test_bad_triangular_factors(tril, words):
-    with pytest.raises(ValueError, match=words):
+def test_bad_triangular_factors(tril, message):
+    with pytest.raises(ValueError, match=message):
         Mixture([[1.0]], [[[0.0, 0.0]]], scale_tril=tril)
 
 

@@ -53,7 +53,7 @@ def test_affine_moves_modes_and_regions():
 
 
 @pytest.mark.parametrize(
-    ("shift", "scale", "words"),
+    ("shift", "scale", "message"),
     [
         (0.0, 0.0, "scale must not be zero"),
         (np.nan, 1.0, "shift must be finite"),
@@ -63,8 +63,8 @@ def test_affine_moves_modes_and_regions():
         (0.0, 1e308, "must be finite"),
     ],
 )
-def test_bad_affine(shift, scale, words):
-    with pytest.raises(ValueError, match=words):
+def test_bad_affine(shift, scale, message):
+    with pytest.raises(ValueError, match=message):
         tame(n=2, d=3).affine(0.0, 10.0).affine(shift, scale)
 
 
@@ -142,7 +142,7 @@ def test_condition_far_out_keeps_its_weights_normal():
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "message"),
     [
         ({}, "values must be distinct and at least one"),
         ({0: 1.0, 1: 1.0}, "at least one output unknown"),
@@ -153,8 +153,8 @@ def test_condition_far_out_keeps_its_weights_normal():
         ([0.0], "values must be a mapping"),
     ],
 )
-def test_bad_condition(values, words):
-    with pytest.raises(ValueError, match=words):
+def test_bad_condition(values, message):
+    with pytest.raises(ValueError, match=message):
         tame(n=4, d=2).condition(values)
 
 
@@ -203,7 +203,7 @@ def test_concatenate_pads_with_weight_zero():
 
 @pytest.mark.parametrize("method", ["pool", "concatenate"])
 @pytest.mark.parametrize(
-    ("members", "words"),
+    ("members", "message"),
     [
         ([], "at least one mixture"),
         ([tame(n=3), "a"], "must be Mixture objects; got str"),
@@ -211,8 +211,8 @@ def test_concatenate_pads_with_weight_zero():
         ([tame(n=3, d=2), tame(n=3, d=3)], "same outputs"),
     ],
 )
-def test_bad_members(method, members, words):
-    with pytest.raises(ValueError, match=words):
+def test_bad_members(method, members, message):
+    with pytest.raises(ValueError, match=message):
         getattr(Mixture, method)(members)
 
 
@@ -224,7 +224,7 @@ def test_the_unit_of_pool_weights_does_not_matter(unit):
 
 
 @pytest.mark.parametrize(
-    ("weights", "words"),
+    ("weights", "message"),
     [
         ([1.0], "weights must have shape"),
         ([-1.0, 2.0], "weights must not be negative"),
@@ -232,8 +232,8 @@ def test_the_unit_of_pool_weights_does_not_matter(unit):
         ([np.nan, 1.0], "weights must be finite"),
     ],
 )
-def test_bad_pool_weights(weights, words):
-    with pytest.raises(ValueError, match=words):
+def test_bad_pool_weights(weights, message):
+    with pytest.raises(ValueError, match=message):
         Mixture.pool([tame(n=3), tame(n=3)], weights)
     with pytest.raises(ValueError, match="as many rows"):
         Mixture.pool([tame(n=3), tame(n=4)])

@@ -261,9 +261,7 @@ def test_entropy_of_one_output_equals_quadrature(scale):
             log_density = here.logpdf([y])[0]
             return -np.exp(log_density) * log_density
 
-        expected, _ = quad(
-            neg_log_density, *ends, points=means, limit=500, epsabs=1e-11, epsrel=1e-11
-        )
+        expected, _ = quad(integrand, *ends, points=means, limit=500, epsabs=1e-11, epsrel=1e-11)
         assert here.entropy()[0] == pytest.approx(expected, abs=1e-8)
 
 

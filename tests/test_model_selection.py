@@ -31,8 +31,8 @@ def by_hand(X, y, folds=FOLDS, weights=None):
     """Return the out-of-fold means and scales of LinearGaussian."""
     means, scales = np.empty(y.shape), np.empty(y.shape)
     for train, test in folds.split(X):
-        words = {} if weights is None else {"sample_weight": weights[train]}
-        model = LinearGaussian().fit(X[train], y[train], **words)
+        kwargs = {} if weights is None else {"sample_weight": weights[train]}
+        model = LinearGaussian().fit(X[train], y[train], **kwargs)
         means[test], scales[test] = model.predict(X[test]), model.scale_
     return means, scales
 

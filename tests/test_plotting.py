@@ -199,13 +199,13 @@ def test_keywords_reach_the_main_artist():
 def test_keywords_have_matplotlibs_short_and_long_names():
     model, X, y = linear_model()
     long, short = {"linewidth": 3, "color": "C1", "linestyle": ":"}, {"lw": 3, "c": "C1", "ls": ":"}
-    for words in (long, short):
+    for kwargs in (long, short):
         lines = [
-            *PredictiveDensityDisplay.from_estimator(model, X, **words).lines_,
-            *CoverageDisplay.from_estimator(model, X, y, **words).lines_.values(),
+            *PredictiveDensityDisplay.from_estimator(model, X, **kwargs).lines_,
+            *CoverageDisplay.from_estimator(model, X, y, **kwargs).lines_.values(),
             *(
                 c
-                for panel in ComponentsDisplay.from_estimator(model, X, **words).lines_
+                for panel in ComponentsDisplay.from_estimator(model, X, **kwargs).lines_
                 for c in panel
             ),
         ]

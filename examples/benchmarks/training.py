@@ -4,7 +4,7 @@ The rivals see the same inputs, trunk, batch size and number of passes: scikit-l
 `MLPRegressor` (which learns a mean, not a density), the torch loop most people would write
 (DataLoader, MixtureSameFamily, Adam), the same written by hand for speed (no DataLoader, logsumexp,
 fused Adam), and the matrix products of a step alone, the floor. Ours is `MDNRegressor.fit` without
-validation part, scaling and starts included; the inputs are z-scores, and once encoded too.
+validation part, scaling and initialisation included; the inputs are z-scores, and once encoded too.
 
     python examples/benchmarks/training.py [--quick] [--json FILE] [--peers ngboost]
 """

@@ -24,32 +24,32 @@ def seeded_clone(estimator: Any, seed: int) -> Any:
     return copy
 
 
-def weight_words(estimator: Any, weights: FloatArray | None) -> dict[str, FloatArray]:
+def weight_fit_params(estimator: Any, weights: FloatArray | None) -> dict[str, FloatArray]:
     """Keyword with which `fit` gets sample weights; a ValueError where it takes none."""
-    return {} if weights is None else {_weight_word(estimator): weights}
+    return {} if weights is None else {_weight_name(estimator): weights}
 
 
-def _weight_word(estimator: Any) -> str:
+def _weight_name(estimator: Any) -> str:
     """What `fit` calls sample weights.
 
-    A Pipeline takes them for its last step by name; a search hands words on as they are to the
+    A Pipeline takes them for its last step by name; a search hands them on as they are to the
     estimator it searches. Metadata routing does without.
     """
     by_name = not get_config()["enable_metadata_routing"]
     if isinstance(estimator, Pipeline) and by_name:
         name, last = estimator.steps[-1]
-        return f"{name}__{_weight_word(last)}"
+        return f"{name}__{_weight_name(last)}"
     if has_fit_parameter(estimator, "sample_weight"):
         return "sample_weight"
-    if not _passes_words_on(estimator):
+    if not _passes_fit_params_on(estimator):
         raise ValueError(
             f"sample_weight: expected estimators that take it, got {type(estimator).__name__}."
         )
     searched = getattr(estimator, "estimator", None) if by_name else None
-    return "sample_weight" if searched is None else _weight_word(searched)
+    return "sample_weight" if searched is None else _weight_name(searched)
 
 
-def _passes_words_on(estimator: Any) -> bool:
+def _passes_fit_params_on(estimator: Any) -> bool:
     """Whether `fit` takes any keyword, as that of a search does for the estimator it searches."""
     parameters = inspect.signature(estimator.fit).parameters.values()
     return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)

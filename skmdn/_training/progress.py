@@ -38,8 +38,8 @@ class ProgressDisplay:
         if validation_loss is not None:
             losses["validation_loss"] = f"{validation_loss:.4f}"
         if tqdm is None:
-            words = "  ".join(f"{name} {value}" for name, value in losses.items())
-            print(f"MDNRegressor: pass {n_passes:.1f} of {planned:.1f}  {words}")
+            text = "  ".join(f"{name} {value}" for name, value in losses.items())
+            print(f"MDNRegressor: pass {n_passes:.1f} of {planned:.1f}  {text}")
             return
         if self._bar is None:
             self._bar = tqdm(unit="pass", desc="MDNRegressor")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skmdn._estimators.folds import take
-from skmdn._estimators.inner_estimators import density_of, weight_words
+from skmdn._estimators.inner_estimators import density_of, weight_fit_params
 from skmdn.conformal.scores import hdr_masses, tail_masses
 
 # Seed of the draws behind the scores of several outputs. New rows get other draws, or a new row's
@@ -33,8 +33,8 @@ def fit_and_calibrate(
     test: np.ndarray,
 ) -> Calibrated:
     """Fit on the training rows and score the others."""
-    words = weight_words(model, None if weights is None else weights[train])
-    return calibrate(model.fit(take(X, train), y[train], **words), X, y, weights, test)
+    fit_params = weight_fit_params(model, None if weights is None else weights[train])
+    return calibrate(model.fit(take(X, train), y[train], **fit_params), X, y, weights, test)
 
 
 def calibrate(

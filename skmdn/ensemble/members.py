@@ -7,7 +7,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from skmdn._estimators.folds import take
-from skmdn._estimators.inner_estimators import density_of, seeded_clone, weight_words
+from skmdn._estimators.inner_estimators import density_of, seeded_clone, weight_fit_params
 from skmdn._thread_pools import one_thread
 from skmdn.mixture import Mixture
 from skmdn.preprocessing import CrossFittedPredictions
@@ -75,9 +75,11 @@ def fit_member(
     Where `predictions` are given, the first step is fitted already and has predicted them.
     """
     w_train, w_test = (None, None) if weights is None else (weights[train], weights[test])
-    words = {"sample_weight": w_train, "groups": None if groups is None else groups[train]}
+    fit_params = {"sample_weight": w_train, "groups": None if groups is None else groups[train]}
     steps = view.steps if isinstance(view, Pipeline) else [(name, view)]
-    transformers, X_train, X_test = _transform(steps[:-1], predictions, X, y, words, train, test)
+    transformers, X_train, X_test = _transform(
+        steps[:-1], predictions, X, y, fit_params, train, test
+    )
     last = steps[-1][1]
     _fit_last(last, X_train, y[train], w_train, X_test, y[test], w_test)
     with one_thread():
@@ -92,13 +94,13 @@ def _transform(
     predictions: np.ndarray | None,
     X: Any,
     y: np.ndarray,
-    words: dict[str, np.ndarray | None],
+    fit_params: dict[str, np.ndarray | None],
     train: np.ndarray,
     test: np.ndarray,
 ) -> tuple[list[tuple[str, Any]], Any, Any]:
     """Fitted transformers, and what they make of training and test rows.
 
-    `words` are what a transformer's `fit` gets where it takes them.
+    `fit_params` are what a transformer's `fit` gets where it takes them.
     """
     X_train, X_test = take(X, train), take(X, test)
     fitted: list[tuple[str, Any]] = []
@@ -109,9 +111,9 @@ def _transform(
     for name, step in steps[len(fitted) :]:
         if step is not None and step != "passthrough":
             taken = {
-                word: value
-                for word, value in words.items()
-                if value is not None and has_fit_parameter(step, word)
+                param: value
+                for param, value in fit_params.items()
+                if value is not None and has_fit_parameter(step, param)
             }
             if hasattr(step, "fit_transform"):
                 X_train = step.fit_transform(X_train, y[train], **taken)
@@ -137,4 +139,4 @@ def _fit_last(
         validation = {"X_val": X_val, "y_val": y_val}
         if weights_val is not None:
             validation["sample_weight_val"] = weights_val
-    estimator.fit(X, y, **weight_words(estimator, weights), **validation)
+    estimator.fit(X, y, **weight_fit_params(estimator, weights), **validation)

@@ -30,7 +30,7 @@ def is_frozen(candidate: object) -> bool:
 
 def _method(distribution: object, name: str) -> Callable[..., Any] | None:
     """Return the method that computes `name`, under either of scipy's names."""
-    found = (getattr(distribution, word, None) for word in _NAMES[name])
+    found = (getattr(distribution, alias, None) for alias in _NAMES[name])
     return next((method for method in found if callable(method)), None)
 
 

@@ -226,15 +226,15 @@ def _overall(outputs: list[list[Finding]], joint: list[Finding], n_effective: fl
     """Return the verdict: of the one output, or of each at fault and of all together."""
     if len(outputs) == 1:
         return verdict(outputs[0] + joint, n_effective)
-    words = [verdict(findings, n_effective) for findings in outputs]
+    verdicts = [verdict(findings, n_effective) for findings in outputs]
     faults = [
-        f"output {j}: {word}"
-        for j, (findings, word) in enumerate(zip(outputs, words, strict=True))
+        f"output {j}: {of_output}"
+        for j, (findings, of_output) in enumerate(zip(outputs, verdicts, strict=True))
         if any(finding.fault for finding in findings)
     ]
     if not faults and any(finding.fault for finding in joint):
         faults = ["wrong dependence between outputs"]
-    return "; ".join(faults) if faults else words[0]
+    return "; ".join(faults) if faults else verdicts[0]
 
 
 def _has_density(arguments: Arguments) -> bool:

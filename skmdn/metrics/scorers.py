@@ -115,12 +115,12 @@ class DistributionScorer(BaseEstimator):
 
     def __repr__(self) -> str:
         """Name the metric, and what differs from the defaults."""
-        words = [getattr(self.metric, "__name__", repr(self.metric))]
-        words += [] if self.greater_is_better else ["greater_is_better=False"]
-        words += [f"metric_params={self.metric_params}"] if self.metric_params else []
+        parts = [getattr(self.metric, "__name__", repr(self.metric))]
+        parts += [] if self.greater_is_better else ["greater_is_better=False"]
+        parts += [f"metric_params={self.metric_params}"] if self.metric_params else []
         if self.response_method != "predict_proba":
-            words.append(f"response_method={self.response_method!r}")
-        return f"{type(self).__name__}({', '.join(words)})"
+            parts.append(f"response_method={self.response_method!r}")
+        return f"{type(self).__name__}({', '.join(parts)})"
 
     def _accept_sample_weight(self) -> bool:
         """Tell a multi-metric search of scikit-learn >= 1.9 that weights are welcome."""

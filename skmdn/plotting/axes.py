@@ -52,7 +52,7 @@ def pyplot() -> Any:
     return plt
 
 
-def line_words(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def line_kwargs(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """A line's keywords: defaults, but those given win under any of matplotlib's names."""
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skmdn.mixture import Mixture
-from skmdn.plotting.axes import legend_above, line_words, pyplot, style
+from skmdn.plotting.axes import legend_above, line_kwargs, pyplot, style
 from skmdn.plotting.feature_line import feature_line
 from skmdn.plotting.names import output_index, target_names
 from skmdn.plotting.outcomes import check_outcomes
@@ -225,8 +225,8 @@ class ComponentsDisplay:
     ) -> Any:
         """One curve of one component."""
         line = style(number)
-        words = {"color": line.color, "linestyle": line.linestyle, "label": f"component {k}"}
-        (line,) = axes.plot(self.x, array[:, k], **line_words(words, kwargs))
+        defaults = {"color": line.color, "linestyle": line.linestyle, "label": f"component {k}"}
+        (line,) = axes.plot(self.x, array[:, k], **line_kwargs(defaults, kwargs))
         return line
 
 

@@ -117,9 +117,9 @@ class ConditionalDensityDisplay:
         ValueError
             If there is no such feature, output or row.
         """
-        words = {"colorbar": colorbar, "ax": ax, **kwargs}
+        options = {"colorbar": colorbar, "ax": ax, **kwargs}
         if output is None and np.shape(y)[1:] == (2,):
-            return cls.from_predictions(y, estimator.predict_proba(X), rows=rows, **words)
+            return cls.from_predictions(y, estimator.predict_proba(X), rows=rows, **options)
         line = feature_line(estimator, X, feature, grid_resolution, reference)
         density = estimator.predict_proba(line.rows)
         n, D = len(line.observed), density.n_outputs

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skmdn.metrics import hdr_values, pit_values
-from skmdn.plotting.axes import PALE, axes_for, legend_above, line_words, style
+from skmdn.plotting.axes import PALE, axes_for, legend_above, line_kwargs, style
 
 _LABELS = {"central": "central intervals", "hdr": "highest-density regions"}
 
@@ -171,8 +171,10 @@ class CoverageDisplay:
         self.lines_ = {}
         for number, (region, share) in enumerate(self.observed.items()):
             line = style(number)
-            words = {"color": line.color, "linestyle": line.linestyle, "label": _LABELS[region]}
-            (self.lines_[region],) = self.ax_.plot(self.levels, share, **line_words(words, kwargs))
+            defaults = {"color": line.color, "linestyle": line.linestyle, "label": _LABELS[region]}
+            (self.lines_[region],) = self.ax_.plot(
+                self.levels, share, **line_kwargs(defaults, kwargs)
+            )
         self.ax_.set(
             xlabel="nominal coverage",
             ylabel=f"observed coverage ({self.n_rows} rows)",

@@ -80,10 +80,10 @@ class DensityBand(NamedTuple):
         # The square root lets the eye see weak densities beside strong ones; the strongest half of
         # the peaks share the darkest shade.
         peak = float(np.median(self.density.max(axis=1)))
-        words = {"cmap": "Blues", "norm": PowerNorm(0.5, 0.0, peak), "shading": "nearest"}
+        defaults = {"cmap": "Blues", "norm": PowerNorm(0.5, 0.0, peak), "shading": "nearest"}
         if kwargs.keys() & {"vmin", "vmax"}:
-            del words["norm"]  # matplotlib takes limits or a norm
-        image = ax.pcolormesh(self.x, self.y, self.density.T, **{**words, **kwargs})
+            del defaults["norm"]  # matplotlib takes limits or a norm
+        image = ax.pcolormesh(self.x, self.y, self.density.T, **{**defaults, **kwargs})
         image.set_rasterized(True)
         return image
 
@@ -91,8 +91,8 @@ class DensityBand(NamedTuple):
         names = ", ".join(f"{100 * level:g}%" for level in self.levels)
         if not self.levels.size:
             return []
-        words = {"color": BLACK, "lw": 1.0, "path_effects": _halo(2.0)}
-        lines = list(ax.plot(self.x, self.quantiles, **words))
+        defaults = {"color": BLACK, "lw": 1.0, "path_effects": _halo(2.0)}
+        lines = list(ax.plot(self.x, self.quantiles, **defaults))
         lines[0].set_label(f"quantiles {names}")
         return lines
 

@@ -66,21 +66,21 @@ class DensityContours(NamedTuple):
         line, order = style(number), np.argsort(self.thresholds[number])
         thresholds = self.thresholds[number][order]
         keep = np.append(np.diff(thresholds) > 0, True)  # contours need rising levels
-        words = {
+        defaults = {
             "colors": line.color,
             "linestyles": [line.linestyle],
             "linewidths": np.linspace(1.0, 2.0, len(order))[keep],
             "levels": thresholds[keep],
         }
         if "cmap" in kwargs:
-            del words["colors"]  # matplotlib takes colours or a map
-        return ax.contour(*self.y[number], self.density[number], **{**words, **kwargs})
+            del defaults["colors"]  # matplotlib takes colours or a map
+        return ax.contour(*self.y[number], self.density[number], **{**defaults, **kwargs})
 
     def _draw_truth(self, ax: Any, number: int) -> Any:
         """The outcome of one row."""
         line, truth = style(number), np.asarray(self.y_true)[number]
-        words = {"ms": 8, "mec": "white", "mew": 1.2, "zorder": 5}
-        return ax.plot(*truth, line.marker, color=line.color, **words)[0]
+        defaults = {"ms": 8, "mec": "white", "mew": 1.2, "zorder": 5}
+        return ax.plot(*truth, line.marker, color=line.color, **defaults)[0]
 
     def _legend(self, ax: Any) -> None:
         from matplotlib.lines import Line2D

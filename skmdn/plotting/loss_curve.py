@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skmdn.plotting.axes import BLACK, STYLES, axes_for, line_words
+from skmdn.plotting.axes import BLACK, STYLES, axes_for, line_kwargs
 
 
 class LossCurveDisplay:
@@ -90,12 +90,12 @@ class LossCurveDisplay:
         self.figure_ = self.ax_.figure
         passes = np.arange(1, len(self.loss) + 1)
         training, validation = STYLES[0], STYLES[1]
-        words = line_words({"color": training.color, "label": "training"}, kwargs)
-        (self.line_,) = self.ax_.plot(passes, self.loss, **words)
+        defaults = line_kwargs({"color": training.color, "label": "training"}, kwargs)
+        (self.line_,) = self.ax_.plot(passes, self.loss, **defaults)
         self.validation_line_ = None
         if self.validation_loss.size:
             at = np.linspace(0, len(self.loss), len(self.validation_loss))
-            words = {
+            defaults = {
                 "color": validation.color,
                 "linestyle": validation.linestyle,
                 "marker": validation.marker,
@@ -103,11 +103,11 @@ class LossCurveDisplay:
                 "label": "validation, at checkpoints",
             }
             (self.validation_line_,) = self.ax_.plot(
-                at, self.validation_loss, **line_words(words, kwargs)
+                at, self.validation_loss, **line_kwargs(defaults, kwargs)
             )
             lowest = int(np.argmin(self.validation_loss))
-            words = {"mfc": "none", "mec": BLACK, "ms": 11, "ls": "none", "label": "its lowest"}
-            self.ax_.plot(at[lowest], self.validation_loss[lowest], "o", **words)
+            defaults = {"mfc": "none", "mec": BLACK, "ms": 11, "ls": "none", "label": "its lowest"}
+            self.ax_.plot(at[lowest], self.validation_loss[lowest], "o", **defaults)
         self.ax_.set(xlabel="passes over the data", ylabel="negative log-likelihood (nats per row)")
         self.ax_.legend(frameon=False)
         return self

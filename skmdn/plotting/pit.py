@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import bdtrik
 
 from skmdn.metrics import pit_values
-from skmdn.plotting.axes import PALE, axes_for, legend_above, line_words, style
+from skmdn.plotting.axes import PALE, axes_for, legend_above, line_kwargs, style
 from skmdn.plotting.names import target_names
 
 
@@ -178,13 +178,15 @@ class PITDisplay:
         self.bars_ = []
         for j, (column, name) in enumerate(zip(columns, self.names, strict=True)):
             line = style(j)
-            words = {
+            defaults = {
                 "color": line.color,
                 "linestyle": line.linestyle,
                 "lw": 1.6,
                 "label": name if len(columns) > 1 else "outcomes",
             }
-            self.bars_.append(self.ax_.stairs(column, self.bin_edges, **line_words(words, kwargs)))
+            self.bars_.append(
+                self.ax_.stairs(column, self.bin_edges, **line_kwargs(defaults, kwargs))
+            )
         unit = f" of {self.names[0]}" if len(columns) == 1 else ""
         self.ax_.set(
             xlabel=f"probability below the outcome{unit} (PIT)",

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from skmdn.metrics.arguments import check_fraction
 from skmdn.mixture import Mixture
-from skmdn.plotting.axes import BLACK, BLUE, VERMILLION, axes_for, legend_above, line_words
+from skmdn.plotting.axes import BLACK, BLUE, VERMILLION, axes_for, legend_above, line_kwargs
 from skmdn.plotting.names import output_index, target_names
 from skmdn.plotting.outcomes import check_outcomes
 from skmdn.plotting.row_choice import row_choice
@@ -125,8 +125,8 @@ class PredictiveDensityDisplay:
         ValueError
             If there are no such rows or output, or `level` is not between 0 and 1.
         """
-        words = {"rows": rows, "level": level, "output": output, "ax": ax, **kwargs}
-        return cls.from_predictions(y, estimator.predict_proba(X), **words)
+        options = {"rows": rows, "level": level, "output": output, "ax": ax, **kwargs}
+        return cls.from_predictions(y, estimator.predict_proba(X), **options)
 
     @classmethod
     def from_predictions(
@@ -230,8 +230,8 @@ class PredictiveDensityDisplay:
         inside = np.zeros(len(y), dtype=bool)
         for low, high in self.region[row]:
             inside |= (low <= y) & (y <= high)
-        words = line_words({"color": BLACK, "lw": 1.2}, kwargs)
-        (line,) = self.ax_.plot(y, curve, **words)
+        defaults = line_kwargs({"color": BLACK, "lw": 1.2}, kwargs)
+        (line,) = self.ax_.plot(y, curve, **defaults)
         label = f"{self.level:.0%} highest-density region"
         shade = self.ax_.fill_between(
             y,

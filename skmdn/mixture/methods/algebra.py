@@ -301,11 +301,11 @@ def _check_members(mixtures: Sequence[Self], method: str) -> Self:
     return first
 
 
-def _check_spread(spread: Spread, word: str) -> None:
-    """Refuse what is beyond doubles; `word` says how the spread came about."""
-    check_positive(spread.diagonal(), f"{word} scales")
+def _check_spread(spread: Spread, origin: str) -> None:
+    """Refuse what is beyond doubles; `origin` says how the spread came about."""
+    check_positive(spread.diagonal(), f"{origin} scales")
     if spread.kind == "full":
-        check_finite(spread.array, f"{word} scale_tril")
+        check_finite(spread.array, f"{origin} scale_tril")
 
 
 def _member_weights(weights: ArrayLike | None, n_rows: int, n_members: int) -> FloatArray:
