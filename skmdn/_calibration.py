@@ -139,7 +139,7 @@ def _principal(mixture: Mixture, y: FloatArray) -> _View:
     residuals = y[:, np.newaxis] - mixture.means
     with np.errstate(divide="ignore"):
         log_weights = np.log(mixture.weights)
-    if mixture.spread == "diag":
+    if mixture.covariance_type == "diag":
         return _View(log_weights, mixture.scales**2, residuals**2)
     L = mixture.scale_tril
     variances, axes = np.linalg.eigh(L @ L.swapaxes(-1, -2))

@@ -137,7 +137,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         Edges of the bins of every feature; None without encoding.
     spread_factor_, spread_noise_ : float
         The calibration's a and b; 1 and 0 without one, as after `partial_fit`.
-    adam_memory_ : tuple
+    optimizer_state_ : tuple
         Adam's two moments and number of steps; only after `partial_fit`.
     y_ndim_ : int
         1 where y was one-dimensional at fit, so that answers have no outputs axis, else 2.
@@ -265,8 +265,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             self.loss_curve_ = outcome.trained.loss_curve
             self.n_iter_ = outcome.trained.n_passes
             # Adam's memory belongs to partial_fit; here it would only make models large.
-            if hasattr(self, "adam_memory_"):
-                del self.adam_memory_
+            if hasattr(self, "optimizer_state_"):
+                del self.optimizer_state_
         return self
 
     def partial_fit(
@@ -306,13 +306,13 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             self._check_constructor()
             data = check_training_data(self, X, y, sample_weight, reset=not goes_on)
             before = self._predictor() if goes_on else None
-            memory = getattr(self, "adam_memory_", ())
+            memory = getattr(self, "optimizer_state_", ())
             outcome = _training.train_on_part(self.get_params(deep=False), data, before, memory)
             self._keep(outcome)
             trained = outcome.trained
             self.loss_curve_ = [*(self.loss_curve_ if goes_on else []), *trained.loss_curve]
             self.n_iter_ = (self.n_iter_ if goes_on else 0) + trained.n_passes
-            self.adam_memory_ = tuple(trained.moments)
+            self.optimizer_state_ = tuple(trained.moments)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Mixture:

@@ -25,7 +25,7 @@ def test_fields():
     mixture = Mixture(W, M, S)
     assert mixture.univariate
     assert (len(mixture), mixture.n_components, mixture.n_outputs) == (1, 2, 1)
-    assert mixture.spread == "diag"
+    assert mixture.covariance_type == "diag"
     np.testing.assert_array_equal(mixture.means, np.reshape(M, (1, 2, 1)))
     np.testing.assert_array_equal(mixture.scales, np.reshape(S, (1, 2, 1)))
     np.testing.assert_array_equal(mixture.scale_tril, np.reshape(S, (1, 2, 1, 1)))
@@ -35,7 +35,7 @@ def test_full_spread_fields():
     mixture = tame(d=3, full=True)
     tril = mixture.scale_tril
     covariance = tril @ tril.swapaxes(2, 3)
-    assert mixture.spread == "full"
+    assert mixture.covariance_type == "full"
     np.testing.assert_allclose(
         mixture.scales, np.sqrt(np.diagonal(covariance, axis1=2, axis2=3)), rtol=1e-14
     )
@@ -165,7 +165,7 @@ def test_bad_rows(index):
 def test_array_form(mixture):
     d = mixture.n_outputs
     array = np.asarray(mixture)
-    width = 4 * (1 + d + (d * (d + 1) // 2 if mixture.spread == "full" else d))
+    width = 4 * (1 + d + (d * (d + 1) // 2 if mixture.covariance_type == "full" else d))
     assert array.shape == mixture.shape == (40, width)
     assert np.asarray(mixture, dtype=np.float32).dtype == np.float32
     np.testing.assert_array_equal(array[:, :4], mixture.weights)
@@ -193,7 +193,7 @@ def test_pickle_is_small_and_names_public_things_only(mixture):
     assert loaded == mixture[:5]
     assert not loaded.weights.flags.writeable
     parameters = 8 * (mixture[:5].weights.size + mixture[:5].means.size)
-    spread = mixture[:5].scale_tril if mixture.spread == "full" else mixture[:5].scales
+    spread = mixture[:5].scale_tril if mixture.covariance_type == "full" else mixture[:5].scales
     assert len(data) < parameters + 8 * spread.size + 700
     modules = {
         argument.split(".")[0] + ("." + argument.split(".")[1] if "skmdn" in argument else "")

@@ -93,7 +93,11 @@ def test_marginal_integrates_the_others_out(full):
 def test_marginal_moments_and_order(full):
     mixture = tame(n=5, d=3, full=full)
     part = mixture.marginal([2, 0])
-    assert (part.n_outputs, part.univariate, part.spread) == (2, False, mixture.spread)
+    assert (part.n_outputs, part.univariate, part.covariance_type) == (
+        2,
+        False,
+        mixture.covariance_type,
+    )
     np.testing.assert_allclose(part.mean(), mixture.mean()[:, [2, 0]], rtol=1e-13)
     expected = mixture.cov()[:, [2, 0]][:, :, [2, 0]]
     np.testing.assert_allclose(part.cov(), expected, rtol=1e-12, atol=1e-13)
@@ -116,7 +120,7 @@ def test_condition_is_joint_over_marginal(full, known):
     y = points_for(mixture)
     rest = [j for j in range(3) if j not in known]
     given_known = mixture.condition({j: y[:, j] for j in known})
-    assert given_known.spread == mixture.spread
+    assert given_known.covariance_type == mixture.covariance_type
     expected = mixture.logpdf(y) - mixture.marginal(known).logpdf(y[:, known])
     np.testing.assert_allclose(given_known.logpdf(y[:, rest]), expected, rtol=1e-10, atol=1e-10)
 
@@ -186,7 +190,7 @@ def test_pool_and_concatenate_of_diagonal_and_full_are_full():
     pooled = Mixture.pool([diagonal, full])
     np.testing.assert_allclose(pooled.pdf(y), (diagonal.pdf(y) + full.pdf(y)) / 2, rtol=1e-12)
     joined = Mixture.concatenate([diagonal, full])
-    assert (joined.spread, joined.n_components, len(joined)) == ("full", 4, 10)
+    assert (joined.covariance_type, joined.n_components, len(joined)) == ("full", 4, 10)
     expected = np.concatenate([diagonal.logpdf(y), full.logpdf(y)])
     np.testing.assert_allclose(joined.logpdf(np.tile(y, (2, 1))), expected, rtol=1e-12)
 
@@ -282,7 +286,7 @@ def test_to_frame_holds_all_parameters(kind):
     np.testing.assert_array_equal(
         frame["weight"].to_numpy().reshape(3, 2, d)[..., 0], mixture.weights
     )
-    if mixture.spread == "full":
+    if mixture.covariance_type == "full":
         tril = frame[[f"scale_tril_{j}" for j in range(d)]].to_numpy().reshape(3, 2, d, d)
         np.testing.assert_array_equal(tril, mixture.scale_tril)
 

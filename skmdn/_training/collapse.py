@@ -24,7 +24,7 @@ def collapse_warnings(density: Mixture, scale_floor: float) -> list[str]:
             f"training rows is below {_DEAD:g}. A smaller n_components does the same."
         )
     conditional = density.scales
-    if density.spread == "full":
+    if density.covariance_type == "full":
         conditional = np.diagonal(density.scale_tril, axis1=2, axis2=3)
     on_floor = np.any(conditional < _ON_FLOOR * scale_floor, axis=2)
     share = float(np.mean(np.sum(density.weights * on_floor, axis=1)))

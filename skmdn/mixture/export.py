@@ -84,7 +84,7 @@ class Exports(MixtureValue):
         # Logarithms: given probabilities, torch takes the smallest ones for 2e-16.
         logits, means = torch.tensor(self.weights).log(), torch.tensor(self.means)
         components: distributions.Distribution
-        if self.spread == "full":
+        if self.covariance_type == "full":
             tril = torch.tensor(self.scale_tril)
             components = distributions.MultivariateNormal(means, scale_tril=tril)
         elif self.univariate:
@@ -120,7 +120,7 @@ class Exports(MixtureValue):
         columns["weight"] = np.repeat(self.weights.ravel(), self.n_outputs)
         columns["mean"] = self.means.ravel()
         columns["scale"] = self.scales.ravel()
-        if self.spread == "full":
+        if self.covariance_type == "full":
             for j in range(self.n_outputs):
                 columns[f"scale_tril_{j}"] = self.scale_tril[..., j].ravel()
         return pandas.DataFrame(columns)
@@ -129,7 +129,7 @@ class Exports(MixtureValue):
         outputs = "univariate" if self.univariate else f"{self.n_outputs} outputs"
         return (
             f"Mixture({len(self)} rows, {self.n_components} components, {outputs}, "
-            f"{self.spread} spread)"
+            f"{self.covariance_type} spread)"
         )
 
     def _repr_html_(self) -> str:

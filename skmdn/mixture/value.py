@@ -148,7 +148,7 @@ class MixtureValue:
         return self._means.shape[2]
 
     @property
-    def spread(self) -> str:
+    def covariance_type(self) -> str:
         """Either "diag" (outputs independent within a component) or "full" (they move together)."""
         return self._spread.kind
 
