@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from skmdn._arrays import Array
-from skmdn._network import forward as _forward
+from skmdn._network import forward
+from skmdn._network.architecture import Architecture
+from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture
 
@@ -16,31 +17,57 @@ _CHUNK_ROWS = 4096
 
 
 class Predictor(NamedTuple):
-    """Preparation, network and calibration; `architecture` holds plain values."""
+    """Preparation, network and calibration."""
 
     preparation: Preparation
-    coefs: list[Array]  # (in, out)
-    intercepts: list[Array]  # (out,)
-    architecture: dict[str, Any]
+    coefs: list[np.ndarray]  # (in, out)
+    intercepts: list[np.ndarray]  # (out,)
+    architecture: Architecture
     spread_factor: float
     spread_noise: float
     y_ndim: int
     device: str
 
-    def density(self, X: Array) -> Mixture:
+    @classmethod
+    def of(cls, estimator: Any) -> "Predictor":
+        """What the attributes of a fitted `MDNRegressor` hold."""
+        edges = estimator.bin_edges_
+        return cls(
+            Preparation(
+                estimator.X_mean_,
+                estimator.X_scale_,
+                estimator.y_mean_,
+                estimator.y_scale_,
+                None if edges is None else PiecewiseLinear.from_edges(edges),
+            ),
+            estimator.coefs_,
+            estimator.intercepts_,
+            Architecture(**estimator.architecture_),
+            estimator.spread_factor_,
+            estimator.spread_noise_,
+            estimator.y_ndim_,
+            estimator.device,
+        )
+
+    @property
+    def layout(self) -> forward.HeadLayout:
+        """Where the network's outputs stand."""
+        return forward.HeadLayout(self.architecture, len(self.preparation.y_mean))
+
+    def density(self, X: np.ndarray) -> Mixture:
         """Mixtures of all rows, in the units of y."""
         return Mixture.concatenate(self.densities(X))
 
-    def densities(self, X: Array) -> Iterator[Mixture]:
+    def densities(self, X: np.ndarray) -> Iterator[Mixture]:
         """The same in chunks of rows that stay in the cache."""
         for raw in self._raw_outputs(X):
             yield self._in_units_of_y(self._calibrated(self._mixture(raw)))
 
-    def uncalibrated_density(self, X: Array) -> Mixture:
+    def uncalibrated_density(self, X: np.ndarray) -> Mixture:
         """Mixtures of all rows, for standardised targets, as the network has them."""
         return Mixture.concatenate(self._mixture(raw) for raw in self._raw_outputs(X))
 
-    def _raw_outputs(self, X: Array) -> Iterator[Array]:
+    def _raw_outputs(self, X: np.ndarray) -> Iterator[np.ndarray]:
         """The network's outputs ``(c, out)`` in chunks, computed in the dtype of X.
 
         They are float64, each output's numbers side by side: so the mixtures will be read.
@@ -52,25 +79,22 @@ class Predictor(NamedTuple):
             evaluate(part, raw, self.preparation.inputs)
             yield raw
 
-    def _network(self, dtype: DTypeLike, n_rows: int) -> Callable[[Array, Array, Any], None]:
+    def _network(self, dtype: DTypeLike, n_rows: int) -> Callable[..., None]:
         """NumPy's network, or the GPU's where the model asks for one and one is there."""
-        layers = self.coefs, self.intercepts, self.architecture["activation"], dtype
+        layers = self.coefs, self.intercepts, self.architecture.activation, dtype
         if self.device not in ("cpu", "auto"):
             from skmdn import _engine
 
             if _engine.cuda_is_available():
                 return _engine.DeviceNetwork(*layers, self.device).evaluate
-        return _forward.Network(*layers, n_rows).evaluate
+        return forward.Network(*layers, n_rows).evaluate
 
-    def _mixture(self, raw: Array) -> Mixture:
+    def _mixture(self, raw: np.ndarray) -> Mixture:
         """Mixtures as the network has them, for standardised targets."""
-        a, n_outputs = self.architecture, len(self.preparation.y_mean)
-        logits, means, spread = _forward.mixture_parameters(
-            raw, a["n_components"], n_outputs, a["covariance_type"], a["scale_floor"]
-        )
-        if self.y_ndim == 1:
-            means, spread = means[..., 0], {"scales": spread["scales"][..., 0]}
-        return Mixture.from_logits(logits, means, **spread)
+        logits, means, scales, scale_tril = self.layout.parameters(raw)
+        if self.y_ndim == 1 and scales is not None:
+            means, scales = means[..., 0], scales[..., 0]
+        return Mixture.from_logits(logits, means, scales, scale_tril=scale_tril)
 
     def _calibrated(self, density: Mixture) -> Mixture:
         """Mixtures with covariances ``a^2 Sigma + b^2 I``."""

@@ -12,7 +12,6 @@ from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
 
-from skmdn._arrays import IntArray
 from skmdn._estimators.folds import order_of, parts_of, take
 from skmdn._estimators.inner_estimators import check_predicts_density, density_of
 from skmdn.mixture import Mixture
@@ -135,8 +134,8 @@ def _fit_and_predict(
     estimator: Any,
     X: Any,
     y: Any,
-    train: IntArray,
-    test: IntArray,
+    train: np.ndarray,
+    test: np.ndarray,
     fit_params: Mapping[str, Any],
 ) -> Mixture:
     """Fit on the training part and predict the test part."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,23 +13,19 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.inputs import (
-    check_device,
     check_inputs,
     check_training_data,
     check_validation_data,
     new_generator,
     unchanged_on_error,
 )
-from skmdn._estimators.parameters import MDN_REGRESSOR, check_parameters, hidden_sizes
 from skmdn._estimators.point_estimates import points, spread_method
-from skmdn._network.encoding import PiecewiseLinear
-from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
+from skmdn._training.settings import Settings, check_settings
 from skmdn.mixture import Mixture
 
 if TYPE_CHECKING:
-    from skmdn import _engine
-    from skmdn._training import fitting as _training
+    from skmdn._training.fitting import Fitted
 
 
 class MDNRegressor(RegressorMixin, BaseEstimator):
@@ -108,7 +105,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     dtype : {"float32", "float64"}, default="float32"
         Precision of the training.
     random_state : int, RandomState instance or None, default=None
-        Seeds the validation part, the initialisation and the order of rows. None draws fresh entropy.
+        Seeds the validation part, the initialisation and the order of rows. None draws fresh
+        entropy.
     verbose : bool or int, default=0
         Whether to show progress: a bar where tqdm is installed, else lines.
 
@@ -138,7 +136,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     spread_factor_, spread_noise_ : float
         The calibration's a and b; 1 and 0 without one, as after `partial_fit`.
     optimizer_state_ : tuple
-        Adam's two moments and number of steps; only after `partial_fit`.
+        The optimiser's two moments and number of steps; only after `partial_fit`.
     y_ndim_ : int
         1 where y was one-dimensional at fit, so that answers have no outputs axis, else 2.
     architecture_ : dict
@@ -250,21 +248,18 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             If a constructor value or an argument is not as described. The estimator is then what it
             was before the call.
         """
-        from skmdn._training import (
-            fitting as _training,  # imports torch, which predicting does not need
-        )
+        from skmdn._training import fitting  # imports torch, which predicting does not need
 
         with unchanged_on_error(self):
-            self._check_constructor()
-            goes_on = self.warm_start and hasattr(self, "coefs_")
-            data = check_training_data(self, X, y, sample_weight, reset=not goes_on)
+            settings = Settings.of(self)
+            before = self._predictor() if self.warm_start and self._is_fitted() else None
+            data = check_training_data(self, X, y, sample_weight, reset=before is None)
             validation = check_validation_data(self, X_val, y_val, sample_weight_val, data)
-            before = self._predictor() if goes_on else None
-            outcome = _training.train(self.get_params(deep=False), data, validation, before)
-            self._keep(outcome)
-            self.loss_curve_ = outcome.trained.loss_curve
-            self.n_iter_ = outcome.trained.n_passes
-            # Adam's memory belongs to partial_fit; here it would only make models large.
+            fitted = fitting.fit(settings, data, validation, before)
+            self._keep(fitted)
+            self.loss_curve_ = fitted.trained.loss_curve
+            self.n_iter_ = fitted.trained.n_passes
+            # The optimiser's moments belong to partial_fit; here they would only make models large.
             if hasattr(self, "optimizer_state_"):
                 del self.optimizer_state_
         return self
@@ -297,19 +292,16 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             If a constructor value or an argument is not as described. The estimator is then what it
             was before the call.
         """
-        from skmdn._training import (
-            fitting as _training,  # imports torch, which predicting does not need
-        )
+        from skmdn._training import fitting  # imports torch, which predicting does not need
 
-        goes_on = hasattr(self, "coefs_")
         with unchanged_on_error(self):
-            self._check_constructor()
-            data = check_training_data(self, X, y, sample_weight, reset=not goes_on)
-            before = self._predictor() if goes_on else None
-            memory = getattr(self, "optimizer_state_", ())
-            outcome = _training.train_on_part(self.get_params(deep=False), data, before, memory)
-            self._keep(outcome)
-            trained = outcome.trained
+            settings = Settings.of(self)
+            before = self._predictor() if self._is_fitted() else None
+            data = check_training_data(self, X, y, sample_weight, reset=before is None)
+            state = getattr(self, "optimizer_state_", None)
+            fitted = fitting.fit_part(settings, data, before, state)
+            self._keep(fitted)
+            trained, goes_on = fitted.trained, before is not None
             self.loss_curve_ = [*(self.loss_curve_ if goes_on else []), *trained.loss_curve]
             self.n_iter_ = (self.n_iter_ if goes_on else 0) + trained.n_passes
             self.optimizer_state_ = tuple(trained.moments)
@@ -358,7 +350,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             If both flags are set.
         """
         predictor = self._predictor()
-        check_parameters(self, MDN_REGRESSOR)
+        check_settings(self)
         spread = spread_method(return_std=return_std, return_cov=return_cov)
         chunks = predictor.densities(check_inputs(self, X))
         return points(chunks, self.point_estimate, spread)
@@ -389,52 +381,41 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def _check_constructor(self) -> None:
-        check_parameters(self, MDN_REGRESSOR)
-        hidden_sizes(self.hidden_layer_sizes)
-        check_device(self.device)
+    def _is_fitted(self) -> bool:
+        return hasattr(self, "coefs_")
 
     def _predictor(self) -> Predictor:
         """The fitted network."""
         check_is_fitted(self)
-        encoding = None if self.bin_edges_ is None else PiecewiseLinear.from_edges(self.bin_edges_)
-        return Predictor(
-            Preparation(self.X_mean_, self.X_scale_, self.y_mean_, self.y_scale_, encoding),
-            self.coefs_,
-            self.intercepts_,
-            self.architecture_,
-            self.spread_factor_,
-            self.spread_noise_,
-            self.y_ndim_,
-            self.device,
-        )
+        return Predictor.of(self)
 
-    def _keep(self, outcome: _training.Outcome) -> None:
-        """Turn the outcome of a training into fitted attributes, and warn of what went wrong."""
-        predictor, trained, advice = outcome
+    def _keep(self, fitted: Fitted) -> None:
+        """Turn a fitted network into attributes, and warn of what went wrong."""
+        predictor = fitted.predictor
         self.X_mean_, self.X_scale_, self.y_mean_, self.y_scale_, encoding = predictor.preparation
         self.bin_edges_ = None if encoding is None else encoding.edges
         self.n_outputs_ = len(self.y_mean_)
         self.y_ndim_ = predictor.y_ndim
         self.coefs_, self.intercepts_ = predictor.coefs, predictor.intercepts
-        self.architecture_ = predictor.architecture
+        self.architecture_ = asdict(predictor.architecture)
         self.spread_factor_ = predictor.spread_factor
         self.spread_noise_ = predictor.spread_noise
-        self.validation_loss_curve_ = trained.validation_loss_curve
-        _warn_of(trained)
-        for message in advice:
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        self.validation_loss_curve_ = fitted.trained.validation_loss_curve
+        _warn_of(fitted)
 
 
-def _warn_of(trained: _engine.Trained) -> None:
+def _warn_of(fitted: Fitted) -> None:
     """Say what went wrong in a training."""
+    trained = fitted.trained
     if trained.interrupted:
         warnings.warn("Training interrupted by user: the best model so far is kept.", stacklevel=4)
+    advice = list(fitted.advice)
     if trained.n_recoveries:
-        warnings.warn(
+        advice.insert(
+            0,
             f"The loss or its gradient was not finite {trained.n_recoveries} time(s): training "
             "went back to the last good parameters and on with half the learning rate. A smaller "
             "learning_rate_init or a larger reg_covar may help.",
-            ConvergenceWarning,
-            stacklevel=4,
         )
+    for message in advice:
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)

@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 
+from skmdn._estimators.observations import rows_with_weight
 from skmdn._network.encoding import MAX_INPUTS, PiecewiseLinear, affordable_bins, bin_edges
 from skmdn._network.preparation import Preparation
 
 
 def edges_of(X, weights=None, n_bins=4, **kwargs):
-    return bin_edges(np.asarray(X, float), weights, n_bins, np.random.default_rng(0), **kwargs)
+    rows = rows_with_weight(weights, len(X))
+    return bin_edges(
+        np.asarray(X, float), weights, rows, n_bins, np.random.default_rng(0), **kwargs
+    )
 
 
 def test_edges_are_quantiles():
@@ -116,7 +120,7 @@ def test_float32_inputs_are_those_of_float64(unit):
     """Also where the widths of the bins are beyond float32, and at its largest numbers."""
     rng = np.random.default_rng(8)
     X = 1e3 * unit + unit * rng.normal(size=(300, 2))
-    edges = bin_edges(X, None, 8, rng)
+    edges = bin_edges(X, None, np.arange(300), 8, rng)
     preparation = Preparation.of(X, X[:, :1], None, PiecewiseLinear.from_edges(edges))
     x = np.concatenate([X.astype(np.float32), np.full((1, 2), 3.4e38, np.float32)])
     out = np.empty((301, preparation.n_inputs), np.float32)

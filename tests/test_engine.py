@@ -6,20 +6,33 @@ import math
 import numpy as np
 import pytest
 import torch
-from cases.engine import FLOOR, TORCH_FUNCTIONS, make_data, random_layers, raw_outputs
+from cases.engine import (
+    FLOOR,
+    TORCH_FUNCTIONS,
+    layout,
+    make_data,
+    mixture_of,
+    random_layers,
+    raw_outputs,
+)
 from torch import distributions
 
 from skmdn import _engine
 from skmdn._engine import step_losses
 from skmdn._engine.activations import ACTIVATIONS
-from skmdn._engine.covariances import n_raw_spreads
+from skmdn._engine.covariances import SPREADS
 from skmdn._engine.head import MixtureHead
 from skmdn._engine.network import Parameters, Pass
-from skmdn._engine.step_losses import Tally
-from skmdn._network import forward as _forward
+from skmdn._engine.step_losses import PendingSums
+from skmdn._network import activations as numpy_activations
+from skmdn._network.forward import COVARIANCES
 from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
-from skmdn.mixture import Mixture
+
+
+def test_numpy_and_torch_know_the_same_names():
+    assert ACTIVATIONS.keys() == numpy_activations.ACTIVATIONS.keys() == TORCH_FUNCTIONS.keys()
+    assert SPREADS.keys() == COVARIANCES.keys()
 
 
 def autograd_raw(x, layers, activation):
@@ -57,7 +70,8 @@ def test_log_likelihood_and_gradient_equal_autograd(
     covariance_type, n_components, n_outputs, weighted
 ):
     K, D, b, p = n_components, n_outputs, 9, 4
-    n_raw = K + D * K + n_raw_spreads(covariance_type, K, D)
+    head_layout = layout(K, D, covariance_type)
+    n_raw = sum(head_layout.lengths)
     rng = np.random.default_rng(1)
     x, y = torch.tensor(rng.normal(size=(b, p))), torch.tensor(rng.normal(size=(b, D)))
     weights = torch.tensor(rng.uniform(0, 3, b)) if weighted else None
@@ -65,7 +79,7 @@ def test_log_likelihood_and_gradient_equal_autograd(
     for activation, hidden in itertools.product(ACTIVATIONS, [(), (5,), (6, 8)]):
         layers = [torch.tensor(layer) for layer in random_layers([p, *hidden, n_raw])]
         parameters = Parameters(layers)
-        head = MixtureHead(covariance_type, K, D, b, FLOOR, parameters.flat)
+        head = MixtureHead(head_layout, b, parameters.flat)
         step = Pass(parameters, ACTIVATIONS[activation], head, training=True)
         ones = torch.cat([x, x.new_ones(b, 1)], dim=1).T
         for _ in range(2):  # the second time in used buffers
@@ -86,25 +100,25 @@ def test_log_likelihood_and_gradient_equal_autograd(
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("n_kept", [0, 1, 4])
-def test_tally_equals_log_likelihoods_of_the_steps(monkeypatch, n_kept, weighted):
+def test_pending_sums_equal_log_likelihoods_of_the_steps(monkeypatch, n_kept, weighted):
     K, D, b = 3, 2, 7
     like = torch.zeros(0, dtype=torch.float64)
-    head = MixtureHead("diag", K, D, b, FLOOR, like)
+    head = MixtureHead(layout(K, D), b, like)
     monkeypatch.setattr(step_losses, "_KEPT", n_kept * 4 * K * b)
     n_steps = 11
     totals, expected = like.new_zeros(n_steps), like.new_zeros(n_steps)
-    tally = Tally(head, totals)
+    pending = PendingSums(head, totals)
     rng = np.random.default_rng(0)
     for step in rng.permutation(n_steps).tolist():
         head.output.copy_(torch.tensor(rng.normal(0, 2, head.output.shape)))
         head.evaluate(torch.tensor(rng.normal(size=(D, 1, b))))
         weights = torch.tensor(rng.uniform(0, 3, b)) if weighted else None
-        tally.keep(step, weights)
+        pending.keep(step, weights)
         values = head.log_likelihood() + D / 2 * math.log(2 * math.pi)
         expected[step] = (values * (1 if weights is None else weights)).sum()
     assert (totals == 0).sum() == n_steps % max(1, n_kept)
-    tally.sum_up()
-    tally.sum_up()  # nothing left to do
+    pending.sum_up()
+    pending.sum_up()  # nothing left to do
     torch.testing.assert_close(totals, expected, rtol=1e-12, atol=1e-12)
 
 
@@ -113,13 +127,14 @@ def test_tally_equals_log_likelihoods_of_the_steps(monkeypatch, n_kept, weighted
 def test_training_and_prediction_share_one_density(covariance_type, n_outputs):
     """Forward pass and density exist twice, in torch and in numpy."""
     K, D, b, p = 3, n_outputs, 8, 4
-    n_raw = K + D * K + n_raw_spreads(covariance_type, K, D)
+    head_layout = layout(K, D, covariance_type)
+    n_raw = sum(head_layout.lengths)
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(b, p)), rng.normal(size=(b, D))
     for activation in ACTIVATIONS:
         layers = random_layers([p, 6, n_raw], seed=3)
         parameters = Parameters([torch.tensor(layer) for layer in layers])
-        head = MixtureHead(covariance_type, K, D, b, FLOOR, parameters.flat)
+        head = MixtureHead(head_layout, b, parameters.flat)
         step = Pass(parameters, ACTIVATIONS[activation], head, training=False)
         step.forward(torch.tensor(np.column_stack([x, np.ones(b)])).T)
         head.evaluate(torch.tensor(y.T[:, None]))
@@ -132,25 +147,24 @@ def test_training_and_prediction_share_one_density(covariance_type, n_outputs):
         on_device = np.empty_like(raw)
         network.evaluate(x, on_device, lambda rows, out: np.copyto(out, rows))
         np.testing.assert_allclose(on_device, raw, rtol=1e-10, atol=1e-10)
-        logits, means, spread = _forward.mixture_parameters(raw, K, D, covariance_type, FLOOR)
-        density = Mixture.from_logits(logits, means, **spread)
+        density = mixture_of(raw, head_layout)
         np.testing.assert_allclose(density.logpdf(y), trained, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("covariance_type", ["spherical", "diag", "full"])
 def test_scaled_densities_equal_those_of_scaled_mixtures(covariance_type):
     K, D, b = 3, 2, 7
-    n_raw = K + D * K + n_raw_spreads(covariance_type, K, D)
+    head_layout = layout(K, D, covariance_type)
+    n_raw = sum(head_layout.lengths)
     rng = np.random.default_rng(4)
     raw, y = torch.tensor(rng.normal(size=(b, n_raw))), torch.tensor(rng.normal(size=(b, D)))
-    head = MixtureHead(covariance_type, K, D, b, FLOOR, raw)
+    head = MixtureHead(head_layout, b, raw)
     head.output.copy_(raw.T)
     head.evaluate(y.T[:, None])
     values = head.evaluate_scaled(raw.new_tensor([0.5, 1.0, 3.0])).numpy()
-    logits, means, spread = _forward.mixture_parameters(raw.numpy(), K, D, covariance_type, FLOOR)
+    density = mixture_of(raw.numpy(), head_layout)
     for factor, found in zip([0.5, 1.0, 3.0], values, strict=True):
-        scaled = {name: factor * array for name, array in spread.items()}
-        expected = Mixture.from_logits(logits, means, **scaled).logpdf(y.numpy())
+        expected = density.widen(factor, 0.0).logpdf(y.numpy())
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
 
 
@@ -159,16 +173,13 @@ def test_calibrated_density_has_the_widened_covariances(covariance_type):
     K, D, p = 3, 2, 4
     X, y, _ = make_data(p=p, n_outputs=D)
     preparation = Preparation.of(X, y, None)
-    n_raw = K + D * K + n_raw_spreads(covariance_type, K, D)
+    head_layout = layout(K, D, covariance_type)
+    n_raw = sum(head_layout.lengths)
     layers = random_layers([p, 6, n_raw], seed=5)
-    architecture = {
-        "n_components": K,
-        "covariance_type": covariance_type,
-        "activation": "silu",
-        "scale_floor": FLOOR,
-    }
     coefs, intercepts = [w[:-1] for w in layers], [w[-1] for w in layers]
-    predictor = Predictor(preparation, coefs, intercepts, architecture, 1.3, 0.2, 2, "cpu")
+    predictor = Predictor(
+        preparation, coefs, intercepts, head_layout.architecture, 1.3, 0.2, 2, "cpu"
+    )
     plain = predictor.uncalibrated_density(X)
     factors = torch.tensor(np.array(plain.scale_tril))
     covariances = 1.3**2 * factors @ factors.mT + 0.2**2 * torch.eye(D, dtype=factors.dtype)

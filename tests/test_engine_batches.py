@@ -7,7 +7,8 @@ from cases.engine import CPU, make_data
 
 from skmdn._engine import readers as readers_module
 from skmdn._engine.batches import Batches, DrawnBatches
-from skmdn._engine.readers import Observations, ResidentReader, ResidentRows, StreamReader
+from skmdn._engine.readers import ResidentReader, ResidentRows, StreamReader
+from skmdn._estimators.observations import Observations
 from skmdn._network.preparation import Preparation
 
 
@@ -40,8 +41,8 @@ def test_a_pass_is_every_row_once_standardised(monkeypatch, tmp_path, layout, re
         X = np.load(tmp_path / "X.npy", mmap_mode="r")
     preparation = Preparation.of(X, y, weights)
     selected = np.arange(0, 103, 2)  # 52 rows
-    data = Observations(X, y, weights, selected)
-    batches = Batches(data, preparation, 10, torch.float64, CPU)
+    data = Observations(X, y, weights, selected, 2)
+    batches = Batches(data, preparation, 10, torch.zeros(0, dtype=torch.float64))
     rng = np.random.default_rng(0)
     (x, targets, w), sizes = rows_of(batches, rng)
     assert sizes == [10, 10, 10, 10, 12]
@@ -61,7 +62,7 @@ def test_a_pass_is_every_row_once_standardised(monkeypatch, tmp_path, layout, re
 def test_resident_and_streamed_rows_are_the_same(monkeypatch):
     monkeypatch.setitem(readers_module._BLOCK_CELLS, "cpu", 100)
     X, y, weights = make_data()
-    data = Observations(X, y, weights, np.arange(3, 90))
+    data = Observations(X, y, weights, np.arange(3, 90), 2)
     preparation = Preparation.of(X, y, weights)
     host = StreamReader(data, preparation, 20, torch.float32)
     rows = ResidentRows(StreamReader(data, preparation, 8, torch.float32), CPU)
@@ -77,8 +78,8 @@ def test_resident_and_streamed_rows_are_the_same(monkeypatch):
 def test_drawn_batches_are_every_row_once_in_a_new_order():
     X, y, weights = make_data()
     preparation = Preparation.of(X, y, weights)
-    data = Observations(X, y, weights, np.arange(0, 103, 2))  # 52 rows
-    in_order, _ = rows_of(Batches(data, preparation, 10, torch.float64, CPU))
+    data = Observations(X, y, weights, np.arange(0, 103, 2), 2)  # 52 rows
+    in_order, _ = rows_of(Batches(data, preparation, 10, torch.zeros(0, dtype=torch.float64)))
     rows = ResidentRows(StreamReader(data, preparation, 8, torch.float64), CPU)
     batches = DrawnBatches(rows, 10)
     rng, passes, step = np.random.default_rng(0), [], 0
@@ -105,6 +106,6 @@ def test_an_infinite_scale_switches_an_input_off():
     X[:, 1] = 7e12
     preparation = Preparation.of(X, y, None)
     assert np.isinf(preparation.X_scale[1])
-    reader = StreamReader(Observations(X, y, None, np.arange(103)), preparation, 103, torch.float64)
+    reader = StreamReader(Observations.of(X, y), preparation, 103, torch.float64)
     reader.read(np.arange(103))
     np.testing.assert_array_equal(reader.x[:, 1], 0)

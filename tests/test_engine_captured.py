@@ -1,10 +1,11 @@
 """What a GPU does, on the CPU: steps captured once, told their number alone, and replayed."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from cases.engine import train
 
-from skmdn._engine import loop as loop_module
 from skmdn._engine import steps as steps_module
 from skmdn._engine.batches import DrawnBatches
 from skmdn._engine.optimizer import NAdam
@@ -25,7 +26,7 @@ def replayed(monkeypatch):
 
         return replay
 
-    monkeypatch.setattr(loop_module, "is_captured", lambda device: True)
+    monkeypatch.setattr(import_module("skmdn._engine.train"), "is_captured", lambda device: True)
     monkeypatch.setattr(steps_module, "cuda_graph", capture)
     return counts
 
@@ -70,7 +71,7 @@ def test_after_a_divergence_steps_are_captured_anew_at_half_the_rate(monkeypatch
         # The bias of Adam's moments, put right in `rate`, is no part of the learning rate.
         seen.append(float(rate) / self.factors(1.0, self.n_steps)[0])
         if len(seen) == 40:
-            self._parameters.flat.fill_(np.nan)
+            self.parameters.flat.fill_(np.nan)
 
     monkeypatch.setattr(NAdam, "ascend_by", spoiled)
     trained = train(warmup=None, validation_fraction=None)

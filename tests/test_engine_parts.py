@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from cases.engine import random_layers, raw_outputs
+from cases.engine import layout, random_layers, raw_outputs
 
 from skmdn._engine import initialisation
 from skmdn._engine.budget import (
@@ -62,7 +62,7 @@ def test_optimizer_equals_torch_nadam(n_steps, max_grad_norm, step):
             torch.nn.utils.clip_grad_norm_([*weights, *intercepts], max_grad_norm)
         theirs.step()
         step(ours, 0.02, n_rows=8)
-    first, second, _ = ours.state()
+    _, first, second, _ = ours.snapshot()
     for moment, name in ((-first, "exp_avg"), (second, "exp_avg_sq")):  # theirs is of the loss
         parameters.gradient.copy_(moment)  # the layers' parts of it are views of this one
         for layer, w, b in zip(parameters.layer_gradients, weights, intercepts, strict=True):
@@ -115,10 +115,10 @@ def test_moments_are_the_same_to_the_last_digit_settled_or_not():
         for adam, parameters in adams:
             parameters.gradient.copy_(gradient)
             adam.ascend(0.01, n_rows=4)
-    (looked_at, _), (settled, _) = adams
-    state = looked_at.state()
+    (as_they_are, _), (settled, _) = adams
+    state = as_they_are.snapshot()
     settled.settle()
-    for one, two, again in zip(state, settled.state(), looked_at.state(), strict=True):
+    for one, two, again in zip(state, settled.snapshot(), as_they_are.snapshot(), strict=True):
         assert torch.equal(torch.as_tensor(one), torch.as_tensor(two))
         assert torch.equal(torch.as_tensor(one), torch.as_tensor(again))
 
@@ -177,13 +177,13 @@ def test_budget_rules():
     assert (n_held_out(2, 0.9), n_held_out(100, 1e-9), n_held_out(100, 0.999)) == (1, 1, 99)
     assert checkpoints(Budget(32, 2000), 0) == list(range(100, 2001, 100))
     assert checkpoints(Budget(32, 3), 2) == [1, 2, 3]
-    # Few rows to look at: fewer looks.
+    # Few validating rows: fewer checkpoints.
     assert checkpoints(Budget(32, 2000), 3) == [333, 667, 1000, 1333, 1667, 2000]
     assert checkpoints(Budget(32, 2000), 1) == [1000, 2000]
-    # Few passes over many rows: fewer looks, the last step always among them.
-    looks = checkpoints(Budget(256, 10_000), 200_000)
-    assert len(looks) == 3
-    assert looks[-1] == 10_000
+    # Few passes over many rows: fewer checkpoints, the last step always among them.
+    few = checkpoints(Budget(256, 10_000), 200_000)
+    assert len(few) == 3
+    assert few[-1] == 10_000
 
 
 def test_threads_are_lowered_to_what_steps_are_worth_and_restored():
@@ -217,7 +217,7 @@ def test_automatic_device_is_the_gpu_for_large_steps_where_there_is_one(monkeypa
     assert training_device("auto", *large) == "cpu"
 
 
-# Starts ------------------------------------------------------------------------------------------
+# Initialisation ----------------------------------------------------------------------------------
 
 
 def test_means_start_at_weighted_quantiles():
@@ -228,7 +228,7 @@ def test_means_start_at_weighted_quantiles():
 
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
-def test_weights_of_starts_count_as_repetition(n_outputs):
+def test_weights_of_the_initialisation_count_as_repetition(n_outputs):
     rng = np.random.default_rng(1)
     y = rng.normal(size=(60, n_outputs)) + rng.integers(0, 3, (60, 1)) * 4
     counts = rng.integers(1, 4, 60)
@@ -252,7 +252,7 @@ def test_means_of_several_outputs_start_at_cluster_centres():
 def test_first_density_is_nearly_the_same_for_every_row():
     """A small last layer: no component is ahead of the others at the start."""
     rng = np.random.default_rng(3)
-    intercept = initialisation.initial_intercept(rng.normal(size=(100, 1)), None, 4, 4)
+    intercept = initialisation.initial_intercept(rng.normal(size=(100, 1)), None, layout(4, 1))
     layers = initialisation.initial_layers([5, 64, 12], "silu", intercept, rng)
     raw = raw_outputs(
         rng.normal(size=(200, 5)), [w[:-1] for w in layers], [w[-1] for w in layers], "silu"

@@ -5,17 +5,23 @@ import math
 import numpy as np
 import pytest
 import torch
-from cases.engine import FLOOR, make_data, options, raw_outputs, spied_rates, train
+from cases.engine import (
+    architecture,
+    layout,
+    make_data,
+    mixture_of,
+    options,
+    raw_outputs,
+    spied_rates,
+    train,
+)
 
 from skmdn import _engine
-from skmdn._engine import loop as loop_module
 from skmdn._engine import readers as readers_module
 from skmdn._engine.optimizer import NAdam
-from skmdn._engine.readers import Observations
-from skmdn._engine.train import hold_out
-from skmdn._network import forward as _forward
+from skmdn._engine.validation import Validation, hold_out
+from skmdn._estimators.observations import Observations
 from skmdn._network.preparation import Preparation
-from skmdn.mixture import Mixture
 
 
 def test_loss_decreases_and_every_parameter_moves():
@@ -84,9 +90,7 @@ def test_the_last_tenth_fine_tunes_where_the_best_is_past(monkeypatch):
     for best, is_fine_tuned in [(13, True), (16, True), (17, False), (18, False)]:
         rates.clear()
         losses = iter([*range(best, 0, -1), *range(30)])
-        monkeypatch.setattr(
-            loop_module.Training, "_validation_loss", lambda *args, losses=losses: next(losses)
-        )
+        monkeypatch.setattr(Validation, "loss", lambda self, losses=losses: next(losses))
         trained = train(n_passes=40)
         assert len(rates) == 200
         assert trained.moments.n_steps == 10 * best
@@ -103,7 +107,7 @@ def test_divergence_returns_to_the_last_good_parameters(monkeypatch):
         original(self, learning_rate, n_rows)
         rates.append(learning_rate)
         if len(rates) == 40:
-            self._parameters.flat.fill_(np.nan)
+            self.parameters.flat.fill_(np.nan)
 
     monkeypatch.setattr(NAdam, "ascend", spoiled)
     trained = train(warmup=None, validation_fraction=None)
@@ -124,7 +128,7 @@ def test_a_divergence_of_the_fine_tuning_returns_to_the_best(monkeypatch):
         original(self, learning_rate, n_rows)
         rates.append(learning_rate)
         if begin < len(rates) <= begin + 50:
-            self._parameters.flat.fill_(np.nan)
+            self.parameters.flat.fill_(np.nan)
 
     monkeypatch.setattr(NAdam, "ascend", spoiled)
     trained = train(**settings)
@@ -138,7 +142,7 @@ def test_a_divergence_of_the_fine_tuning_returns_to_the_best(monkeypatch):
 
 def test_training_that_always_diverges_returns_its_start(monkeypatch):
     def spoiled(self, learning_rate, n_rows):
-        self._parameters.flat.fill_(np.inf)
+        self.parameters.flat.fill_(np.inf)
 
     monkeypatch.setattr(NAdam, "ascend", spoiled)
     trained = train(validation_fraction=None)
@@ -154,7 +158,7 @@ def test_a_divergence_in_the_last_step_is_undone(monkeypatch):
         original(self, learning_rate, n_rows)
         steps.append(learning_rate)
         if len(steps) == last:
-            self._parameters.flat.fill_(1e30)
+            self.parameters.flat.fill_(1e30)
 
     monkeypatch.setattr(NAdam, "ascend", spoiled)
     last = math.inf
@@ -184,26 +188,16 @@ def test_interrupt_keeps_the_best_model_so_far(monkeypatch):
 
 
 def test_going_on_with_moments_equals_not_stopping():
-    """Passes one by one, Adam's memory handed on, are the passes at once."""
+    """Passes one by one, Adam's memory handed on, equal the passes at once."""
     X, y, _ = make_data(n=30, n_outputs=1, weighted=False)
-    data = Observations.with_weight(X, y, None)
-    preparation = Preparation.of(X, y, None)
+    data = Observations.of(X, y)
     settings = {"warmup": None, "batch_size": 30, "validation_fraction": None, "dtype": "float64"}
-    at_once = _engine.train(
-        data, preparation, options(n_passes=6, **settings), np.random.default_rng(0)
-    )
-    layers = moments = None
+    start = _engine.Start(Preparation.of(X, y, None), architecture())
+    at_once = _engine.train(data, start, options(n_passes=6, **settings), np.random.default_rng(0))
     for _ in range(6):
-        part = _engine.train(
-            data,
-            preparation,
-            options(n_passes=1, **settings),
-            np.random.default_rng(0),
-            layers=layers,
-            moments=moments,
-        )
-        layers, moments = part.layers, part.moments
-    for one, two in zip(at_once.layers, layers, strict=True):
+        part = _engine.train(data, start, options(n_passes=1, **settings), np.random.default_rng(0))
+        start = start._replace(layers=part.layers, moments=part.moments)
+    for one, two in zip(at_once.layers, start.layers, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-12)
 
 
@@ -224,10 +218,7 @@ def test_loss_curve_is_the_mean_over_the_rows_of_a_pass():
     preparation = Preparation.of(X, y, weights)
     coefs, intercepts = [w[:-1] for w in trained.layers], [w[-1] for w in trained.layers]
     raw = raw_outputs(preparation.inputs(X), coefs, intercepts, "silu")
-    logits, means, spread = _forward.mixture_parameters(raw, 2, 1, "diag", FLOOR)
-    density = Mixture.from_logits(logits, means, **spread).affine(
-        preparation.y_mean, preparation.y_scale
-    )
+    density = mixture_of(raw, layout(2, 1)).affine(preparation.y_mean, preparation.y_scale)
     expected = -np.average(density.logpdf(y), weights=weights)
     np.testing.assert_allclose(trained.loss_curve, expected, rtol=1e-8)
 
@@ -238,7 +229,7 @@ def test_one_row_of_every_stratum_of_targets_is_held_out(n_outputs):
     y[:, -1] *= 1000  # another unit, and a strong relation
     y[:, 0] += y[:, -1] / 250 if n_outputs > 1 else 0
     preparation = Preparation.of(X, y, None)
-    data = Observations(X, y, weights, np.arange(10, 190))  # rows of weight zero take no part
+    data = Observations(X, y, weights, np.arange(10, 190), 2)  # the others take no part
     places = np.empty(200, int)
     z = ((y - y[10:190].mean(axis=0)) / y[10:190].std(axis=0)).sum(axis=1)  # the main axis
     places[10 + np.argsort(z[10:190])] = np.arange(180)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from skmdn import MDNRegressor, Mixture
-from skmdn._engine.loop import Training
+from skmdn._engine.initialisation import fresh_layers
 
 # What it learns ----------------------------------------------------------------------------------
 
@@ -321,12 +321,11 @@ def test_validation_weights_count_as_repetition(calibrate):
 def test_a_part_set_aside_is_of_the_size_asked_for(monkeypatch, fraction, n_learnt):
     n_trained_on = []
 
-    class SpiedTraining(Training):
-        def __init__(self, layers, data, *args, **options):
-            n_trained_on.append(len(data.rows))
-            super().__init__(layers, data, *args, **options)
+    def spied(data, *args):
+        n_trained_on.append(len(data))
+        return fresh_layers(data, *args)
 
-    monkeypatch.setattr(import_module("skmdn._engine.train"), "Training", SpiedTraining)
+    monkeypatch.setattr(import_module("skmdn._engine.train"), "fresh_layers", spied)
     short(validation_fraction=fraction).fit(*linear_rows(50))
     assert n_trained_on == [n_learnt]
 

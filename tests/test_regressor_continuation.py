@@ -126,7 +126,7 @@ def test_parts_are_shuffled_anew_in_every_call(monkeypatch):
     assert passes[1] != passes[2]
 
 
-def test_adams_memory_is_arrays_and_survives_between_calls():
+def test_the_optimizers_state_is_arrays_and_survives_between_calls():
     X, y = linear_rows()
     model = short(dtype="float64", batch_size=1000)
     first = model.partial_fit(X, y).predict(X)
@@ -136,7 +136,7 @@ def test_adams_memory_is_arrays_and_survives_between_calls():
     assert not np.array_equal(first, second)
     assert not np.array_equal(second, third)
     forgetful = short(dtype="float64", batch_size=1000).partial_fit(X, y)
-    for name in [name for name in vars(forgetful) if "adam" in name]:
+    for name in [name for name in vars(forgetful) if "optimizer" in name]:
         delattr(forgetful, name)
     assert not np.array_equal(forgetful.partial_fit(X, y).predict(X), second)
 

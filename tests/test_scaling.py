@@ -9,7 +9,8 @@ from cases.bimodal import X_FIT, X_TEST, Y_FIT, Y_TEST, short
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmdn._network.scaling import location_and_scale, principal_scores, weighted_quantiles
+from skmdn._engine.principal_axis import principal_scores
+from skmdn._network.scaling import location_and_scale, weighted_quantiles
 
 PROPERTY = settings(derandomize=True, database=None, max_examples=60, deadline=None)
 

@@ -1,19 +1,20 @@
 """Training: the only room that imports torch. Arrays in, arrays out.
 
-Read `recipe` for the way from data to a trained network, `fit` for the loop, `step` for what it
-repeats, `network`, `head` and `spreads` for the mathematics, `batches` and `readers` for how rows
-reach it, `tally` for what becomes of a step's likelihood.
+Read `train` for the way from data to a trained network, `loop` for what happens when, `steps` for
+what it repeats, `network`, `head` and `covariances` for the mathematics, `batches` and `readers`
+for how rows reach it, `validation` and `step_losses` for how it is judged.
 """
 
 from skmdn._engine.device import DeviceNetwork, cuda_is_available
-from skmdn._engine.loop import Moments, Trained, TrainingOptions
-from skmdn._engine.readers import Observations
-from skmdn._engine.train import train
+from skmdn._engine.loop import Trained
+from skmdn._engine.optimizer import Moments
+from skmdn._engine.options import TrainingOptions
+from skmdn._engine.train import Start, train
 
 __all__ = [
     "DeviceNetwork",
     "Moments",
-    "Observations",
+    "Start",
     "Trained",
     "TrainingOptions",
     "cuda_is_available",

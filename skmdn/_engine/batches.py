@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from skmdn._engine.budget import batches_per_pass
-from skmdn._engine.readers import Observations, ResidentRows, block_rows, make_reader
+from skmdn._engine.readers import ResidentRows, block_rows, make_reader
+from skmdn._estimators.observations import Observations
 from skmdn._network.preparation import Preparation
 
 
@@ -23,23 +24,25 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """Passes over the data in batches, views into a reader's buffers."""
+    """Passes over the data in batches, views into a reader's buffers.
+
+    They are on the device and in the precision of `like`.
+    """
 
     def __init__(
         self,
         data: Observations,
         preparation: Preparation,
         batch_size: int,
-        dtype: torch.dtype,
-        device: torch.device,
+        like: Tensor,
     ) -> None:
-        self.n = len(data.rows)
+        self.n = len(data)
         self.edges = _edges(self.n, batch_size)
         self.n_batches = len(self.edges) - 1
-        per_block = max(1, block_rows(preparation, device.type) // batch_size)
+        per_block = max(1, block_rows(preparation, like.device.type) // batch_size)
         blocks = [self.edges[i : i + per_block + 1] for i in range(0, self.n_batches, per_block)]
         capacity = max(edges[-1] - edges[0] for edges in blocks)
-        self._reader = make_reader(data, preparation, capacity, dtype, device)
+        self._reader = make_reader(data, preparation, capacity, like)
         # Rows of every block, and its batches: all blocks but the last share theirs.
         views: dict[tuple[int, ...], list[Batch]] = {}
         self._blocks = []

@@ -74,11 +74,6 @@ class DiagonalSpread:
         self._sums = D > 1
         self._terms = torch.empty_like(self._z) if D > 1 else components.neg_log_density[None]
 
-    @staticmethod
-    def n_raw_for(n_components: int, n_outputs: int) -> int:
-        """A log-scale for every output of every component."""
-        return n_outputs * n_components
-
     def neg_log_density(self) -> None:
         """Write ``sum_d (log s_d + z_d^2 / 2)``."""
         self._scales.update()
@@ -110,11 +105,6 @@ class SphericalSpread:
         self._squares = torch.empty_like(self._z)
         self._distances = torch.empty_like(components.raw)
         self._half, self._n_outputs = (components.raw.new_tensor(c) for c in (0.5, len(self._z)))
-
-    @staticmethod
-    def n_raw_for(n_components: int, n_outputs: int) -> int:
-        """A log-scale for every component."""
-        return n_components
 
     def neg_log_density(self) -> None:
         """Write ``D log s + sum_d z_d^2 / 2``."""
@@ -171,11 +161,6 @@ class TriangularSpread:
             torch.empty_like(below) for _ in range(3)
         )
 
-    @staticmethod
-    def n_raw_for(n_components: int, n_outputs: int) -> int:
-        """A lower triangle for every component."""
-        return n_components * n_outputs * (n_outputs + 1) // 2
-
     def neg_log_density(self) -> None:
         """Write ``sum_d (log s_d + z_d^2 / 2)``."""
         self._scales.update()
@@ -211,20 +196,16 @@ def _split(raw: Tensor, n_outputs: int, n_components: int) -> tuple[Tensor, Tens
     return rows[:n_outputs], rows[n_outputs:]
 
 
-_SPREADS: dict[str, type[DiagonalSpread | SphericalSpread | TriangularSpread]] = {
+# `_network.forward.COVARIANCES` has the same names in NumPy.
+SPREADS: dict[str, type[DiagonalSpread | SphericalSpread | TriangularSpread]] = {
     "spherical": SphericalSpread,
     "diag": DiagonalSpread,
     "full": TriangularSpread,
 }
 
 
-def n_raw_spreads(covariance_type: str, n_components: int, n_outputs: int) -> int:
-    """Rows of raw spreads in the network's output."""
-    return _SPREADS[covariance_type].n_raw_for(n_components, n_outputs)
-
-
 def make_spread(covariance_type: str, components: Components, floor: float) -> Spread:
     """Spread in the head's memory; the one place where training asks the covariance type."""
     # For one output all three are the same, and the diagonal is the fastest.
     one_output = len(components.residuals) == 1
-    return _SPREADS["diag" if one_output else covariance_type](components, floor)
+    return SPREADS["diag" if one_output else covariance_type](components, floor)

@@ -6,10 +6,9 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 import torch
 from numpy.typing import DTypeLike
-from torch import Tensor
-from torch.nn import functional
 
 from skmdn._arrays import Array
+from skmdn._engine.activations import ACTIVATIONS
 
 # Measured with an H100 and the CPU beside it (examples/benchmarks/gpu.py): a step takes the GPU 0.1
 # ms at least, and from here on the CPU four times as long or more, on one thread as on sixteen.
@@ -17,14 +16,6 @@ _STEP_FOR_GPU = 10_000_000
 # A process that turns to a GPU waits 0.7 s for it: in the time of so many multiply-adds, about a
 # second, a CPU may be through with all steps.
 _TRAINING_FOR_GPU = 20_000_000_000
-
-_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": functional.relu,
-    "silu": functional.silu,
-    "tanh": torch.tanh,
-    "logistic": torch.sigmoid,
-    "identity": lambda h: h,
-}
 
 
 def cuda_is_available() -> bool:
@@ -65,7 +56,7 @@ class DeviceNetwork:
             for layer in zip(coefs, intercepts, strict=True)
         ]
         self._n_inputs, self._dtype = len(coefs[0]), dtype
-        self._function = _FUNCTIONS[activation]
+        self._activation = ACTIVATIONS[activation]
 
     @torch.inference_mode()
     def evaluate(self, X: Array, out: Array, prepare: Callable[[Array, Array], object]) -> None:
@@ -75,5 +66,6 @@ class DeviceNetwork:
         *hidden, (W, b) = self._layers
         h = torch.from_numpy(inputs).to(W.device)
         for weights, intercepts in hidden:
-            h = self._function(torch.addmm(intercepts, h, weights))
+            h = torch.addmm(intercepts, h, weights)
+            self._activation(h).forward()
         out[...] = torch.addmm(b, h, W).cpu().numpy()

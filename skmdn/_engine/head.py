@@ -15,7 +15,8 @@ import math
 import torch
 from torch import Tensor
 
-from skmdn._engine.covariances import Components, make_spread, n_raw_spreads
+from skmdn._engine.covariances import Components, make_spread
+from skmdn._network.forward import HeadLayout
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -37,15 +38,12 @@ class MixtureHead:
 
     def __init__(
         self,
-        covariance_type: str,
-        n_components: int,
-        n_outputs: int,
+        layout: HeadLayout,
         n_rows: int,
-        floor: float,
         like: Tensor,
     ) -> None:
-        K, D, b = n_components, n_outputs, n_rows
-        lengths = [K, D * K, n_raw_spreads(covariance_type, K, D)]
+        K, D, b = layout.architecture.n_components, layout.n_outputs, n_rows
+        lengths = list(layout.lengths)
         # Responsibilities, mixing proportions, log-kernels and logits stand together, so that one
         # softmax takes the last two to the first two.
         buffer = like.new_zeros(3 * K + sum(lengths), b)
@@ -60,7 +58,7 @@ class MixtureHead:
         self._means = means.view(D, K, b)
         self._residuals = torch.empty_like(self._means)
         self._spread = make_spread(
-            covariance_type,
+            layout.architecture.covariance_type,
             Components(
                 self._residuals,
                 self.raw_spreads,
@@ -69,7 +67,7 @@ class MixtureHead:
                 mean_gradient.view(D, K, b),
                 raw_gradient,
             ),
-            floor,
+            layout.architecture.scale_floor,
         )
         self._n_outputs = D
         self._constant = -0.5 * D * LOG_2PI

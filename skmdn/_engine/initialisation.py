@@ -1,17 +1,19 @@
 """Initialisation: layers whose components already share out the targets among them."""
 
 import math
-from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from sklearn.cluster import KMeans
 
 from skmdn._arrays import Array, FloatArray
-from skmdn._engine.covariances import n_raw_spreads
-from skmdn._engine.readers import Observations
+from skmdn._engine.principal_axis import principal_scores
+from skmdn._estimators.observations import Observations
+from skmdn._network.activations import ACTIVATIONS
+from skmdn._network.architecture import Architecture
+from skmdn._network.forward import HeadLayout
 from skmdn._network.preparation import Preparation
-from skmdn._network.scaling import principal_scores, quantile_rows
+from skmdn._network.scaling import quantile_rows
 from skmdn._thread_pools import one_thread
 
 # Means are initialised from at most so many rows.
@@ -20,18 +22,12 @@ MAX_ROWS = 20_000
 # weights times the root of its fan-in. The last layer is small, so that no component starts ahead.
 _INTERCEPT_SCALE = 0.1
 _LAST_LAYER_SCALE = 0.1
-# Gain of He et al. (2015) for rectifier-like activations; 1 keeps the variance of the others.
-_GAIN = {"relu": 2.0, "silu": 2.0}
 
 
 def fresh_layers(
     data: Observations,
     preparation: Preparation,
-    hidden_layer_sizes: Sequence[int],
-    *,
-    activation: str,
-    covariance_type: str,
-    n_components: int,
+    architecture: Architecture,
     rng: np.random.Generator,
 ) -> list[Array]:
     """Layers to start from, given the rows to learn from."""
@@ -40,10 +36,9 @@ def fresh_layers(
         rows = rng.choice(rows, MAX_ROWS, replace=False)
     y = preparation.targets(data.y[rows])
     weights = None if data.weights is None else data.weights[rows]
-    n_raw_spread = n_raw_spreads(covariance_type, n_components, y.shape[1])
-    intercept = initial_intercept(y, weights, n_components, n_raw_spread)
-    sizes = [preparation.n_inputs, *hidden_layer_sizes, len(intercept)]
-    return initial_layers(sizes, activation, intercept, rng)
+    intercept = initial_intercept(y, weights, HeadLayout(architecture, y.shape[1]))
+    sizes = [preparation.n_inputs, *architecture.hidden_layer_sizes, len(intercept)]
+    return initial_layers(sizes, architecture.activation, intercept, rng)
 
 
 def initial_layers(
@@ -52,7 +47,7 @@ def initial_layers(
     """Random layers ``(in + 1, out)``, intercepts last, the output's intercepts as given."""
     layers: list[Array] = []
     for fan_in, fan_out in pairwise(layer_sizes):
-        spread = math.sqrt(_GAIN.get(activation, 1.0) / fan_in)
+        spread = math.sqrt(ACTIVATIONS[activation].gain / fan_in)
         layer = rng.normal(0.0, spread, (fan_in + 1, fan_out))
         layer[-1] = rng.normal(0.0, _INTERCEPT_SCALE, fan_out)
         layers.append(layer)
@@ -62,19 +57,18 @@ def initial_layers(
     return layers
 
 
-def initial_intercept(
-    y: FloatArray, weights: FloatArray | None, n_components: int, n_raw_spread: int
-) -> FloatArray:
-    """Intercepts of the head ``(K + D K + n_raw_spread,)`` from standardised targets ``(n, D)``.
+def initial_intercept(y: FloatArray, weights: FloatArray | None, layout: HeadLayout) -> FloatArray:
+    """Intercepts of the head from standardised targets ``(n, D)``.
 
     Equal proportions, means at `initial_means`, and scales of 1 / K but at least 0.3; the
     off-diagonal numbers of a full covariance start at zero.
     """
-    K, D = n_components, y.shape[1]
-    raw = np.zeros(n_raw_spread)
-    n_scales = min(n_raw_spread, D * K)
-    raw[:n_scales] = math.log(max(0.3, 1 / K))
-    return np.concatenate([np.zeros(K), initial_means(y, weights, K).T.ravel(), raw])
+    n_logits, n_means, n_spreads = layout.lengths
+    intercept = np.zeros(n_logits + n_means + n_spreads)
+    means = initial_means(y, weights, n_logits)
+    intercept[n_logits : n_logits + n_means] = means.T.ravel()
+    intercept[layout.scales] = math.log(max(0.3, 1 / n_logits))
+    return intercept
 
 
 def initial_means(y: FloatArray, weights: FloatArray | None, n_components: int) -> FloatArray:
@@ -88,8 +82,9 @@ def initial_means(y: FloatArray, weights: FloatArray | None, n_components: int) 
 def _cluster_centres(y: FloatArray, weights: FloatArray | None, levels: FloatArray) -> FloatArray:
     """k-means centres, initialised at quantiles along the first principal axis.
 
-    The initialisation is deterministic, and k-means runs to a fixed point on one thread, so that the centres
-    depend neither on the number of threads nor on whether rows are repeated or weighted.
+    The initialisation is deterministic, and k-means runs to a fixed point on one thread, so that
+    the centres depend neither on the number of threads nor on whether rows are repeated or
+    weighted.
     """
     distinct = np.unique(y, axis=0)
     if len(distinct) <= len(levels):

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from skmdn._arrays import Array
-from skmdn._engine.activations import Activation
+from skmdn._engine.activations import ACTIVATIONS, Activation
 from skmdn._engine.head import MixtureHead
+from skmdn._network.forward import HeadLayout
 
 # Products whose result has short rows of a length that is not a multiple of this are up to twice
 # as slow as the transposed product (measured with MKL).
@@ -44,6 +45,10 @@ class Parameters:
             own.copy_(layer)
         for layer in self._views(self.decayed):
             layer[-1] = 0
+
+    def to_numpy(self) -> list[Array]:
+        """Copies of the layers on the CPU."""
+        return [layer.cpu().numpy().copy() for layer in self.layers]
 
     def _views(self, flat: Tensor) -> list[Tensor]:
         parts = torch.split(flat, [rows * columns for rows, columns in self._shapes])
@@ -110,6 +115,31 @@ class Pass:
             torch.mm(weights, above, out=delta)
             activation.backward(delta)
         torch.mm(x, self._first_delta_by_rows, out=self._first_gradient)
+
+
+class Passes:
+    """Passes of one network by the size of a batch, made once; a training has two sizes at most."""
+
+    def __init__(self, parameters: Parameters, layout: HeadLayout) -> None:
+        self.parameters = parameters
+        self._layout = layout
+        self._activation = ACTIVATIONS[layout.architecture.activation]
+        self._made: dict[tuple[int, bool], Pass] = {}
+
+    def forward_and_back(self, n_rows: int) -> Pass:
+        """The pass of training steps."""
+        return self._pass(n_rows, training=True)
+
+    def forward_only(self, n_rows: int) -> Pass:
+        """The pass of validation."""
+        return self._pass(n_rows, training=False)
+
+    def _pass(self, n_rows: int, *, training: bool) -> Pass:
+        key = n_rows, training
+        if key not in self._made:
+            head = MixtureHead(self._layout, n_rows, self.parameters.flat)
+            self._made[key] = Pass(self.parameters, self._activation, head, training=training)
+        return self._made[key]
 
 
 def _hidden_layer(layer: Tensor, activation: type[Activation], n_rows: int) -> _HiddenLayer:

@@ -1,10 +1,12 @@
 """NAdam on one flat vector, with gradient clipping, decoupled weight decay and a schedule."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from skmdn._arrays import Array
 from skmdn._engine.network import Parameters
 
 BETA_1, BETA_2, EPSILON = 0.97, 0.999, 1e-8
@@ -12,6 +14,27 @@ BETA_1, BETA_2, EPSILON = 0.97, 0.999, 1e-8
 _SMALLEST_UNIT = 1e-5
 # Of the peak of the learning rate; .02 and .1 are as good.
 _FINE_TUNING_RATE = 0.05
+
+
+class Moments(NamedTuple):
+    """Memory of the optimiser: two moments of the flat gradient, and the steps behind them."""
+
+    first: Array  # (n_parameters,)
+    second: Array  # (n_parameters,)
+    n_steps: int
+
+
+class Snapshot(NamedTuple):
+    """Copies of parameters and moments, on the device."""
+
+    flat: Tensor
+    first: Tensor
+    second: Tensor
+    n_steps: int
+
+    def moments(self) -> Moments:
+        """The moments as plain arrays."""
+        return Moments(self.first.cpu().numpy(), self.second.cpu().numpy(), self.n_steps)
 
 
 class NAdam:
@@ -31,7 +54,7 @@ class NAdam:
     """
 
     def __init__(self, parameters: Parameters, *, alpha: float, max_grad_norm: float) -> None:
-        self._parameters = parameters
+        self.parameters = parameters
         self._alpha, self._max_grad_norm = alpha, max_grad_norm
         self._first = torch.zeros_like(parameters.flat)
         self._second = torch.full_like(parameters.flat, EPSILON**2)
@@ -43,21 +66,32 @@ class NAdam:
         self._floor = parameters.flat.new_tensor((1 - BETA_2) * EPSILON**2)
         self.n_steps = 0
 
-    def state(self) -> tuple[Tensor, Tensor, int]:
-        """Copies of the moments, in units of 1, and the number of steps behind them."""
+    def snapshot(self) -> Snapshot:
+        """Copies of the parameters and of the moments, these in units of 1."""
         first, second = self._first.clone(), self._second.clone()
         self._to_units_of_one(first, second)
-        return first, second, self.n_steps
+        return Snapshot(self.parameters.flat.clone(), first, second, self.n_steps)
 
-    def restore(self, state: tuple[Tensor, Tensor, int]) -> None:
-        """Take the moments back from `state`."""
-        first, second, self.n_steps = state
+    def restore(self, snapshot: Snapshot) -> None:
+        """Take parameters and moments back."""
+        self.parameters.flat.copy_(snapshot.flat)
+        self._take_moments(snapshot.first, snapshot.second, snapshot.n_steps)
+
+    def restore_moments(self, moments: Moments) -> None:
+        """Go on from the moments of an earlier training."""
+        like = self.parameters.flat
+        self._take_moments(
+            like.new_tensor(moments.first), like.new_tensor(moments.second), moments.n_steps
+        )
+
+    def _take_moments(self, first: Tensor, second: Tensor, n_steps: int) -> None:
         self._first.copy_(first)
         self._second.copy_(second)
         self._first_unit = self._second_unit = 1.0
+        self.n_steps = n_steps
 
     def settle(self) -> None:
-        """Put the units back to 1, with the digits that `state` gives."""
+        """Put the units back to 1, with the digits that a snapshot has."""
         if self._first_unit < 1:
             self._to_units_of_one(self._first, self._second)
             self._first_unit = self._second_unit = 1.0
@@ -76,7 +110,7 @@ class NAdam:
         self._first_unit *= BETA_1
         self._second_unit *= BETA_2
         first_unit, second_unit = self._first_unit, self._second_unit
-        flat, gradient = self._parameters.flat, self._parameters.gradient
+        flat, gradient = self.parameters.flat, self.parameters.gradient
         of_mean = self._clipping(gradient, n_rows) / n_rows
         self._first.add_(gradient, alpha=(1 - BETA_1) * of_mean / first_unit)
         of_square = (1 - BETA_2) * of_mean * of_mean / second_unit
@@ -84,7 +118,7 @@ class NAdam:
         # The inverse root and a product: twice as fast as the root and a quotient.
         torch.rsqrt(self._second, out=self._inverse_root)
         if self._alpha > 0:
-            flat.addcmul_(flat, self._parameters.decayed, value=-decay)
+            flat.addcmul_(flat, self.parameters.decayed, value=-decay)
         share *= of_mean / first_unit
         ahead = torch.add(self._first, gradient, alpha=share, out=gradient)
         rate *= first_unit / math.sqrt(second_unit)
@@ -106,7 +140,7 @@ class NAdam:
 
         All numbers are on the device here, and the moments' units stay 1.
         """
-        flat, gradient = self._parameters.flat, self._parameters.gradient
+        flat, gradient = self.parameters.flat, self.parameters.gradient
         # One division does both: mean over rows, and clipping where the mean's norm is too large.
         norm = torch.linalg.vector_norm(gradient, out=self._norm)
         gradient.div_(norm.div_(self._limit).clamp_(min=n_rows))
@@ -115,7 +149,7 @@ class NAdam:
         self._second.addcmul_(gradient, gradient, value=1 - BETA_2)
         torch.rsqrt(self._second, out=self._inverse_root)
         if self._alpha > 0:
-            flat.addcmul_(flat, torch.mul(self._parameters.decayed, decay), value=-1)
+            flat.addcmul_(flat, torch.mul(self.parameters.decayed, decay), value=-1)
         ahead = torch.addcmul(self._first, gradient, share, out=gradient)
         flat.addcmul_(ahead, self._inverse_root.mul_(rate))
 

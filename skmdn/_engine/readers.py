@@ -4,14 +4,14 @@ The user's arrays are read where they are, memory-mapped ones too. Beyond a fixe
 block of rows at a time exists in prepared form: training needs no second copy of the data.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skmdn._arrays import Array, FloatArray, IntArray
+from skmdn._arrays import Array, IntArray
+from skmdn._estimators.observations import Observations
 from skmdn._network.preparation import Preparation
 
 # Cells of one block: on the CPU it stays in a core's cache in float64 (1 MiB), on a GPU it is large
@@ -19,26 +19,6 @@ from skmdn._network.preparation import Preparation
 _BLOCK_CELLS = {"cpu": 1 << 17, "cuda": 1 << 25}
 # Prepared data up to this size are kept, instead of being prepared anew in every pass.
 _RESIDENT_BYTES = 64 << 20
-
-
-@dataclass(frozen=True)
-class Observations:
-    """Rows to learn or to validate from, as a selection of the user's arrays."""
-
-    X: Array  # (N, p)
-    y: FloatArray  # (N, D)
-    weights: FloatArray | None  # (N,), relative
-    rows: IntArray  # (n,), which of the N rows
-
-    @classmethod
-    def with_weight(cls, X: Array, y: FloatArray, weights: FloatArray | None) -> "Observations":
-        """All rows that have weight."""
-        rows = np.arange(len(y)) if weights is None else np.flatnonzero(weights)
-        return cls(X, y, weights, rows)
-
-    def mean_weight(self) -> float:
-        """Mean weight of the selected rows."""
-        return 1.0 if self.weights is None else float(np.mean(self.weights[self.rows]))
 
 
 class Reader(Protocol):
@@ -135,26 +115,23 @@ class ResidentReader:
         self._rows.gather(places, self.x[:m], self.y[:, :m], weights)
 
 
-def resident_rows(
-    data: Observations, preparation: Preparation, dtype: torch.dtype, device: torch.device
-) -> ResidentRows:
-    """Prepare the data block by block, and keep them on the device."""
-    part = min(len(data.rows), block_rows(preparation, "cpu"))
-    return ResidentRows(StreamReader(data, preparation, part, dtype), device)
+def resident_rows(data: Observations, preparation: Preparation, like: Tensor) -> ResidentRows:
+    """Prepare the data block by block, and keep them on the device of `like`."""
+    part = min(len(data), block_rows(preparation, "cpu"))
+    return ResidentRows(StreamReader(data, preparation, part, like.dtype), like.device)
 
 
 def make_reader(
     data: Observations,
     preparation: Preparation,
     capacity: int,
-    dtype: torch.dtype,
-    device: torch.device,
+    like: Tensor,
 ) -> Reader:
     """Keep prepared data where they are small or the device is not the CPU; else stream them."""
-    numbers = len(data.rows) * (preparation.n_inputs + data.y.shape[1] + 2)
-    if device.type == "cpu" and numbers * dtype.itemsize > _RESIDENT_BYTES:
-        return StreamReader(data, preparation, capacity, dtype)
-    return ResidentReader(resident_rows(data, preparation, dtype, device), capacity)
+    numbers = len(data) * (preparation.n_inputs + data.y.shape[1] + 2)
+    if like.device.type == "cpu" and numbers * like.dtype.itemsize > _RESIDENT_BYTES:
+        return StreamReader(data, preparation, capacity, like.dtype)
+    return ResidentReader(resident_rows(data, preparation, like), capacity)
 
 
 def block_rows(preparation: Preparation, device_type: str) -> int:

@@ -1,25 +1,74 @@
-"""Log-likelihoods of training steps, summed over their rows, for many steps at once."""
+"""Log-likelihoods of training steps: summed for many steps at once, and the losses they make."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from skmdn._arrays import IntArray
 from skmdn._engine.head import MixtureHead, log_likelihoods
 
 # Log-terms that are kept until they are worth a summing up; they stay in the cache.
 _KEPT = 1 << 16
 
 
-class Tally:
+class StepLosses:
+    """The loss of every step of a training, per row and in units of y.
+
+    `constant` is what the summed log-terms lack of a negative log-likelihood of y. `totals
+    (n_steps,)`, on the device, are the log-likelihoods of the steps' rows without it.
+    """
+
+    def __init__(
+        self, rows_of_steps: IntArray, n_batches: int, constant: float, like: Tensor
+    ) -> None:
+        self._rows = rows_of_steps  # (n_steps,)
+        self._n_batches = n_batches  # of a pass
+        self._constant = constant
+        self.totals = like.new_zeros(len(rows_of_steps))
+        self._pending: dict[int, PendingSums] = {}
+
+    def pending(self, head: MixtureHead) -> "PendingSums":
+        """The sums to come of the steps of one size of batch, made once."""
+        n_rows = head.log_terms.shape[-1]
+        if n_rows not in self._pending:
+            self._pending[n_rows] = PendingSums(head, self.totals)
+        return self._pending[n_rows]
+
+    def mean(self, first: int, stop: int) -> float:
+        """Mean loss of the rows of the steps ``first, ..., stop - 1``."""
+        self._sum_up()
+        recent = slice(first, stop)
+        loss = -float(self.totals[recent].sum()) / float(self._rows[recent].sum())
+        return loss + self._constant
+
+    def curve(self, n_steps: int) -> list[float]:
+        """Mean loss of the rows of every pass of the first steps, the last pass perhaps in part."""
+        self._sum_up()
+        totals = self.totals[:n_steps].double().cpu().numpy()
+        starts = np.arange(0, n_steps, self._n_batches)
+        if len(starts) == 0:
+            return []
+        rows = np.add.reduceat(self._rows[:n_steps], starts)
+        means = -np.add.reduceat(totals, starts) / rows
+        return [float(value) for value in means + self._constant]
+
+    def _sum_up(self) -> None:
+        """Bring the steps' totals up to date."""
+        for pending in self._pending.values():
+            pending.sum_up()
+
+
+class PendingSums:
     """Keeps the log-terms of a head's steps and writes their sums to ``totals (n_steps,)``.
 
-    What a step's likelihood was nobody asks before the next checkpoint, and small operations on
+    Nobody asks for the likelihood of a step before the next checkpoint, and small operations on
     many steps cost little more than on one.
     """
 
     def __init__(self, head: MixtureHead, totals: Tensor) -> None:
         self._head, self._totals = head, totals
         n_kept = max(1, _KEPT // head.log_terms.numel())
-        self._log_terms = head.log_terms[None]  # of large batches, summed up where it is
+        self._log_terms = head.log_terms[None]  # of large batches, summed up where they are
         if n_kept > 1:
             self._log_terms = head.log_terms.new_empty(n_kept, *head.log_terms.shape)
         self._weights = head.log_terms.new_ones(n_kept, head.log_terms.shape[-1])

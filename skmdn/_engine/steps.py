@@ -4,6 +4,7 @@ On a CPU its operations run one by one. On a GPU, where launching an operation c
 of them take, they are captured once as a CUDA graph and launched together.
 """
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -13,12 +14,16 @@ from torch import Tensor
 
 from skmdn._engine.batches import Batch
 from skmdn._engine.head import log_likelihoods
-from skmdn._engine.network import Pass
+from skmdn._engine.network import Pass, Passes
 from skmdn._engine.optimizer import NAdam, Schedule
-from skmdn._engine.step_losses import Tally
+from skmdn._engine.step_losses import PendingSums, StepLosses
 
 # Captures share a stream of torch's: fits in other threads wait for their turn.
 _CAPTURING = threading.Lock()
+
+
+# Fills a batch with the rows of a step, whose number ``(1,)`` is on the device.
+Draw = Callable[[Tensor, Batch], None]
 
 
 class Step(Protocol):
@@ -28,38 +33,101 @@ class Step(Protocol):
         """Update the parameters, and see to the step's total, the batch's log-likelihood."""
 
 
+class Steps:
+    """Training steps by the size of a batch, made once, and anew where the schedule changes.
+
+    With `draw`, which fills the batches on a GPU, they are captured as CUDA graphs.
+    """
+
+    def __init__(
+        self,
+        passes: Passes,
+        optimizer: NAdam,
+        schedule: Schedule,
+        losses: StepLosses,
+        draw: Draw | None,
+    ) -> None:
+        self._passes, self._optimizer, self.schedule = passes, optimizer, schedule
+        self._losses, self._draw = losses, draw
+        self._made: dict[int, Step] = {}
+        self._factors: Tensor | None = None  # of captured steps
+
+    def __call__(self, batch: Batch, step: int) -> None:
+        """Make the step of this number."""
+        if batch.n_rows not in self._made:
+            self._made[batch.n_rows] = self._make(batch.n_rows, step)
+        self._made[batch.n_rows](batch, step)
+
+    def change_schedule(self, schedule: Schedule) -> None:
+        """Go on with other learning rates: steps, which keep theirs, are made anew."""
+        self.schedule = schedule
+        self._factors = None
+        self._made.clear()
+
+    def is_sound(self, batch: Batch) -> bool:
+        """Whether the last step left parameters that give its own rows a finite likelihood."""
+        network_pass = self._passes.forward_and_back(batch.n_rows)
+        network_pass.forward(batch.x)
+        network_pass.head.evaluate(batch.y)
+        # One number that is not finite makes the sum so.
+        sums = self._passes.parameters.flat.sum(), network_pass.head.log_likelihood().sum()
+        return all(math.isfinite(float(total)) for total in sums)
+
+    def _make(self, n_rows: int, step: int) -> Step:
+        network_pass, optimizer = self._passes.forward_and_back(n_rows), self._optimizer
+        if self._draw is None:
+            pending = self._losses.pending(network_pass.head)
+            return DirectStep(network_pass, optimizer, self.schedule, pending)
+        if self._factors is None:
+            self._factors = self._factors_from(step)
+        return CapturedStep(network_pass, optimizer, self._factors, self._losses.totals, self._draw)
+
+    def _factors_from(self, step: int) -> Tensor:
+        """Factors of the update at every step from this one on, ``(n_steps, 3)``."""
+        optimizer, n_steps = self._optimizer, len(self._losses.totals)
+        made = optimizer.n_steps - step
+        rows = [
+            optimizer.factors(self.schedule.rate(i), made + i + 1) for i in range(step, n_steps)
+        ]
+        table = self._losses.totals.new_zeros(n_steps, 3)
+        table[step:] = table.new_tensor(rows)
+        return table
+
+
 class DirectStep:
     """Operations one by one, on the batch where it lies."""
 
-    def __init__(self, network_pass: Pass, adam: NAdam, schedule: Schedule, tally: Tally) -> None:
-        self._pass, self._adam = network_pass, adam
-        self._schedule, self._tally = schedule, tally
+    def __init__(
+        self, network_pass: Pass, optimizer: NAdam, schedule: Schedule, pending: PendingSums
+    ) -> None:
+        self._pass, self._optimizer = network_pass, optimizer
+        self._schedule, self._pending = schedule, pending
 
     def __call__(self, batch: Batch, step: int) -> None:
         """Update the parameters, and keep the batch's log-likelihood for the step's total."""
         _differentiate(self._pass, batch)
-        self._tally.keep(step, batch.weights)
-        self._adam.ascend(self._schedule.rate(step), batch.n_rows)
+        self._pending.keep(step, batch.weights)
+        self._optimizer.ascend(self._schedule.rate(step), batch.n_rows)
 
 
 class CapturedStep:
     """The same operations, captured as a CUDA graph in the second call and then replayed.
 
-    A captured graph keeps addresses and plain numbers as they were. So the number of the step is put
-    where the graph finds it, and from it follow the rows, by `draw`, the factors of the update,
-    a table of all that are to come, and the place of the total. The first call runs the operations
-    one by one, as a capture must not be the first to use a kernel.
+    A captured graph keeps addresses and plain numbers as they were. So the number of the step is
+    written to a place that the graph reads. From it follow the rows (by `draw`), the factors of the
+    update (from a table of all steps to come) and the place of the total. The first call runs the
+    operations one by one, as a capture must not be the first to use a kernel.
     """
 
     def __init__(
         self,
         network_pass: Pass,
-        adam: NAdam,
+        optimizer: NAdam,
         factors: Tensor,
         totals: Tensor,
-        draw: Callable[[Tensor, Batch], None],
+        draw: Draw,
     ) -> None:
-        self._pass, self._adam = network_pass, adam
+        self._pass, self._optimizer = network_pass, optimizer
         self._factors, self._totals = factors, totals  # (n_steps, 3), (n_steps,)
         self._draw = draw
         self._step = torch.zeros(1, dtype=torch.int64, device=totals.device)
@@ -69,7 +137,7 @@ class CapturedStep:
     def __call__(self, batch: Batch, step: int) -> None:
         """Update the parameters, and write the batch's log-likelihood to the step's total."""
         self._step.fill_(step)
-        self._adam.n_steps += 1
+        self._optimizer.n_steps += 1
         if self._replay is not None:
             self._replay()
         elif self._has_run:
@@ -87,7 +155,7 @@ class CapturedStep:
             likelihoods *= batch.weights
         self._totals.index_copy_(0, self._step, likelihoods.sum(0, keepdim=True))
         rate, share, decay = torch.index_select(self._factors, 0, self._step)[0]
-        self._adam.ascend_by(rate, share, decay, batch.n_rows)
+        self._optimizer.ascend_by(rate, share, decay, batch.n_rows)
 
 
 def _differentiate(network_pass: Pass, batch: Batch) -> None:

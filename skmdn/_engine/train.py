@@ -1,85 +1,125 @@
-"""From data to a trained network: the held-out part, the initialisation, the budget, the training."""
+"""From data to a trained network: the held-out part, the initialisation, the budget, the loop."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from skmdn._arrays import Array
-from skmdn._engine.budget import budget_for, n_held_out
+from skmdn._engine.batches import Batches, DrawnBatches
+from skmdn._engine.budget import Budget, budget_for, checkpoints, n_held_out
 from skmdn._engine.device import current_device, training_device
+from skmdn._engine.head import LOG_2PI
 from skmdn._engine.initialisation import fresh_layers
-from skmdn._engine.loop import Moments, Report, Trained, Training, TrainingOptions
-from skmdn._engine.network import layer_sizes, multiply_adds
-from skmdn._engine.readers import Observations
+from skmdn._engine.loop import Report, Trained, TrainingLoop
+from skmdn._engine.network import Parameters, Passes, layer_sizes, multiply_adds
+from skmdn._engine.optimizer import Moments, NAdam, Schedule
+from skmdn._engine.options import TrainingOptions
+from skmdn._engine.readers import resident_rows
+from skmdn._engine.step_losses import StepLosses
+from skmdn._engine.steps import Steps, is_captured
+from skmdn._engine.threads import threads_for
+from skmdn._engine.validation import BATCH_SIZE, Validation, hold_out
+from skmdn._estimators.observations import Observations
+from skmdn._network.architecture import Architecture
+from skmdn._network.forward import HeadLayout
 from skmdn._network.preparation import Preparation
-from skmdn._network.scaling import principal_scores
+
+
+class Start(NamedTuple):
+    """Where training starts; without layers, and without moments, from fresh ones."""
+
+    preparation: Preparation
+    architecture: Architecture
+    layers: list[Array] | None = None  # (in + 1, out), intercepts last
+    moments: Moments | None = None
 
 
 @torch.inference_mode()
 def train(
     data: Observations,
-    preparation: Preparation,
+    start: Start,
     options: TrainingOptions,
     rng: np.random.Generator,
     *,
     validation: Observations | None = None,
-    layers: list[Array] | None = None,
-    moments: Moments | None = None,
     report: Report | None = None,
 ) -> Trained:
-    """Train a network on `data`, from `layers` and `moments` on where they are given.
+    """Train a network on `data`.
 
     A part of the data is held out where the options ask for one and no `validation` is given.
     """
     held_out = None
-    if validation is None and options.validation_fraction is not None and len(data.rows) > 1:
-        data, validation = hold_out(
-            data, preparation, n_held_out(len(data.rows), options.validation_fraction), rng
-        )
+    if validation is None and options.validation_fraction is not None and len(data) > 1:
+        n = n_held_out(len(data), options.validation_fraction)
+        data, validation = hold_out(data, start.preparation, n, rng)
         held_out = validation.rows
+    layers = start.layers
     if layers is None:
-        layers = fresh_layers(
-            data,
-            preparation,
-            options.hidden_layer_sizes,
-            activation=options.activation,
-            covariance_type=options.covariance_type,
-            n_components=options.n_components,
-            rng=rng,
-        )
-    budget = budget_for(len(data.rows), options.batch_size, options.n_passes)
+        layers = fresh_layers(data, start.preparation, start.architecture, rng)
+    budget = budget_for(len(data), options.batch_size, options.n_passes)
     work = multiply_adds(layer_sizes(layers), budget.batch_size)
-    device = training_device(options.device, work, budget.n_steps)
-    options = replace(options, device=device)
-    with current_device(device):
-        trained = Training(
-            layers,
-            data,
-            preparation,
-            options,
-            budget,
-            validation=validation,
-            moments=moments,
-            rng=rng,
-            report=report,
-        ).run()
+    options = replace(options, device=training_device(options.device, work, budget.n_steps))
+    # Buffers are made with these threads, too: filling them would start others.
+    with threads_for(work), current_device(options.device):
+        loop = _loop(start._replace(layers=layers), data, validation, options, budget, rng, report)
+        trained = loop.run()
     return replace(trained, held_out=held_out)
 
 
-def hold_out(
-    data: Observations, preparation: Preparation, n: int, rng: np.random.Generator
-) -> tuple[Observations, Observations]:
-    """Split at random into rows to learn from and n rows to validate with.
+def _loop(
+    start: Start,
+    data: Observations,
+    validation: Observations | None,
+    options: TrainingOptions,
+    budget: Budget,
+    rng: np.random.Generator,
+    report: Report | None,
+) -> TrainingLoop:
+    """The loop with all its parts, on the device."""
+    optimizer = _optimizer(start, options)
+    parameters, layout = optimizer.parameters, HeadLayout(start.architecture, data.y.shape[1])
+    passes = Passes(parameters, layout)
+    batches = _batches(data, start.preparation, budget.batch_size, parameters.flat)
+    # Losses of standardised targets become those of y by the preparation's Jacobian.
+    log_unit = float(np.log(start.preparation.y_scale).sum())
+    losses = StepLosses(
+        np.resize(np.diff(batches.edges), budget.n_steps),
+        batches.n_batches,
+        0.5 * layout.n_outputs * LOG_2PI + log_unit,
+        parameters.flat,
+    )
+    schedule = Schedule(options.learning_rate, options.warmup, budget.n_steps)
+    draw = batches.draw if isinstance(batches, DrawnBatches) else None
+    steps = Steps(passes, optimizer, schedule, losses, draw)
+    judge, n_validation = None, 0
+    if validation is not None:
+        n_validation = len(validation)
+        size = min(n_validation, BATCH_SIZE[parameters.flat.device.type])
+        rows = Batches(validation, start.preparation, size, parameters.flat)
+        judge = Validation(passes, rows, calibrate=options.calibrate, log_unit=log_unit)
+    when = checkpoints(budget, n_validation)
+    return TrainingLoop(batches, steps, losses, optimizer, judge, when, rng, report)
 
-    The rows are cut into strata of like targets, and one row of each validates: a few rows then
-    judge low, middling and high targets alike.
-    """
-    n_rows = len(data.rows)
-    y = principal_scores(preparation.targets(data.y[data.rows]), None)
-    order = rng.permutation(n_rows)  # rows of equal targets in no order
-    order = order[np.argsort(y[order], kind="stable")]
-    strata = np.linspace(0, n_rows, n + 1).astype(np.intp)
-    held_out = np.zeros(n_rows, dtype=bool)
-    held_out[order[rng.integers(strata[:-1], strata[1:])]] = True
-    return replace(data, rows=data.rows[~held_out]), replace(data, rows=data.rows[held_out])
+
+def _optimizer(start: Start, options: TrainingOptions) -> NAdam:
+    """The optimiser of the layers to start from, with its moments where there are any."""
+    device, dtype = torch.device(options.device), getattr(torch, options.dtype)
+    layers = start.layers or []
+    parameters = Parameters([torch.tensor(layer, dtype=dtype, device=device) for layer in layers])
+    optimizer = NAdam(parameters, alpha=options.alpha, max_grad_norm=options.max_grad_norm)
+    if start.moments is not None:
+        optimizer.restore_moments(start.moments)
+    return optimizer
+
+
+def _batches(
+    data: Observations, preparation: Preparation, batch_size: int, like: Tensor
+) -> Batches | DrawnBatches:
+    """Batches on the device and in the precision of `like`."""
+    if is_captured(like.device):
+        rows = resident_rows(data, preparation, like)
+        return DrawnBatches(rows, batch_size)
+    return Batches(data, preparation, batch_size, like)

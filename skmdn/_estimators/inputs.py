@@ -1,32 +1,18 @@
 """The public door: what data an estimator accepts, checked once."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_array, check_random_state, indexable
+from sklearn.utils import check_array, check_consistent_length, check_random_state, indexable
 from sklearn.utils.validation import validate_data
 
-from skmdn._arrays import AnyArray, Array, FloatArray, IntArray
+from skmdn._arrays import AnyArray, Array, FloatArray
+from skmdn._estimators.observations import Observations
 
 _FLOATS = (np.float64, np.float32)
-
-
-class TrainingData(NamedTuple):
-    """Checked data: every array finite, lengths equal, weights with a maximum of one."""
-
-    X: Array  # (n, p), float64 or float32
-    y: FloatArray  # (n, D)
-    weights: FloatArray | None  # (n,)
-    y_ndim: int  # 1 where the targets came without an outputs axis
-
-    def take(self, rows: IntArray) -> "TrainingData":
-        """The data of some rows."""
-        weights = None if self.weights is None else self.weights[rows]
-        return TrainingData(self.X[rows], self.y[rows], weights, self.y_ndim)
 
 
 @contextmanager
@@ -54,21 +40,17 @@ def check_training_data(
     *,
     reset: bool,
     min_rows: int = 1,
-) -> TrainingData:
+) -> Observations:
     """Data to fit; `reset` takes the number and names of features from X."""
-    inputs, targets = validate_data(
-        estimator,
-        X,
-        y,
-        reset=reset,
-        dtype=_FLOATS,
-        multi_output=True,
-        y_numeric=True,
-        ensure_min_samples=min_rows,
-    )
-    targets, y_ndim = check_targets(targets, "y")
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+    inputs = validate_data(estimator, X, reset=reset, dtype=_FLOATS, ensure_min_samples=min_rows)
+    targets, y_ndim = check_targets(y, "y")
+    check_consistent_length(inputs, targets)
     weights = check_weights(sample_weight, len(targets), "sample_weight")
-    return TrainingData(inputs, targets, weights, y_ndim)
+    return Observations.of(inputs, targets, weights, y_ndim)
 
 
 def check_validation_data(
@@ -76,8 +58,8 @@ def check_validation_data(
     X_val: ArrayLike | None,
     y_val: ArrayLike | None,
     sample_weight_val: ArrayLike | None,
-    like: TrainingData,
-) -> TrainingData | None:
+    like: Observations,
+) -> Observations | None:
     """Validation data of the user's choice, with the features and outputs of the training data."""
     if X_val is None and y_val is None:
         if sample_weight_val is not None:
@@ -102,7 +84,7 @@ def check_validation_data(
             f"got shape (n,{_outputs(y_ndim, targets)})."
         )
     weights = check_weights(sample_weight_val, len(targets), "sample_weight_val")
-    return TrainingData(X, targets, weights, y_ndim)
+    return Observations.of(X, targets, weights, y_ndim)
 
 
 def check_table(X: Any) -> Any:
@@ -126,15 +108,6 @@ def check_groups(groups: ArrayLike | None, n: int) -> AnyArray | None:
     if labels.shape != (n,):
         raise ValueError(f"groups must have one label per row, shape ({n},); got {labels.shape}.")
     return labels
-
-
-def check_device(device: str) -> None:
-    """Refuse all but "auto" and names of devices: "cpu", "cuda" or "cuda:0", "cuda:1", ..."""
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise ValueError(
-            "The 'device' parameter of MDNRegressor must be 'auto', 'cpu', 'cuda' or "
-            f"'cuda:<number>'. Got {device!r} instead."
-        )
 
 
 def new_generator(random_state: Any) -> np.random.Generator:

@@ -1,57 +1,40 @@
 """Allowed constructor values, as data. The only importer of private scikit-learn."""
 
-from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils.metaestimators import _BaseComposition
 
-__all__ = [
-    "CONFORMAL_MDN_REGRESSOR",
-    "CROSS_FITTED_PREDICTIONS",
-    "MDN_ENSEMBLE_REGRESSOR",
-    "MDN_REGRESSOR",
-    "PIECEWISE_LINEAR_ENCODER",
-    "NamedEstimators",
-    "check_named_estimators",
-    "check_parameters",
-    "hidden_sizes",
-]
+# What each constructor value may be, as scikit-learn's checks take it.
+Constraints: TypeAlias = dict[str, list[Any]]
 
-_POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
-_POSITIVE = Interval(Real, 0, None, closed="neither")
 
-MDN_REGRESSOR: dict[str, list[Any]] = {
-    "n_components": [_POSITIVE_INTEGER],
-    "covariance_type": [StrOptions({"spherical", "diag", "full"})],
-    "hidden_layer_sizes": ["array-like", _POSITIVE_INTEGER],
-    "activation": [StrOptions({"relu", "silu", "tanh", "logistic", "identity"})],
-    "encoding": [StrOptions({"piecewise"}), None],
-    "n_bins": [Interval(Integral, 2, None, closed="left")],
-    "alpha": [Interval(Real, 0, None, closed="left")],
-    "learning_rate_init": [_POSITIVE],
-    "max_grad_norm": [Interval(Real, 0, None, closed="right")],
-    "batch_size": [StrOptions({"auto"}), _POSITIVE_INTEGER],
-    "max_iter": [StrOptions({"auto"}), _POSITIVE_INTEGER],
-    "reg_covar": [_POSITIVE],
-    "validation_fraction": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="neither"), None],
-    "calibrate": ["boolean"],
-    "warm_start": ["boolean"],
-    "point_estimate": [StrOptions({"mean", "median", "mode"})],
-    "device": [str],
-    "dtype": [StrOptions({"float32", "float64"})],
-    "random_state": ["random_state"],
-    "verbose": ["verbose"],
-}
+def from_to(low: float | None, high: float | None, *, closed: str) -> Any:
+    """Real numbers of an interval that is closed "left", "right", "both" or "neither"."""
+    return Interval(Real, low, high, closed=closed)
 
-PIECEWISE_LINEAR_ENCODER: dict[str, list[Any]] = {
-    "n_bins": [_POSITIVE_INTEGER],
-    "subsample": [_POSITIVE_INTEGER, None],
+
+def integer_from(low: int) -> Any:
+    """Integers of at least `low`."""
+    return Interval(Integral, low, None, closed="left")
+
+
+def one_of(*options: str) -> Any:
+    """One of some strings."""
+    return StrOptions(set(options))
+
+
+POSITIVE_INTEGER = integer_from(1)
+POSITIVE = from_to(0, None, closed="neither")
+
+PIECEWISE_LINEAR_ENCODER: Constraints = {
+    "n_bins": [POSITIVE_INTEGER],
+    "subsample": [POSITIVE_INTEGER, None],
     "random_state": ["random_state"],
 }
 
-CROSS_FITTED_PREDICTIONS: dict[str, list[Any]] = {
+CROSS_FITTED_PREDICTIONS: Constraints = {
     "estimators": [list, None],
     "cv": ["cv_object"],
     "passthrough": ["boolean"],
@@ -59,7 +42,7 @@ CROSS_FITTED_PREDICTIONS: dict[str, list[Any]] = {
     "random_state": ["random_state"],
 }
 
-MDN_ENSEMBLE_REGRESSOR: dict[str, list[Any]] = {
+MDN_ENSEMBLE_REGRESSOR: Constraints = {
     "estimators": [list, None],
     "cv": ["cv_object"],
     "calibrate": ["boolean"],
@@ -68,7 +51,7 @@ MDN_ENSEMBLE_REGRESSOR: dict[str, list[Any]] = {
     "verbose": ["verbose"],
 }
 
-CONFORMAL_MDN_REGRESSOR: dict[str, list[Any]] = {
+CONFORMAL_MDN_REGRESSOR: Constraints = {
     "cv": ["cv_object", StrOptions({"prefit"})],
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
@@ -113,24 +96,20 @@ class NamedEstimators(_BaseComposition):
         return self
 
 
-def check_parameters(estimator: Any, constraints: dict[str, list[Any]]) -> None:
-    """Raise a ValueError that names a parameter out of range, what it may be and what it is."""
-    validate_parameter_constraints(
-        constraints, estimator.get_params(deep=False), caller_name=type(estimator).__name__
-    )
+def check_parameters(estimator: Any, constraints: Constraints) -> None:
+    """Raise a ValueError that names a parameter out of range, what it may be and what it is.
 
-
-def hidden_sizes(value: Any) -> tuple[int, ...]:
-    """Sizes of the hidden layers as a tuple; one integer means one layer."""
-    ordered = isinstance(value, Sequence) or getattr(value, "ndim", 0) > 0
-    sizes = tuple(value) if ordered else (value,)
-    for size in sizes:
-        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
-            raise ValueError(
-                "The 'hidden_layer_sizes' parameter of MDNRegressor must hold integers of at "
-                f"least 1, or be empty for a linear model. Got {value!r} instead."
-            )
-    return tuple(int(size) for size in sizes)
+    Attributes are read, not `get_params`: a subclass may have a constructor of its own.
+    """
+    name = type(estimator).__name__
+    missing = [parameter for parameter in constraints if not hasattr(estimator, parameter)]
+    if missing:
+        raise ValueError(
+            f"{name} has no attribute {missing[0]!r}: the constructor of a subclass must call "
+            "super().__init__() with all that it does not set itself."
+        )
+    values = {parameter: getattr(estimator, parameter) for parameter in constraints}
+    validate_parameter_constraints(constraints, values, caller_name=name)
 
 
 def check_named_estimators(owner: NamedEstimators) -> None:

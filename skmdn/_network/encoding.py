@@ -88,15 +88,15 @@ def affordable_bins(n_bins: int, n_features: int) -> int:
 def bin_edges(
     X: Array,
     weights: FloatArray | None,
+    rows: IntArray,
     n_bins: int,
     rng: np.random.Generator,
     max_rows: int | None = MAX_ROWS,
 ) -> list[FloatArray]:
     """Distinct quantiles at the levels 0, 1 / n_bins, ..., 1 of every feature.
 
-    They are those of `max_rows` random rows where there are more that have weight.
+    They are those of `rows`, which have weight, or of `max_rows` random ones where there are more.
     """
-    rows = np.arange(len(X)) if weights is None else np.flatnonzero(weights)
     if max_rows is not None and len(rows) > max_rows:
         rows = np.sort(rng.choice(rows, max_rows, replace=False))
         X, weights = X[rows], None if weights is None else weights[rows]

@@ -1,11 +1,15 @@
-"""The network's forward pass in NumPy: what a fitted model needs to predict on a CPU."""
+"""The network's forward pass in NumPy, and the layout of its head: what predicts on a CPU."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from skmdn._arrays import Array
+from skmdn._arrays import Array, FloatArray
+from skmdn._network.activations import ACTIVATIONS
+from skmdn._network.architecture import Architecture
 
 # Numbers in the working arrays of a block of rows, together: they stay in the cache.
 _BLOCK_CELLS = 1 << 18
@@ -31,7 +35,7 @@ class Network:
         dtype: DTypeLike,
         n_rows: int,
     ) -> None:
-        self._activation = ACTIVATIONS[activation]
+        self._activate = ACTIVATIONS[activation].apply
         self._layers = [
             np.concatenate([W, b[np.newaxis]], dtype=dtype, casting="same_kind")
             for W, b in zip(coefs, intercepts, strict=True)
@@ -59,22 +63,62 @@ class Network:
                 np.matmul(array, layer, out=following[:, :-1])
                 # On the whole, contiguous array: far quicker than on all columns but one.
                 scratch = self._scratch[: following.size].reshape(following.shape)
-                self._activation(following, scratch)
+                self._activate(following, scratch)
                 following[:, -1] = 1
             out[rows] = arrays[-1] @ self._layers[-1]
 
 
-def mixture_parameters(
-    raw: Array, n_components: int, n_outputs: int, covariance_type: str, scale_floor: float
-) -> tuple[Array, Array, dict[str, Array]]:
-    """Logits ``(n, K)``, means ``(n, K, D)`` and the spread as `Mixture`'s keyword.
+@dataclass(frozen=True)
+class HeadLayout:
+    """Where a network's outputs stand, in this order: logits, means by output, raw spreads.
 
-    The one place where prediction asks the covariance type. Layout and formulas are those of the
-    training head: logits, means by output, raw spreads.
+    Raw spreads are the logarithms of scales, and for full covariances what stands below the
+    diagonal after them. Within each part the components are innermost. This is the one owner of the
+    order: initialisation, training, calibration and prediction ask it.
     """
-    K, D = n_components, n_outputs
-    logits, means, spread = raw[:, :K], raw[:, K : K + D * K], raw[:, K + D * K :]
-    return logits, _by_component(means, K), _SPREADS[covariance_type](spread, K, D, scale_floor)
+
+    architecture: Architecture
+    n_outputs: int
+
+    @property
+    def lengths(self) -> tuple[int, int, int]:
+        """Numbers of logits K, of means D K and of raw spreads."""
+        K, D = self.architecture.n_components, self.n_outputs
+        covariance = COVARIANCES[self.architecture.covariance_type]
+        return K, D * K, covariance.n_scales(K, D) + covariance.n_below(K, D)
+
+    @property
+    def scales(self) -> slice:
+        """Places of the logarithms of the scales."""
+        K, D = self.architecture.n_components, self.n_outputs
+        start = K + D * K
+        return slice(start, start + COVARIANCES[self.architecture.covariance_type].n_scales(K, D))
+
+    def parameters(self, raw: Array) -> "MixtureParameters":
+        """Parameters of the mixtures with the raw outputs ``(n, out)``."""
+        a, D = self.architecture, self.n_outputs
+        n_logits, n_means, _ = self.lengths
+        logits, means, spread = np.split(raw, [n_logits, n_logits + n_means], axis=1)
+        read = COVARIANCES[a.covariance_type].read
+        spreads = read(spread, a.n_components, D, a.scale_floor)
+        return MixtureParameters(logits, _by_component(means, a.n_components), *spreads)
+
+
+class MixtureParameters(NamedTuple):
+    """Parameters of n mixtures, as `Mixture.from_logits` takes them: one of the two spreads."""
+
+    logits: Array  # (n, K)
+    means: Array  # (n, K, D)
+    scales: FloatArray | None  # (n, K, D)
+    scale_tril: FloatArray | None  # (n, K, D, D)
+
+
+class Covariance(NamedTuple):
+    """How many raw spreads a covariance type has, for K and D, and how they are read."""
+
+    n_scales: Callable[[int, int], int]
+    n_below: Callable[[int, int], int]  # the diagonal
+    read: Callable[[Array, int, int, float], tuple[FloatArray | None, FloatArray | None]]
 
 
 def _by_component(columns: Array, n_components: int) -> Array:
@@ -82,7 +126,7 @@ def _by_component(columns: Array, n_components: int) -> Array:
     return columns.reshape(len(columns), -1, n_components).swapaxes(1, 2)
 
 
-def _scales(raw: Array, floor: float) -> Array:
+def _scales(raw: Array, floor: float) -> FloatArray:
     # The same sum as in training; float64, as scales far below one must keep their digits.
     scales = np.minimum(raw, LARGEST_LOG_SCALE, dtype=np.float64)
     np.exp(scales, out=scales)
@@ -90,15 +134,17 @@ def _scales(raw: Array, floor: float) -> Array:
     return scales
 
 
-def _diagonal(raw: Array, K: int, D: int, floor: float) -> dict[str, Array]:
-    return {"scales": _scales(_by_component(raw, K), floor)}
+def _diagonal(raw: Array, K: int, D: int, floor: float) -> tuple[FloatArray, None]:
+    return _scales(_by_component(raw, K), floor), None
 
 
-def _spherical(raw: Array, K: int, D: int, floor: float) -> dict[str, Array]:
-    return {"scales": np.repeat(_scales(_by_component(raw, K), floor), D, axis=2)}
+def _spherical(raw: Array, K: int, D: int, floor: float) -> tuple[FloatArray, None]:
+    return np.repeat(_scales(_by_component(raw, K), floor), D, axis=2), None
 
 
-def _triangular(raw: Array, K: int, D: int, floor: float) -> dict[str, Array]:
+def _triangular(
+    raw: Array, K: int, D: int, floor: float
+) -> tuple[FloatArray | None, FloatArray | None]:
     """Cholesky factor of the covariance, ``(I + N)^-1 diag(s)``, by forward substitution."""
     if D == 1:
         return _diagonal(raw, K, D, floor)
@@ -111,49 +157,12 @@ def _triangular(raw: Array, K: int, D: int, floor: float) -> dict[str, Array]:
         for j in range(i):
             L[..., i, : j + 1] -= below[..., start + j, None] * L[..., j, : j + 1]
         start += i
-    return {"scale_tril": L}
+    return None, L
 
 
-_SPREADS: dict[str, Callable[[Array, int, int, float], dict[str, Array]]] = {
-    "diag": _diagonal,
-    "spherical": _spherical,
-    "full": _triangular,
-}
-
-
-def _relu(h: Array, scratch: Array) -> None:
-    # The scratch array still holds its zeros: with them it is four times as fast as with a number.
-    np.maximum(h, scratch, out=h)
-
-
-def _logistic(h: Array, scratch: Array) -> None:
-    # exp(-h) may overflow to infinity, whose inverse is the right limit.
-    with np.errstate(over="ignore"):
-        np.exp(np.negative(h, out=h), out=h)
-    h += 1
-    np.reciprocal(h, out=h)
-
-
-def _silu(h: Array, scratch: Array) -> None:
-    with np.errstate(over="ignore"):
-        np.exp(np.negative(h, out=scratch), out=scratch)
-    scratch += 1
-    h /= scratch
-
-
-def _tanh(h: Array, scratch: Array) -> None:
-    np.tanh(h, out=h)
-
-
-def _identity(h: Array, scratch: Array) -> None:
-    pass
-
-
-# In place; the second array, zeros at first, is theirs to use.
-ACTIVATIONS: dict[str, Callable[[Array, Array], None]] = {
-    "relu": _relu,
-    "silu": _silu,
-    "tanh": _tanh,
-    "logistic": _logistic,
-    "identity": _identity,
+# The one place where prediction asks the covariance type; `_engine.covariances` has the same names.
+COVARIANCES: dict[str, Covariance] = {
+    "diag": Covariance(lambda K, D: D * K, lambda K, D: 0, _diagonal),
+    "spherical": Covariance(lambda K, D: K, lambda K, D: 0, _spherical),
+    "full": Covariance(lambda K, D: D * K, lambda K, D: K * D * (D - 1) // 2, _triangular),
 }

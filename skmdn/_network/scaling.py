@@ -1,10 +1,9 @@
-"""Weighted location, scale, quantiles and main axis of columns, for any number of threads alike."""
+"""Weighted location, scale and quantiles of columns, for any number of threads alike."""
 
 import numpy as np
 from sklearn.utils import gen_batches
 
 from skmdn._arrays import Array, FloatArray, IntArray
-from skmdn._thread_pools import one_thread
 
 _BLOCK_CELLS = 1 << 17
 
@@ -12,9 +11,10 @@ _BLOCK_CELLS = 1 << 17
 def location_and_scale(values: Array, weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:
     """Weighted mean and standard deviation of every column of ``values (n, p)``.
 
-    A weight of two counts as the row twice. Both are computed in float64, about a first row and in
-    units of the largest distance from it, so that neither offsets nor extreme units cost digits.
-    The scale of a constant column (up to rounding of its values) is exactly 0.
+    A weight of two counts as the row twice; only ratios of weights matter. Both are computed in
+    float64, about a first row and in units of the largest distance from it, so that neither offsets
+    nor extreme units cost digits. The scale of a constant column (up to rounding of its values) is
+    exactly 0.
     """
     n, p = values.shape
     w = np.ones(n) if weights is None else weights / weights.max()
@@ -63,19 +63,3 @@ def quantile_rows(values: Array, weights: FloatArray | None, levels: FloatArray)
     # The tolerance makes the sums of repeated and of weighted rows reach the same level.
     places = np.searchsorted(cumulative, levels * cumulative[-1] * (1 - 1e-12))
     return np.asarray(order[np.minimum(places, len(order) - 1)])
-
-
-def principal_scores(values: FloatArray, weights: FloatArray | None) -> FloatArray:
-    """Places ``(n,)`` of the rows of ``values (n, D)`` along their first principal axis.
-
-    The axis points to where its largest component grows; of several as large, the first, whatever
-    their last digits: those of two standardised columns are always as large.
-    """
-    if values.shape[1] == 1:
-        return values[:, 0]
-    with one_thread():
-        # No degrees of freedom are taken off: a single row may have all the weight.
-        _, axes = np.linalg.eigh(np.cov(values.T, aweights=weights, ddof=0))
-        axis = axes[:, -1]
-        largest = np.argmax(np.abs(axis) > (1 - 1e-6) * np.abs(axis).max())
-        return np.asarray(values @ axis * np.sign(axis[largest]))

@@ -2,20 +2,18 @@
 
 import numpy as np
 
-from skmdn.mixture import Mixture
+from skmdn._predictor import Predictor
 
-# A component below this mean weight is dead; a scale this close to its floor is on it, and so many
-# rows in a hundred, by weight of the components, are worth a word.
+# A component below this mean weight is dead. A scale this close to its floor is on it; that is
+# worth a warning from this share of the rows on, components counted by their weight.
 _DEAD = 1e-4
 _ON_FLOOR = 1.05
 _SHARE = 0.01
 
 
-def collapse_warnings(density: Mixture, scale_floor: float) -> list[str]:
-    """What is wrong with densities of training rows, and what to do about it.
-
-    `density` is uncalibrated, for standardised targets.
-    """
+def collapse_warnings(predictor: Predictor, X: np.ndarray) -> list[str]:
+    """What is wrong with the densities of training rows, and what to do about it."""
+    density = predictor.uncalibrated_density(X)
     found = []
     dead = int(np.sum(density.weights.mean(axis=0) < _DEAD))
     if dead:
@@ -26,7 +24,7 @@ def collapse_warnings(density: Mixture, scale_floor: float) -> list[str]:
     conditional = density.scales
     if density.covariance_type == "full":
         conditional = np.diagonal(density.scale_tril, axis1=2, axis2=3)
-    on_floor = np.any(conditional < _ON_FLOOR * scale_floor, axis=2)
+    on_floor = np.any(conditional < _ON_FLOOR * predictor.architecture.scale_floor, axis=2)
     share = float(np.mean(np.sum(density.weights * on_floor, axis=1)))
     if share > _SHARE:
         found.append(

@@ -16,13 +16,13 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from skmdn._estimators.folds import check_weighted, order_of, splits
 from skmdn._estimators.inner_estimators import seeded_clone
 from skmdn._estimators.inputs import (
-    TrainingData,
     check_groups,
     check_inputs,
     check_training_data,
     new_generator,
     unchanged_on_error,
 )
+from skmdn._estimators.observations import Observations
 from skmdn._estimators.parameters import (
     CROSS_FITTED_PREDICTIONS,
     NamedEstimators,
@@ -220,7 +220,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
 
     def _begin(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[TrainingData, np.random.Generator]:
+    ) -> tuple[Observations, np.random.Generator]:
         """Checked data, and the source of all seeds."""
         check_parameters(self, CROSS_FITTED_PREDICTIONS)
         check_named_estimators(self)
@@ -230,7 +230,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
 
     def _fitted(
         self,
-        data: TrainingData,
+        data: Observations,
         parts: list[tuple[np.ndarray, np.ndarray]],
         n_together: int,
         rng: np.random.Generator,
@@ -335,7 +335,7 @@ def gives_arrays(transformer: CrossFittedPredictions) -> bool:
 
 
 def _fit_and_predict(
-    estimator: Any, data: TrainingData, train: np.ndarray, test: np.ndarray, n_together: int
+    estimator: Any, data: Observations, train: np.ndarray, test: np.ndarray, n_together: int
 ) -> tuple[Any, np.ndarray]:
     """Fit, with weights where the estimator takes them, and predict the test rows."""
     part = data.take(train)

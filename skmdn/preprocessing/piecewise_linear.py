@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.inputs import check_inputs, check_weights, new_generator, unchanged_on_error
+from skmdn._estimators.observations import rows_with_weight
 from skmdn._estimators.parameters import PIECEWISE_LINEAR_ENCODER, check_parameters
 from skmdn._network.encoding import PiecewiseLinear, bin_edges
 
@@ -100,7 +101,8 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             inputs = check_inputs(self, X, reset=True)
             weights = check_weights(sample_weight, len(inputs), "sample_weight")
             rng = new_generator(self.random_state)
-            self.bin_edges_ = bin_edges(inputs, weights, self.n_bins, rng, self.subsample)
+            rows = rows_with_weight(weights, len(inputs))
+            self.bin_edges_ = bin_edges(inputs, weights, rows, self.n_bins, rng, self.subsample)
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:

@@ -7,9 +7,11 @@ import torch
 
 from skmdn import _engine
 from skmdn._engine.optimizer import NAdam
-from skmdn._engine.readers import Observations
-from skmdn._network import forward as _forward
+from skmdn._estimators.observations import Observations
+from skmdn._network.architecture import Architecture
+from skmdn._network.forward import HeadLayout, Network
 from skmdn._network.preparation import Preparation
+from skmdn.mixture import Mixture
 
 FLOOR = 1e-3
 CPU = torch.device("cpu")
@@ -30,7 +32,7 @@ def random_layers(sizes, seed=0):
 def raw_outputs(z, coefs, intercepts, activation):
     """NumPy's forward pass for standardised rows, in their dtype."""
     raw = np.empty((len(z), len(intercepts[-1])), z.dtype)
-    network = _forward.Network(coefs, intercepts, activation, z.dtype, len(z))
+    network = Network(coefs, intercepts, activation, z.dtype, len(z))
     network.evaluate(z, raw, lambda rows, out: np.copyto(out, rows))
     return raw
 
@@ -43,13 +45,31 @@ def make_data(n=103, p=3, n_outputs=2, weighted=True, seed=0):
     return X, y, weights
 
 
-def options(**changes):
+def architecture(**changes):
     values = {
         "n_components": 2,
         "covariance_type": "diag",
         "hidden_layer_sizes": (8,),
         "activation": "silu",
         "scale_floor": FLOOR,
+    }
+    return Architecture(**{**values, **changes})
+
+
+def layout(n_components, n_outputs, covariance_type="diag"):
+    return HeadLayout(
+        architecture(n_components=n_components, covariance_type=covariance_type), n_outputs
+    )
+
+
+def mixture_of(raw, layout):
+    """The mixtures that prediction makes of raw outputs, with an outputs axis."""
+    logits, means, scales, scale_tril = layout.parameters(raw)
+    return Mixture.from_logits(logits, means, scales, scale_tril=scale_tril)
+
+
+def options(**changes):
+    values = {
         "alpha": 0.0,
         "learning_rate": 5e-3,
         "warmup": 0.05,
@@ -67,10 +87,11 @@ def options(**changes):
 def train(seed=0, weighted=True, report=None, **changes):
     X, y, weights = make_data(n_outputs=1, weighted=weighted)
     y = y + X[:, :1]
-    data = Observations.with_weight(X, y, weights)
-    preparation = Preparation.of(X, y, weights)
-    rng = np.random.default_rng(seed)
-    return _engine.train(data, preparation, options(**changes), rng, report=report)
+    data = Observations.of(X, y, weights)
+    start = _engine.Start(Preparation.of(X, y, weights), architecture())
+    return _engine.train(
+        data, start, options(**changes), np.random.default_rng(seed), report=report
+    )
 
 
 def spied_rates(monkeypatch):

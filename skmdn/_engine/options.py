@@ -1,0 +1,19 @@
+"""How to train: what the recipe and the user decide before the first step."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Options of one training; None leaves a number to the rules of the budget."""
+
+    alpha: float
+    learning_rate: float
+    warmup: float | None  # part of the steps with a rising rate; None: a constant rate
+    max_grad_norm: float
+    batch_size: int | None
+    n_passes: int | None
+    validation_fraction: float | str | None  # "auto": by the number of rows; None: no such part
+    calibrate: bool  # compare checkpoints at their best scale factor
+    dtype: str
+    device: str

@@ -1,0 +1,54 @@
+"""Checked rows of X and y: the one carrier of data from the door to the batches."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skmdn._arrays import Array, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Finite arrays of equal length, and the rows of them that take part.
+
+    The arrays are the user's own where they need no conversion: a part of the rows is a selection
+    of places, not a copy.
+    """
+
+    X: Array  # (N, p), float64 or float32
+    y: FloatArray  # (N, D)
+    weights: FloatArray | None  # (N,), in units of the largest
+    rows: IntArray  # (n,), which of the N rows
+    y_ndim: int  # 1 where the targets came without an outputs axis
+
+    @classmethod
+    def of(
+        cls, X: Array, y: FloatArray, weights: FloatArray | None = None, y_ndim: int = 2
+    ) -> "Observations":
+        """All rows that have weight."""
+        return cls(X, y, weights, rows_with_weight(weights, len(y)), y_ndim)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def select(self, rows: IntArray) -> "Observations":
+        """The same arrays with other rows of them."""
+        return replace(self, rows=rows)
+
+    def take(self, rows: IntArray) -> "Observations":
+        """Copies of some rows."""
+        weights = None if self.weights is None else self.weights[rows]
+        return Observations.of(self.X[rows], self.y[rows], weights, self.y_ndim)
+
+    def mean_weight(self) -> float:
+        """Mean weight of the rows."""
+        return 1.0 if self.weights is None else float(np.mean(self.weights[self.rows]))
+
+    def is_constant(self) -> bool:
+        """Whether no output varies over the rows."""
+        return not np.ptp(self.y[self.rows], axis=0).any()
+
+
+def rows_with_weight(weights: FloatArray | None, n: int) -> IntArray:
+    """Which of n rows have weight: all where no weights are given."""
+    return np.arange(n) if weights is None else np.flatnonzero(weights)

@@ -1,0 +1,14 @@
+"""What a network is, but for its weights."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Sizes and functions of a network; plain values, which a fitted estimator keeps as a dict."""
+
+    n_components: int
+    covariance_type: str
+    hidden_layer_sizes: tuple[int, ...]
+    activation: str
+    scale_floor: float  # of every scale, for standardised targets

@@ -1,0 +1,125 @@
+"""What an `MDNRegressor` was asked for: allowed constructor values, and typed settings."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+from skmdn._estimators.parameters import (
+    POSITIVE,
+    POSITIVE_INTEGER,
+    Constraints,
+    check_parameters,
+    from_to,
+    integer_from,
+    one_of,
+)
+from skmdn._network.activations import ACTIVATIONS
+from skmdn._network.architecture import Architecture
+from skmdn._network.forward import COVARIANCES
+
+_CONSTRAINTS: Constraints = {
+    "n_components": [POSITIVE_INTEGER],
+    "covariance_type": [one_of(*COVARIANCES)],
+    "hidden_layer_sizes": ["array-like", POSITIVE_INTEGER],
+    "activation": [one_of(*ACTIVATIONS)],
+    "encoding": [one_of("piecewise"), None],
+    "n_bins": [integer_from(2)],
+    "alpha": [from_to(0, None, closed="left")],
+    "learning_rate_init": [POSITIVE],
+    "max_grad_norm": [from_to(0, None, closed="right")],
+    "batch_size": [one_of("auto"), POSITIVE_INTEGER],
+    "max_iter": [one_of("auto"), POSITIVE_INTEGER],
+    "reg_covar": [POSITIVE],
+    "validation_fraction": [one_of("auto"), from_to(0, 1, closed="neither"), None],
+    "calibrate": ["boolean"],
+    "warm_start": ["boolean"],
+    "point_estimate": [one_of("mean", "median", "mode")],
+    "device": [str],
+    "dtype": [one_of("float32", "float64")],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Checked constructor values of an `MDNRegressor` by the engine's names; None is "auto"."""
+
+    architecture: Architecture
+    encoding: str | None
+    n_bins: int
+    alpha: float
+    learning_rate: float
+    max_grad_norm: float
+    batch_size: int | None
+    n_passes: int | None
+    validation_fraction: float | str | None
+    calibrate: bool
+    dtype: str
+    device: str
+    random_state: Any
+    verbose: bool
+
+    @classmethod
+    def of(cls, estimator: Any) -> "Settings":
+        """Settings by the attributes of an estimator, whatever its constructor takes.
+
+        Raises
+        ------
+        ValueError
+            If an attribute is missing or out of range; the error names it.
+        """
+        check_settings(estimator)
+        return cls(
+            architecture=Architecture(
+                n_components=int(estimator.n_components),
+                covariance_type=estimator.covariance_type,
+                hidden_layer_sizes=hidden_sizes(estimator.hidden_layer_sizes),
+                activation=estimator.activation,
+                scale_floor=math.sqrt(estimator.reg_covar),
+            ),
+            encoding=estimator.encoding,
+            n_bins=estimator.n_bins,
+            alpha=estimator.alpha,
+            learning_rate=estimator.learning_rate_init,
+            max_grad_norm=estimator.max_grad_norm,
+            batch_size=_none_if_auto(estimator.batch_size),
+            n_passes=_none_if_auto(estimator.max_iter),
+            validation_fraction=estimator.validation_fraction,
+            calibrate=estimator.calibrate,
+            dtype=estimator.dtype,
+            device=estimator.device,
+            random_state=estimator.random_state,
+            verbose=bool(estimator.verbose),
+        )
+
+
+def check_settings(estimator: Any) -> None:
+    """Refuse constructor values out of range; the error names the parameter."""
+    check_parameters(estimator, _CONSTRAINTS)
+    hidden_sizes(estimator.hidden_layer_sizes)
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", estimator.device):
+        raise ValueError(
+            f"The 'device' parameter of {type(estimator).__name__} must be 'auto', 'cpu', 'cuda' "
+            f"or 'cuda:<number>'. Got {estimator.device!r} instead."
+        )
+
+
+def hidden_sizes(value: Any) -> tuple[int, ...]:
+    """Sizes of the hidden layers as a tuple; one integer means one layer."""
+    ordered = isinstance(value, Sequence) or getattr(value, "ndim", 0) > 0
+    sizes = tuple(value) if ordered else (value,)
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
+            raise ValueError(
+                "The 'hidden_layer_sizes' parameter of MDNRegressor must hold integers of at "
+                f"least 1, or be empty for a linear model. Got {value!r} instead."
+            )
+    return tuple(int(size) for size in sizes)
+
+
+def _none_if_auto(value: int | str) -> int | None:
+    return None if isinstance(value, str) else int(value)
