@@ -1,23 +1,87 @@
 """Thread pools of the libraries called here, for work that is too little to share."""
 
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from threading import Lock
+from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
 
-def one_thread() -> AbstractContextManager[object]:
+@contextmanager
+def one_thread() -> Iterator[None]:
     """BLAS and OpenMP on one thread, restored at the end.
 
     A second thread gains nothing on little work, costs up to ten times as much where cores are
     busy, and goes on waiting for more work beside what comes next.
-
-    The number of BLAS belongs to the process: where calling threads overlap, it is the first one's.
     """
-    return _pools().limit(limits=1)
+    # OpenMP keeps its number for every thread, BLAS keeps one for the process.
+    with _pools("openmp").limit(limits=1):
+        _BLAS.enter()
+        try:
+            yield
+        finally:
+            _BLAS.leave()
+
+
+class _SharedLimit:
+    """The process-wide limit of BLAS: the first thread to come sets it, the last one restores it.
+
+    Had each thread put back what it found, one that came second could restore the limit of the
+    first, which was gone already, and the process would stay at one thread.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._n_inside = 0
+        self._limit: Any = None
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._n_inside == 0:
+                _take_control()
+                self._limit = _pools("blas").limit(limits=1)
+            self._n_inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._n_inside -= 1
+            if self._n_inside == 0:
+                self._restore()
+
+    def forget(self) -> None:
+        """Start anew in a forked child, in which the threads inside are gone."""
+        self._lock = Lock()
+        self._n_inside = 0
+        self._restore()
+
+    def _restore(self) -> None:
+        if self._limit is not None:
+            _take_control()
+            self._limit.restore_original_limits()
+            self._limit = None
+            _take_control()
+
+
+def _take_control() -> None:
+    """Let the thread that calls next set the number of OpenBLAS, which else obeys one thread only.
+
+    The thread that is taken it from gets it back when it asks: our own limit is held for short.
+    """
+    for library in _pools("blas").lib_controllers:
+        clear = getattr(library, "clear_controlling_thread", None)
+        if clear is not None:
+            clear(force=True)
+
+
+_BLAS = _SharedLimit()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_BLAS.forget)
 
 
 @cache
-def _pools() -> ThreadpoolController:
+def _pools(user_api: str) -> ThreadpoolController:
     """The pools of this process, which take milliseconds to find."""
-    return ThreadpoolController()
+    return ThreadpoolController().select(user_api=user_api)

@@ -1,7 +1,10 @@
 """Thread pools: one thread for little work, and afterwards what there was before."""
 
 import contextlib
+import os
 import threading
+import time
+import warnings
 
 import numpy as np
 import pytest
@@ -18,6 +21,11 @@ from skmdn.preprocessing.tree_regressors import StandardizedRegressor
 def thread_counts():
     """By pool, but for torch's own, which is there where a test before has trained."""
     pools = [pool for pool in threadpool_info() if "torch" not in pool["filepath"]]
+    return {pool["filepath"]: pool["num_threads"] for pool in pools}
+
+
+def blas_counts():
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     return {pool["filepath"]: pool["num_threads"] for pool in pools}
 
 
@@ -56,6 +64,39 @@ def test_threads_that_overlap_restore_what_was_before(two_threads):
         assert set(thread_counts().values()) == {1}
     thread.join()
     assert thread_counts() == two_threads
+
+
+@pytest.mark.parametrize("n_threads", [2, 8])
+def test_many_overlapping_threads_leave_the_pools_as_they_were(two_threads, n_threads):
+    """Whoever comes first and goes last: the process is not left at one thread."""
+    barrier, inside = threading.Barrier(n_threads), []
+
+    def work(number):
+        barrier.wait(10)
+        for _ in range(10):
+            with one_thread():
+                inside.append(set(blas_counts().values()))
+                time.sleep(0.001 * (number % 3))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(n_threads)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert inside == [{1}] * (10 * n_threads)
+    assert thread_counts() == two_threads
+
+
+def test_a_forked_child_has_the_pools_as_they_were(two_threads):
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+    with one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if set(blas_counts().values()) == {2} else 1)
+        _, status = os.waitpid(child, 0)
+    assert status == 0
 
 
 def test_one_thread_stays_one():
