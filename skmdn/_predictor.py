@@ -26,6 +26,7 @@ class Predictor(NamedTuple):
     spread_factor: float
     spread_noise: float
     y_ndim: int
+    n_seen: int  # rows that led to the preparation
     device: str
 
     @classmethod
@@ -38,6 +39,7 @@ class Predictor(NamedTuple):
                 estimator.X_scale_,
                 estimator.y_mean_,
                 estimator.y_scale_,
+                estimator.y_varies_,
                 None if edges is None else PiecewiseLinear.from_edges(edges),
             ),
             estimator.coefs_,
@@ -46,6 +48,7 @@ class Predictor(NamedTuple):
             estimator.spread_factor_,
             estimator.spread_noise_,
             estimator.y_ndim_,
+            estimator.n_samples_seen_,
             estimator.device,
         )
 

@@ -25,7 +25,7 @@ from skmdn._training.settings import Settings, check_settings
 from skmdn.mixture import Mixture
 
 if TYPE_CHECKING:
-    from skmdn._training.fitting import Fitted
+    from skmdn._training.fitting import Fitted, PlainState
 
 
 class MDNRegressor(RegressorMixin, BaseEstimator):
@@ -92,8 +92,11 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         sets the validation part aside itself, b is at least ``exp(-(n / 21)**2)``, .8 for 10 rows,
         .1 for 30 and nothing for 80; with `warm_start` that or what it was before, if that is less.
     warm_start : bool, default=False
-        Whether `fit` goes on from the present parameters instead of starting anew. The scaling and
-        the bins stay, too, as they do in `partial_fit`.
+        Whether `fit` goes on from the present parameters instead of starting anew. Scaling and
+        bins stay, but for columns that did not vary before. Each call shuffles anew, also with a
+        fixed `random_state`, which sets the same rows aside. The largest learning rate is half of
+        `learning_rate_init`, and halves after every call that gained nothing on the validation
+        part, of which a warning tells.
     point_estimate : {"mean", "median", "mode"}, default="mean"
         What `predict` returns.
     device : str, default="cpu"
@@ -135,8 +138,17 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         Edges of the bins of every feature; None without encoding.
     spread_factor_, spread_noise_ : float
         The calibration's a and b; 1 and 0 without one, as after `partial_fit`.
+    y_varies_ : ndarray of shape (n_outputs_,)
+        Whether a target varied; the scale of a constant one is 1.
+    n_samples_seen_ : int
+        Rows that led to the scaling.
+    n_calls_ : int
+        Calls of `fit` and `partial_fit` that led here, each going on from the last.
+    next_learning_rate_ : float
+        Largest learning rate of a call of `fit` with `warm_start`.
     optimizer_state_ : tuple
-        The optimiser's two moments and number of steps; only after `partial_fit`.
+        What the optimiser goes on from, only after `partial_fit`: its parameters and two moments of
+        their gradient, each a list of layers ``(in + 1, out)``, and its number of steps.
     y_ndim_ : int
         1 where y was one-dimensional at fit, so that answers have no outputs axis, else 2.
     architecture_ : dict
@@ -155,6 +167,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
        1994.
     .. [2] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
     .. [3] T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop track.
+    .. [4] O. Shamir and T. Zhang, "Stochastic gradient descent for non-smooth optimization", ICML
+       2013.
 
     Examples
     --------
@@ -252,11 +266,13 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
 
         with unchanged_on_error(self):
             settings = Settings.of(self)
-            before = self._predictor() if self.warm_start and self._is_fitted() else None
-            data = check_training_data(self, X, y, sample_weight, reset=before is None)
+            past = None
+            if self.warm_start and self._is_fitted():
+                past = fitting.Past(self._predictor(), self.n_calls_, self.next_learning_rate_)
+            data = check_training_data(self, X, y, sample_weight, reset=past is None)
             validation = check_validation_data(self, X_val, y_val, sample_weight_val, data)
-            fitted = fitting.fit(settings, data, validation, before)
-            self._keep(fitted)
+            fitted = fitting.fit(settings, data, validation, past)
+            self._keep(fitted, n_calls=0 if past is None else past.n_calls)
             self.loss_curve_ = fitted.trained.loss_curve
             self.n_iter_ = fitted.trained.n_passes
             # The optimiser's moments belong to partial_fit; here they would only make models large.
@@ -269,9 +285,19 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     ) -> MDNRegressor:
         """Make one pass over a part of the data, at a constant third of `learning_rate_init`.
 
-        The first call fixes scaling and initialisation, so its rows should be typical. There is no
-        validation part. Of an earlier fit's calibration the factor goes into the network, which
-        learns on from there, and the noise is given up.
+        The scaling goes on learning: every call merges its means and variances into those of all
+        rows so far, and the network is rescaled so that its function stays (exactly for targets,
+        but for the floor of the scales; for inputs up to their soft clip). A feature that is
+        constant at first counts as soon as it varies, and gets bins from the first call of at least
+        ``2 * n_bins`` rows in which it has more than two values.
+
+        What predicts is the mean of the parameters over the last tenth or so of all steps [4]_,
+        which evens out the noise of the constant rate; the optimiser goes on from the parameters
+        themselves. There is no validation part. Of an earlier fit's calibration the factor goes
+        into the network, and the noise is given up.
+
+        Parts should be alike: shuffle the rows before they are cut into parts. Where they cannot be
+        (one season after the other), a smaller `learning_rate_init` forgets less.
 
         Parameters
         ----------
@@ -300,11 +326,11 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             data = check_training_data(self, X, y, sample_weight, reset=before is None)
             state = getattr(self, "optimizer_state_", None)
             fitted = fitting.fit_part(settings, data, before, state)
-            self._keep(fitted)
             trained, goes_on = fitted.trained, before is not None
+            self._keep(fitted, n_calls=self.n_calls_ if goes_on else 0)
             self.loss_curve_ = [*(self.loss_curve_ if goes_on else []), *trained.loss_curve]
             self.n_iter_ = (self.n_iter_ if goes_on else 0) + trained.n_passes
-            self.optimizer_state_ = tuple(trained.moments)
+            self.optimizer_state_: PlainState = (*trained.state,)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Mixture:
@@ -389,10 +415,16 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         return Predictor.of(self)
 
-    def _keep(self, fitted: Fitted) -> None:
-        """Turn a fitted network into attributes, and warn of what went wrong."""
+    def _keep(self, fitted: Fitted, *, n_calls: int) -> None:
+        """Turn a network fitted after `n_calls` others into attributes; warn of what went wrong."""
+        self.n_calls_: int = n_calls + 1
+        self.next_learning_rate_: float = fitted.next_rate
         predictor = fitted.predictor
-        self.X_mean_, self.X_scale_, self.y_mean_, self.y_scale_, encoding = predictor.preparation
+        preparation = predictor.preparation
+        self.X_mean_, self.X_scale_ = preparation.X_mean, preparation.X_scale
+        self.y_mean_, self.y_scale_ = preparation.y_mean, preparation.y_scale
+        self.y_varies_, encoding = preparation.y_varies, preparation.encoding
+        self.n_samples_seen_ = predictor.n_seen
         self.bin_edges_ = None if encoding is None else encoding.edges
         self.n_outputs_ = len(self.y_mean_)
         self.y_ndim_ = predictor.y_ndim

@@ -56,22 +56,23 @@ def test_streamed_and_resident_data_give_the_same_model(monkeypatch):
 
 def test_reports_are_made_at_checkpoints():
     seen = []
-    trained = train(n_passes=200, learning_rate=2e-4, report=lambda *args: seen.append(args))
+    trained = train(n_passes=200, learning_rate=2e-4, report=seen.append)
     curve = trained.validation_loss_curve
     assert len(curve) == 21
-    assert [values[3] for values in seen] == curve[1:]
-    assert [values[0] for values in seen] == pytest.approx(np.arange(10, 201, 10))
-    assert all(values[1] == 200 for values in seen)
+    assert [progress.validation_loss for progress in seen] == curve[1:]
+    assert [progress.n_passes for progress in seen] == pytest.approx(np.arange(10, 201, 10))
+    assert all(progress.planned == 200 for progress in seen)
 
 
 def test_training_that_no_longer_helps_ends_with_a_fine_tuning_from_its_best(monkeypatch):
     rates, seen = spied_rates(monkeypatch), []
-    trained = train(n_passes=200, learning_rate=0.05, report=lambda *args: seen.append(args))
+    trained = train(n_passes=200, learning_rate=0.05, report=seen.append)
     curve = trained.validation_loss_curve
     best = int(np.argmin(curve[:-2]))
     assert len(curve) == 1 + best + 8 + 2
     assert trained.n_passes == 10 * (best + 10) < 200
-    assert [values[1] for values in seen] == [200] * (best + 7) + [trained.n_passes] * 3
+    assert [progress.is_fine_tuning for progress in seen] == [False] * (best + 8) + [True] * 2
+    assert all(progress.planned == 200 for progress in seen)
     assert len(trained.loss_curve) == trained.n_passes
     # The fine-tuning's two checkpoints are near the best one, not the last before them.
     assert curve[-3] > curve[best] + 0.5
@@ -81,7 +82,7 @@ def test_training_that_no_longer_helps_ends_with_a_fine_tuning_from_its_best(mon
     assert fine[0] == pytest.approx(0.05 * 0.05)
     assert np.all(np.diff(fine) < 0)
     assert fine[-1] < 1e-6
-    assert trained.moments.n_steps in {50 * best, 50 * best + 50, 50 * best + 100}
+    assert trained.state.n_steps in {50 * best, 50 * best + 50, 50 * best + 100}
 
 
 def test_the_last_tenth_fine_tunes_where_the_best_is_past(monkeypatch):
@@ -93,7 +94,7 @@ def test_the_last_tenth_fine_tunes_where_the_best_is_past(monkeypatch):
         monkeypatch.setattr(Validation, "loss", lambda self, losses=losses: next(losses))
         trained = train(n_passes=40)
         assert len(rates) == 200
-        assert trained.moments.n_steps == 10 * best
+        assert trained.state.n_steps == 10 * best
         cosine = 5e-3 * 0.5 * (1 + np.cos(np.pi * np.arange(180, 200) / 200))
         fine = 0.05 * 5e-3 * 0.5 * (1 + np.cos(np.pi * np.arange(20) / 20))
         assert rates[180:] == pytest.approx(fine if is_fine_tuned else cosine)
@@ -187,18 +188,59 @@ def test_interrupt_keeps_the_best_model_so_far(monkeypatch):
     assert all(np.all(np.isfinite(layer)) for layer in trained.layers)
 
 
-def test_going_on_with_moments_equals_not_stopping():
-    """Passes one by one, Adam's memory handed on, equal the passes at once."""
+@pytest.mark.parametrize("average", [False, True])
+def test_going_on_with_the_state_equals_not_stopping(average):
+    """Passes one by one, the optimiser's state handed on, equal the passes at once."""
     X, y, _ = make_data(n=30, n_outputs=1, weighted=False)
     data = Observations.of(X, y)
     settings = {"warmup": None, "batch_size": 30, "validation_fraction": None, "dtype": "float64"}
+
+    def trained(start, n_passes):
+        rng = np.random.default_rng(0)
+        how = options(n_passes=n_passes, average=average, **settings)
+        return _engine.train(data, start, how, rng, rng)
+
     start = _engine.Start(Preparation.of(X, y, None), architecture())
-    at_once = _engine.train(data, start, options(n_passes=6, **settings), np.random.default_rng(0))
+    at_once = trained(start, 6)
     for _ in range(6):
-        part = _engine.train(data, start, options(n_passes=1, **settings), np.random.default_rng(0))
-        start = start._replace(layers=part.layers, moments=part.moments)
+        part = trained(start, 1)
+        start = start._replace(layers=part.layers, state=part.state)
     for one, two in zip(at_once.layers, start.layers, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-12)
+
+
+def test_the_average_is_that_of_the_parameters_of_all_steps(monkeypatch):
+    """Weights of polynomial decay, by the recursion's closed product."""
+    seen, original = [], NAdam.ascend
+
+    def spied(self, learning_rate, n_rows):
+        original(self, learning_rate, n_rows)
+        seen.append(self.parameters.to_numpy(self.parameters.flat))
+
+    monkeypatch.setattr(NAdam, "ascend", spied)
+    trained = train(average=True, validation_fraction=None, dtype="float64", n_passes=4)
+    shares = [11 / (t + 10) for t in range(1, len(seen) + 1)]
+    weights = [share * np.prod([1 - s for s in shares[i + 1 :]]) for i, share in enumerate(shares)]
+    assert np.sum(weights) == pytest.approx(1)
+    for layer, steps in zip(trained.layers, zip(*seen, strict=True), strict=True):
+        np.testing.assert_allclose(layer, np.tensordot(weights, steps, 1), rtol=1e-9, atol=1e-12)
+    for last, layer in zip(trained.state.layers, seen[-1], strict=True):
+        np.testing.assert_array_equal(last, layer)
+
+
+def test_a_divergence_leaves_the_average_as_it_was(monkeypatch):
+    original, steps = NAdam.ascend, []
+
+    def spoiled(self, learning_rate, n_rows):
+        original(self, learning_rate, n_rows)
+        steps.append(learning_rate)
+        if len(steps) == 40:
+            self.parameters.flat.fill_(np.nan)
+
+    monkeypatch.setattr(NAdam, "ascend", spoiled)
+    trained = train(average=True, warmup=None, validation_fraction=None)
+    assert trained.n_recoveries == 1
+    assert all(np.all(np.isfinite(layer)) for layer in trained.layers)
 
 
 def test_automatic_device_trains_as_the_cpu_without_a_gpu(monkeypatch):

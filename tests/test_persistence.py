@@ -143,7 +143,7 @@ def plain(value):
     if isinstance(value, dict):
         return type(value) is dict and all(plain(item) for item in value.values())
     if isinstance(value, np.ndarray):
-        return value.dtype.kind in "fiu" or all(isinstance(name, str) for name in value.ravel())
+        return value.dtype.kind in "fiub" or all(isinstance(name, str) for name in value.ravel())
     return value is None or type(value) in (bool, int, float, str)
 
 

@@ -347,7 +347,7 @@ def test_a_training_that_no_longer_helps_ends_early():
 
 
 @pytest.mark.parametrize("n", [10, 20, 60])
-def test_few_rows_leave_doubt_as_noise_unless_others_judge(n):
+def test_few_rows_leave_epistemic_uncertainty_as_noise_unless_others_judge(n):
     X, y = linear_rows(n)
     least = np.exp(-((n / 21) ** 2))
     assert short().fit(X, y).spread_noise_ >= least
@@ -362,7 +362,8 @@ def test_few_rows_leave_doubt_as_noise_unless_others_judge(n):
     assert short().fit(X, np.full(n, 3.0)).spread_noise_ < 0.01
 
 
-def test_going_on_with_few_rows_leaves_no_more_doubt_than_before():
+@pytest.mark.filterwarnings("ignore:warm_start")  # whether a call gains is luck
+def test_going_on_with_few_rows_leaves_no_more_epistemic_uncertainty_than_before():
     few, many = linear_rows(12), linear_rows(300, seed=1)
     least = np.exp(-((12 / 21) ** 2))
     assert short(warm_start=True).fit(*few).fit(*few).spread_noise_ >= least

@@ -1,6 +1,6 @@
 """MDNRegressor: going on with partial_fit and warm_start."""
 
-import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -12,6 +12,9 @@ from cases.regressor import (
 )
 
 from skmdn._engine.batches import Batches
+
+# Whether a call gains depends on the trajectory; one test is about the warning that says so.
+pytestmark = pytest.mark.filterwarnings("ignore:warm_start")
 
 # partial_fit -------------------------------------------------------------------------------------
 
@@ -47,15 +50,92 @@ def test_many_partial_fits_learn_as_a_fit_does():
     assert model.score(X_test, y_test) > 0.95
 
 
-def test_the_first_part_fixes_the_scaling():
-    X, y = linear_rows()
-    model = short().partial_fit(X[:40], y[:40])
-    names = ("X_mean_", "X_scale_", "y_mean_", "y_scale_", "bin_edges_")
-    held = {name: copy.deepcopy(getattr(model, name)) for name in names}
-    model.partial_fit(1000 + X[40:], y[40:] - 1000)
-    for name, value in held.items():
-        np.testing.assert_equal(getattr(model, name), value)
-    np.testing.assert_allclose(model.X_mean_, X[:40].mean(axis=0), rtol=1e-12)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_scaling_of_parts_is_that_of_all_rows(weighted):
+    X, y = linear_rows(90)
+    X[:, 1] = 1e9 + 1e-3 * X[:, 1]
+    weights = np.random.default_rng(0).integers(0, 3, 90).astype(float) if weighted else None
+    model = short()
+    for rows in np.split(np.arange(90), [1, 2, 40]):
+        w = None if weights is None else np.maximum(weights[rows], rows == rows[0])
+        model.partial_fit(X[rows], y[rows], w)
+    if weighted:
+        seen = weights > 0
+        seen[[0, 1, 2, 40]] = True
+        assert model.n_samples_seen_ == np.sum(seen)
+        return  # weights are relative to the rows of a call: there is no such whole
+    np.testing.assert_allclose(model.X_mean_, X.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(model.X_scale_, X.std(axis=0), rtol=1e-3)
+    np.testing.assert_allclose(model.X_scale_[[0, 2]], X[:, [0, 2]].std(axis=0), rtol=1e-10)
+    np.testing.assert_allclose(model.y_mean_, y.mean(), rtol=1e-10)
+    np.testing.assert_allclose(model.y_scale_, y.std(), rtol=1e-10)
+    assert model.n_samples_seen_ == 90
+
+
+def test_partial_fit_learns_from_single_rows():
+    """The first row has no scale, not of the features and not of the target."""
+    X, y = linear_rows(400)
+    scores = []
+    for seed in range(3):
+        model = short(n_components=1, hidden_layer_sizes=(16,), random_state=seed)
+        for row in range(len(X)):
+            model.partial_fit(X[row : row + 1], y[row : row + 1])
+        scores.append(model.score(*linear_rows(200, seed=9)))
+    assert np.mean(scores) > 0.8
+
+
+@pytest.mark.parametrize("method", ["partial_fit", "fit"])
+def test_a_feature_that_is_constant_at_first_counts_as_soon_as_it_varies(method):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2))
+    y = 3 * X[:, 1] + 0.1 * rng.normal(size=400)
+    model = short(n_components=1, max_iter=40, warm_start=True, learning_rate_init=0.03)
+    for data in [np.column_stack([X[:, 0], np.full(400, 7.0)]), *[X] * 6]:
+        getattr(model, method)(data, y)
+    assert model.score(X, y) > 0.9
+    assert len(model.bin_edges_[1]) > 2
+    assert model.coefs_[0].shape[0] == 2 + sum(len(edges) - 1 for edges in model.bin_edges_)
+
+
+@pytest.mark.parametrize("covariance_type", ["spherical", "diag", "full"])
+def test_new_units_leave_the_predicted_densities_as_they_are(covariance_type):
+    """At next to no rate, rows of another scale change the scaling, but not the function."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) * [1.0, 5.0]
+    model = short(max_iter=10, covariance_type=covariance_type, calibrate=False, reg_covar=1e-12)
+    before = model.fit(X, y).predict_proba(X)
+    scaling = model.y_scale_.copy(), model.X_scale_.copy()
+    # All outputs in like units: a spherical scale has no other.
+    model.set_params(learning_rate_init=1e-12).partial_fit(0.1 + 1.2 * X, 3 * y + [1.0, 5.0])
+    after = model.predict_proba(X)
+    assert np.all(model.y_scale_ > 1.5 * scaling[0])
+    assert np.all(model.X_scale_ > 1.05 * scaling[1])
+    # Soft-clipped inputs are only nearly linear in one another.
+    error, size = after.mean() - before.mean(), np.std(before.mean(), axis=0)
+    assert np.all(np.sqrt(np.mean(error**2, axis=0)) < 0.03 * size)
+    ratio = np.log(after.std() / before.std())
+    assert np.sqrt(np.mean(ratio**2)) < 0.03
+
+
+def test_constant_columns_leave_the_predicted_densities_exactly_as_they_are():
+    X, y = linear_rows(100)
+    X[:, 2] = 5.0
+    model = short(dtype="float64", calibrate=False).fit(X, y)
+    before = model.predict_proba(X).logpdf(y)
+    varied = X.copy()
+    varied[:, 2] = np.random.default_rng(0).normal(size=100)
+    # No pass is better than none on these targets, so that the parameters stay.
+    model.set_params(warm_start=True, max_iter=1).fit(varied, y, X_val=X, y_val=y + 1e6)
+    assert np.isfinite(model.X_scale_[2])
+    np.testing.assert_allclose(model.predict_proba(X).logpdf(y), before, atol=1e-9)
+
+
+def test_few_rows_take_no_bins_yet():
+    X, y = linear_rows(100)
+    model = short(n_bins=8).partial_fit(X[:15], y[:15])
+    assert [len(edges) for edges in model.bin_edges_] == [0, 0, 0]
+    model.partial_fit(X[15:], y[15:])
+    assert [len(edges) for edges in model.bin_edges_] == [9, 9, 9]
 
 
 def test_partial_fit_goes_on_from_a_fit():
@@ -66,7 +146,7 @@ def test_partial_fit_goes_on_from_a_fit():
     model.set_params(learning_rate_init=1e-4).partial_fit(X, y)
     assert model.n_iter_ == n_passes + 1
     assert len(model.loss_curve_) == n_passes + 1
-    np.testing.assert_array_equal(model.y_mean_, mean)
+    np.testing.assert_allclose(model.y_mean_, mean)
     assert mean_log_likelihood(model, X, y) == pytest.approx(before, abs=0.05)
 
 
@@ -160,6 +240,30 @@ def test_warm_start_goes_on_and_keeps_the_scaling():
     for kept, edge in zip(model.bin_edges_, edges, strict=True):
         np.testing.assert_array_equal(kept, edge)
     assert np.mean(model.predict(X) - y) == pytest.approx(0.5, abs=0.15)
+
+
+def test_warm_start_with_a_seed_does_not_repeat_itself(monkeypatch):
+    """One pass a call: another order every time, the same rows set aside, a rate that falls."""
+    X, y = linear_rows(96)
+    rates = spied_rates(monkeypatch)
+    model = short(warm_start=True, max_iter=1, batch_size=8).fit(X, y)
+    lowest, n_gained = 0.02 * model.learning_rate_init, 0
+    assert model.next_learning_rate_ == pytest.approx(0.5 * model.learning_rate_init)
+    for _ in range(30):
+        rates.clear()
+        rate = model.next_learning_rate_
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.fit(X, y)
+        losses = model.validation_loss_curve_
+        gained = min(losses) < losses[0]
+        n_gained += gained
+        assert gained != any("warm_start" in str(w.message) for w in caught)
+        assert max(rates) <= rate
+        expected = rate if gained else max(0.5 * rate, lowest)
+        assert model.next_learning_rate_ == pytest.approx(expected)
+    assert n_gained >= 3
+    assert model.n_calls_ == 31
 
 
 def test_warm_start_of_an_unfitted_model_is_a_fresh_start():

@@ -13,10 +13,15 @@ def test_progress_in_lines_without_tqdm(monkeypatch, capsys):
     X, y = linear_rows()
     model = short(verbose=1).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(model.validation_loss_curve_) - 1
+    *lines, last = lines
+    curve = model.validation_loss_curve_
+    assert len(lines) == len(curve) - 1
     assert all("loss" in line and "validation_loss" in line for line in lines)
     assert "10.0 of 10.0" in lines[-1]
-    assert f"{model.validation_loss_curve_[-1]:.4f}" in lines[-1]
+    assert f"{curve[-1]:.4f}" in lines[-1]
+    best = int(np.argmin(curve))
+    assert f"checkpoint {best} of {len(curve) - 1} is the best" in last
+    assert f"{curve[best]:.4f}" in last
     short(verbose=True, validation_fraction=None).fit(X, y)
     line = capsys.readouterr().out.splitlines()[-1]
     assert "validation" not in line
@@ -36,6 +41,9 @@ class Bar:
     def set_postfix(self, losses, refresh=True):
         self.postfixes.append(losses)
 
+    def set_description(self, text, refresh=True):
+        self.description = text
+
     def update(self, n=1):
         self.n += n
 
@@ -51,8 +59,23 @@ def test_progress_in_a_bar_with_tqdm(monkeypatch, capsys):
     assert bar.closed
     assert bar.total == pytest.approx(10)
     assert bar.n == pytest.approx(10)
+    assert "is the best" in bar.description
     assert bar.postfixes[-1]["validation_loss"] == f"{model.validation_loss_curve_[-1]:.4f}"
     assert capsys.readouterr().out == ""
+
+
+def test_progress_names_the_fine_tuning(monkeypatch, capsys):
+    """Noise that nothing explains: training ends early, its total stays as planned."""
+    monkeypatch.setattr("skmdn._training.progress.tqdm", None)
+    X, y = np.random.default_rng(0).normal(size=(2, 300))
+    short(verbose=1, max_iter=200, learning_rate_init=0.05).fit(X[:, None], y)
+    lines = capsys.readouterr().out.splitlines()[:-1]
+    assert [line.startswith("MDNRegressor fine-tuning") for line in lines[-3:]] == [
+        False,
+        True,
+        True,
+    ]
+    assert all("of 200.0" in line for line in lines)
 
 
 def test_silence_is_the_default(monkeypatch, capfd):

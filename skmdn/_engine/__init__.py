@@ -6,14 +6,15 @@ for how rows reach it, `validation` and `step_losses` for how it is judged.
 """
 
 from skmdn._engine.device import DeviceNetwork, cuda_is_available
-from skmdn._engine.loop import Trained
-from skmdn._engine.optimizer import Moments
+from skmdn._engine.loop import Progress, Trained
+from skmdn._engine.optimizer import OptimizerState
 from skmdn._engine.options import TrainingOptions
 from skmdn._engine.train import Start, train
 
 __all__ = [
     "DeviceNetwork",
-    "Moments",
+    "OptimizerState",
+    "Progress",
     "Start",
     "Trained",
     "TrainingOptions",

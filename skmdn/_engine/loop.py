@@ -3,27 +3,39 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from skmdn._arrays import Array, IntArray
+from skmdn._engine.averaging import ParameterAverage
 from skmdn._engine.batches import Batch, Batches, DrawnBatches
 from skmdn._engine.budget import FINE_TUNING_CHECKPOINTS, fine_tuning_begins
-from skmdn._engine.optimizer import Moments, NAdam, Snapshot
+from skmdn._engine.optimizer import NAdam, OptimizerState, Snapshot
 from skmdn._engine.step_losses import StepLosses
 from skmdn._engine.steps import Steps
 from skmdn._engine.validation import Validation
 
-# Passes made, passes planned, loss and validation loss in nats per row, in units of y.
-Report = Callable[[float, float, float, float | None], None]
+
+class Progress(NamedTuple):
+    """What a checkpoint reports; losses are in nats per row, in units of y."""
+
+    n_passes: float
+    planned: float  # passes, of which an early end leaves some
+    loss: float
+    validation_loss: float | None
+    is_fine_tuning: bool
+
+
+Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
 class Trained:
     """What training leaves behind; losses are in nats per row, in units of y."""
 
-    layers: list[Array]  # (in + 1, out), intercepts last
-    moments: Moments
+    layers: list[Array]  # (in + 1, out), intercepts last; the average where one is kept
+    state: OptimizerState
     loss_curve: list[float]  # one value a pass
     validation_loss_curve: list[float]  # one value a checkpoint, the first before training
     n_passes: int
@@ -41,6 +53,7 @@ class History:
     best_loss: float = math.inf
     validation_losses: list[float] = field(default_factory=list)
     n_steps: int = 0  # that checkpoints have covered
+    is_fine_tuning: bool = False
     n_recoveries: int = 0
 
     def n_worse(self) -> int:
@@ -73,12 +86,13 @@ class TrainingLoop:
         losses: StepLosses,
         optimizer: NAdam,
         validation: Validation | None,
+        average: ParameterAverage | None,
         checkpoints: list[int],
         rng: np.random.Generator,
         report: Report | None,
     ) -> None:
         self._batches, self._steps, self._losses = batches, steps, losses
-        self._optimizer, self._validation = optimizer, validation
+        self._optimizer, self._validation, self._average = optimizer, validation, average
         self._checkpoints = checkpoints
         self._rng, self._report = rng, report
         self._step = 0
@@ -100,6 +114,8 @@ class TrainingLoop:
             for batch in self._batches.one_pass(self._rng):
                 self._steps(batch, self._step)
                 self._step += 1
+                if self._average is not None:
+                    self._average.update(self._optimizer.n_steps)
                 if self._step in self._checkpoints:
                     self._checkpoint(batch)
                 if self._step == self._checkpoints[-1]:
@@ -115,12 +131,21 @@ class TrainingLoop:
             self._recover()
             return
         history.last_good = self._optimizer.snapshot()
+        if self._average is not None:
+            self._average.keep()
         validation_loss = self._validate()
+        is_fine_tuning = history.is_fine_tuning
         self._fine_tune_where_due()
         if self._report is not None:
             per_pass = self._batches.n_batches
-            made, planned = self._step / per_pass, self._checkpoints[-1] / per_pass
-            self._report(made, planned, loss, validation_loss)
+            progress = Progress(
+                self._step / per_pass,
+                self._losses.n_steps / per_pass,
+                loss,
+                validation_loss,
+                is_fine_tuning,
+            )
+            self._report(progress)
 
     def _validate(self) -> float | None:
         """Loss of the validation part, where there is one."""
@@ -137,7 +162,7 @@ class TrainingLoop:
             return
         n_seen = checkpoints.index(self._step) + 1
         if fine_tuning_begins(len(checkpoints), len(checkpoints) - n_seen, history.n_worse()):
-            history.last_good = history.best
+            history.last_good, history.is_fine_tuning = history.best, True
             self._optimizer.restore(history.best)
             # So few are left now that this happens once.
             self._checkpoints = checkpoints[: n_seen + FINE_TUNING_CHECKPOINTS]
@@ -147,15 +172,16 @@ class TrainingLoop:
     def _recover(self) -> None:
         """Go back to the last good parameters, and on with half the learning rate."""
         self._optimizer.restore(self._history.last_good)
+        if self._average is not None:
+            self._average.go_back()
         self._steps.change_schedule(self._steps.schedule.halved())
         self._history.n_recoveries += 1
 
     def _result(self, interrupted: bool) -> Trained:
-        chosen = self._history.chosen
-        self._optimizer.restore(chosen)
+        state = self._optimizer.state(self._history.chosen)
         return Trained(
-            layers=self._optimizer.parameters.to_numpy(),
-            moments=chosen.moments(),
+            layers=state.layers if self._average is None else self._average.to_numpy(),
+            state=state,
             loss_curve=self._losses.curve(self._step),
             validation_loss_curve=self._history.validation_losses,
             n_passes=math.ceil(self._step / self._batches.n_batches),

@@ -38,19 +38,27 @@ class Parameters:
         self._shapes = [(layer.shape[0], layer.shape[1]) for layer in layers]
         self.flat = layers[0].new_empty(sum(rows * columns for rows, columns in self._shapes))
         self.gradient = torch.zeros_like(self.flat)
-        self.layers = self._views(self.flat)
-        self.layer_gradients = self._views(self.gradient)
+        self.layers = self.views(self.flat)
+        self.layer_gradients = self.views(self.gradient)
         self.decayed = torch.ones_like(self.flat)
         for own, layer in zip(self.layers, layers, strict=True):
             own.copy_(layer)
-        for layer in self._views(self.decayed):
+        for layer in self.views(self.decayed):
             layer[-1] = 0
 
-    def to_numpy(self) -> list[Array]:
-        """Copies of the layers on the CPU."""
-        return [layer.cpu().numpy().copy() for layer in self.layers]
+    def to_numpy(self, flat: Tensor) -> list[Array]:
+        """Copies on the CPU of the layers in such a vector."""
+        return [layer.cpu().numpy().copy() for layer in self.views(flat)]
 
-    def _views(self, flat: Tensor) -> list[Tensor]:
+    def from_numpy(self, layers: list[Array]) -> Tensor:
+        """Such a vector with the given layers."""
+        flat = torch.empty_like(self.flat)
+        for own, layer in zip(self.views(flat), layers, strict=True):
+            own.copy_(torch.tensor(layer, dtype=flat.dtype))
+        return flat
+
+    def views(self, flat: Tensor) -> list[Tensor]:
+        """The layers in a vector as long and as ordered as `flat`."""
         parts = torch.split(flat, [rows * columns for rows, columns in self._shapes])
         return [
             part.view(rows, columns) if columns % _ALIGNED == 0 else part.view(columns, rows).T

@@ -16,11 +16,15 @@ _SMALLEST_UNIT = 1e-5
 _FINE_TUNING_RATE = 0.05
 
 
-class Moments(NamedTuple):
-    """Memory of the optimiser: two moments of the flat gradient, and the steps behind them."""
+class OptimizerState(NamedTuple):
+    """What the optimiser goes on from: its parameters, two moments of their gradient, its steps.
 
-    first: Array  # (n_parameters,)
-    second: Array  # (n_parameters,)
+    Each is a list of layers ``(in + 1, out)``.
+    """
+
+    layers: list[Array]
+    first: list[Array]
+    second: list[Array]
     n_steps: int
 
 
@@ -31,10 +35,6 @@ class Snapshot(NamedTuple):
     first: Tensor
     second: Tensor
     n_steps: int
-
-    def moments(self) -> Moments:
-        """The moments as plain arrays."""
-        return Moments(self.first.cpu().numpy(), self.second.cpu().numpy(), self.n_steps)
 
 
 class NAdam:
@@ -77,12 +77,17 @@ class NAdam:
         self.parameters.flat.copy_(snapshot.flat)
         self._take_moments(snapshot.first, snapshot.second, snapshot.n_steps)
 
-    def restore_moments(self, moments: Moments) -> None:
-        """Go on from the moments of an earlier training."""
-        like = self.parameters.flat
-        self._take_moments(
-            like.new_tensor(moments.first), like.new_tensor(moments.second), moments.n_steps
-        )
+    def state(self, snapshot: Snapshot) -> OptimizerState:
+        """A snapshot as plain arrays."""
+        *vectors, n_steps = snapshot
+        layers, first, second = (self.parameters.to_numpy(flat) for flat in vectors)
+        return OptimizerState(layers, first, second, n_steps)
+
+    def restore_state(self, state: OptimizerState) -> None:
+        """Go on from the parameters and moments of an earlier training."""
+        *lists, n_steps = state
+        flat, first, second = (self.parameters.from_numpy(layers) for layers in lists)
+        self.restore(Snapshot(flat, first, second, n_steps))
 
     def _take_moments(self, first: Tensor, second: Tensor, n_steps: int) -> None:
         self._first.copy_(first)

@@ -14,6 +14,7 @@ class TrainingOptions:
     batch_size: int | None
     n_passes: int | None
     validation_fraction: float | str | None  # "auto": by the number of rows; None: no such part
+    average: bool  # keep the mean of the parameters over the steps
     calibrate: bool  # compare checkpoints at their best scale factor
     dtype: str
     device: str

@@ -27,6 +27,11 @@ class StepLosses:
         self.totals = like.new_zeros(len(rows_of_steps))
         self._pending: dict[int, PendingSums] = {}
 
+    @property
+    def n_steps(self) -> int:
+        """Steps that the budget allows."""
+        return len(self._rows)
+
     def pending(self, head: MixtureHead) -> "PendingSums":
         """The sums to come of the steps of one size of batch, made once."""
         n_rows = head.log_terms.shape[-1]
@@ -67,7 +72,7 @@ class PendingSums:
 
     def __init__(self, head: MixtureHead, totals: Tensor) -> None:
         self._head, self._totals = head, totals
-        n_kept = max(1, _KEPT // head.log_terms.numel())
+        n_kept = max(1, min(len(totals), _KEPT // head.log_terms.numel()))
         self._log_terms = head.log_terms[None]  # of large batches, summed up where they are
         if n_kept > 1:
             self._log_terms = head.log_terms.new_empty(n_kept, *head.log_terms.shape)

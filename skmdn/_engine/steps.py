@@ -84,7 +84,7 @@ class Steps:
 
     def _factors_from(self, step: int) -> Tensor:
         """Factors of the update at every step from this one on, ``(n_steps, 3)``."""
-        optimizer, n_steps = self._optimizer, len(self._losses.totals)
+        optimizer, n_steps = self._optimizer, self._losses.n_steps
         made = optimizer.n_steps - step
         rows = [
             optimizer.factors(self.schedule.rate(i), made + i + 1) for i in range(step, n_steps)

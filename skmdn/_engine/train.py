@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from skmdn._arrays import Array
+from skmdn._engine.averaging import ParameterAverage
 from skmdn._engine.batches import Batches, DrawnBatches
 from skmdn._engine.budget import Budget, budget_for, checkpoints, n_held_out
 from skmdn._engine.device import current_device, training_device
@@ -15,7 +16,7 @@ from skmdn._engine.head import LOG_2PI
 from skmdn._engine.initialisation import fresh_layers
 from skmdn._engine.loop import Report, Trained, TrainingLoop
 from skmdn._engine.network import Parameters, Passes, layer_sizes, multiply_adds
-from skmdn._engine.optimizer import Moments, NAdam, Schedule
+from skmdn._engine.optimizer import NAdam, OptimizerState, Schedule
 from skmdn._engine.options import TrainingOptions
 from skmdn._engine.readers import resident_rows
 from skmdn._engine.step_losses import StepLosses
@@ -29,12 +30,12 @@ from skmdn._network.preparation import Preparation
 
 
 class Start(NamedTuple):
-    """Where training starts; without layers, and without moments, from fresh ones."""
+    """Where training starts; without layers, and without the optimiser's state, from fresh ones."""
 
     preparation: Preparation
     architecture: Architecture
     layers: list[Array] | None = None  # (in + 1, out), intercepts last
-    moments: Moments | None = None
+    state: OptimizerState | None = None
 
 
 @torch.inference_mode()
@@ -43,11 +44,12 @@ def train(
     start: Start,
     options: TrainingOptions,
     rng: np.random.Generator,
+    order_rng: np.random.Generator,
     *,
     validation: Observations | None = None,
     report: Report | None = None,
 ) -> Trained:
-    """Train a network on `data`.
+    """Train a network on `data`; batches are shuffled by `order_rng`, all else is drawn by `rng`.
 
     A part of the data is held out where the options ask for one and no `validation` is given.
     """
@@ -64,7 +66,8 @@ def train(
     options = replace(options, device=training_device(options.device, work, budget.n_steps))
     # Buffers are made with these threads, too: filling them would start others.
     with threads_for(work), current_device(options.device):
-        loop = _loop(start._replace(layers=layers), data, validation, options, budget, rng, report)
+        start = start._replace(layers=layers)
+        loop = _loop(start, data, validation, options, budget, order_rng, report)
         trained = loop.run()
     return replace(trained, held_out=held_out)
 
@@ -79,7 +82,10 @@ def _loop(
     report: Report | None,
 ) -> TrainingLoop:
     """The loop with all its parts, on the device."""
-    optimizer = _optimizer(start, options)
+    layers = [_tensor(layer, options) for layer in start.layers or []]
+    optimizer = NAdam(Parameters(layers), alpha=options.alpha, max_grad_norm=options.max_grad_norm)
+    if start.state is not None:
+        optimizer.restore_state(start.state)
     parameters, layout = optimizer.parameters, HeadLayout(start.architecture, data.y.shape[1])
     passes = Passes(parameters, layout)
     batches = _batches(data, start.preparation, budget.batch_size, parameters.flat)
@@ -100,19 +106,13 @@ def _loop(
         size = min(n_validation, BATCH_SIZE[parameters.flat.device.type])
         rows = Batches(validation, start.preparation, size, parameters.flat)
         judge = Validation(passes, rows, calibrate=options.calibrate, log_unit=log_unit)
+    average = ParameterAverage(parameters, layers) if options.average else None
     when = checkpoints(budget, n_validation)
-    return TrainingLoop(batches, steps, losses, optimizer, judge, when, rng, report)
+    return TrainingLoop(batches, steps, losses, optimizer, judge, average, when, rng, report)
 
 
-def _optimizer(start: Start, options: TrainingOptions) -> NAdam:
-    """The optimiser of the layers to start from, with its moments where there are any."""
-    device, dtype = torch.device(options.device), getattr(torch, options.dtype)
-    layers = start.layers or []
-    parameters = Parameters([torch.tensor(layer, dtype=dtype, device=device) for layer in layers])
-    optimizer = NAdam(parameters, alpha=options.alpha, max_grad_norm=options.max_grad_norm)
-    if start.moments is not None:
-        optimizer.restore_moments(start.moments)
-    return optimizer
+def _tensor(layer: Array, options: TrainingOptions) -> Tensor:
+    return torch.tensor(layer, dtype=getattr(torch, options.dtype), device=options.device)
 
 
 def _batches(

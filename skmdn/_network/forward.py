@@ -94,6 +94,22 @@ class HeadLayout:
         start = K + D * K
         return slice(start, start + COVARIANCES[self.architecture.covariance_type].n_scales(K, D))
 
+    def in_other_units(
+        self, factors: FloatArray, shifts: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Factors and shifts of the raw outputs ``(out,)`` where targets become ``f y + s``.
+
+        `factors` and `shifts` are ``(D,)``. The mixtures are the same ones in other units, but for
+        the floor of the scales; a spherical scale follows the geometric mean of the factors.
+        """
+        covariance = COVARIANCES[self.architecture.covariance_type]
+        of_spreads, spread_shifts = covariance.in_other_units(factors)
+        # One logit, D means and the raw spreads of a component; all components alike.
+        of_component = np.concatenate([[1.0], factors, of_spreads])
+        shift = np.concatenate([[0.0], shifts, spread_shifts])
+        K = self.architecture.n_components
+        return np.repeat(of_component, K), np.repeat(shift, K)
+
     def parameters(self, raw: Array) -> "MixtureParameters":
         """Parameters of the mixtures with the raw outputs ``(n, out)``."""
         a, D = self.architecture, self.n_outputs
@@ -114,11 +130,13 @@ class MixtureParameters(NamedTuple):
 
 
 class Covariance(NamedTuple):
-    """How many raw spreads a covariance type has, for K and D, and how they are read."""
+    """How many raw spreads a covariance type has, for K and D, how they are read and rescaled."""
 
     n_scales: Callable[[int, int], int]
     n_below: Callable[[int, int], int]  # the diagonal
     read: Callable[[Array, int, int, float], tuple[FloatArray | None, FloatArray | None]]
+    # Factors and shifts of a component's raw spreads, given the factors (D,) of the outputs.
+    in_other_units: Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
 def _by_component(columns: Array, n_components: int) -> Array:
@@ -160,9 +178,32 @@ def _triangular(
     return None, L
 
 
+def _diagonal_in_other_units(factors: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return np.ones_like(factors), np.log(factors)
+
+
+def _spherical_in_other_units(factors: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return np.ones(1), np.mean(np.log(factors), keepdims=True)
+
+
+def _triangular_in_other_units(factors: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """``n_ij`` multiplies the residual of output j in that of output i."""
+    i, j = np.tril_indices(len(factors), -1)
+    of_scales, shifts = _diagonal_in_other_units(factors)
+    return (
+        np.concatenate([of_scales, factors[i] / factors[j]]),
+        np.concatenate([shifts, np.zeros(len(i))]),
+    )
+
+
 # The one place where prediction asks the covariance type; `_engine.covariances` has the same names.
 COVARIANCES: dict[str, Covariance] = {
-    "diag": Covariance(lambda K, D: D * K, lambda K, D: 0, _diagonal),
-    "spherical": Covariance(lambda K, D: K, lambda K, D: 0, _spherical),
-    "full": Covariance(lambda K, D: D * K, lambda K, D: K * D * (D - 1) // 2, _triangular),
+    "diag": Covariance(lambda K, D: D * K, lambda K, D: 0, _diagonal, _diagonal_in_other_units),
+    "spherical": Covariance(lambda K, D: K, lambda K, D: 0, _spherical, _spherical_in_other_units),
+    "full": Covariance(
+        lambda K, D: D * K,
+        lambda K, D: K * D * (D - 1) // 2,
+        _triangular,
+        _triangular_in_other_units,
+    ),
 }

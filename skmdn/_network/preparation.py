@@ -4,12 +4,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmdn._arrays import Array, FloatArray
+from skmdn._arrays import Array, BoolArray, FloatArray
 from skmdn._network.encoding import PiecewiseLinear
-from skmdn._network.scaling import location_and_scale
+from skmdn._network.scaling import location_and_scale, merged
 
 # z-scores bend smoothly towards this limit, so that no row is far outside all others.
 _Z_LIMIT = 5.0
+
+
+def soft_clip(z: FloatArray, out: Array) -> None:
+    """Write ``z / sqrt(1 + (z / 5)^2)``, computed in the dtype of `out`."""
+    # Beyond 1e18, where its square would overflow in float32, z is at its limit anyhow.
+    np.clip(z, -1e18, 1e18, out=out, casting="same_kind")
+    bend = out * out
+    bend *= 1.0 / _Z_LIMIT**2
+    bend += 1.0
+    out /= np.sqrt(bend, out=bend)
 
 
 class Preparation(NamedTuple):
@@ -23,6 +33,7 @@ class Preparation(NamedTuple):
     X_scale: FloatArray  # (p,)
     y_mean: FloatArray  # (D,)
     y_scale: FloatArray  # (D,)
+    y_varies: BoolArray  # (D,); the scale of a constant target is 1
     encoding: PiecewiseLinear | None
 
     @classmethod
@@ -34,13 +45,23 @@ class Preparation(NamedTuple):
         encoding: PiecewiseLinear | None = None,
     ) -> "Preparation":
         """Preparation by the given data; a constant target keeps its unit."""
-        X_mean, X_scale = location_and_scale(X, weights)
-        y_mean, y_scale = location_and_scale(y, weights)
+        return cls.by(location_and_scale(X, weights), location_and_scale(y, weights), encoding)
+
+    @classmethod
+    def by(
+        cls,
+        of_X: tuple[FloatArray, FloatArray],
+        of_y: tuple[FloatArray, FloatArray],
+        encoding: PiecewiseLinear | None,
+    ) -> "Preparation":
+        """Preparation by locations and scales, where a scale of 0 is that of a constant column."""
+        (X_mean, X_scale), (y_mean, y_scale) = of_X, of_y
         return cls(
             X_mean,
             np.where(X_scale > 0, X_scale, np.inf),
             y_mean,
             np.where(y_scale > 0, y_scale, 1.0),
+            y_scale > 0,
             encoding,
         )
 
@@ -64,14 +85,30 @@ class Preparation(NamedTuple):
         columns -= self.X_mean[:, np.newaxis]
         with np.errstate(over="ignore"):  # infinitely far out
             columns /= self.X_scale[:, np.newaxis]
-        z = out[:, :p].T
-        # Beyond 1e18, where its square would overflow in float32, z is at its limit anyhow.
-        np.clip(columns, -1e18, 1e18, out=z, casting="same_kind")
-        bend = z * z
-        bend *= 1.0 / _Z_LIMIT**2
-        bend += 1.0
-        z /= np.sqrt(bend, out=bend)
+        soft_clip(columns, out[:, :p].T)
         return out
+
+    def learnt(self, n: int, X: Array, y: FloatArray, weights: FloatArray | None) -> "Preparation":
+        """Preparation by the n rows that led to this one and by more rows together."""
+        X_scale = np.where(np.isfinite(self.X_scale), self.X_scale, 0.0)
+        y_scale = np.where(self.y_varies, self.y_scale, 0.0)
+        return Preparation.by(
+            merged(n, self.X_mean, X_scale, X, weights),
+            merged(n, self.y_mean, y_scale, y, weights),
+            self.encoding,
+        )
+
+    def but_where_constant(self, other: "Preparation") -> "Preparation":
+        """The same, with the other one's scaling for columns that do not vary here."""
+        X, y = np.isfinite(self.X_scale), self.y_varies
+        return Preparation(
+            np.where(X, self.X_mean, other.X_mean),
+            np.where(X, self.X_scale, other.X_scale),
+            np.where(y, self.y_mean, other.y_mean),
+            np.where(y, self.y_scale, other.y_scale),
+            y | other.y_varies,
+            other.encoding,
+        )
 
     def targets(self, y: FloatArray) -> FloatArray:
         """Standardised targets ``(n, D)``."""

@@ -63,3 +63,26 @@ def quantile_rows(values: Array, weights: FloatArray | None, levels: FloatArray)
     # The tolerance makes the sums of repeated and of weighted rows reach the same level.
     places = np.searchsorted(cumulative, levels * cumulative[-1] * (1 - 1e-12))
     return np.asarray(order[np.minimum(places, len(order) - 1)])
+
+
+def merged(
+    n: int, location: FloatArray, scale: FloatArray, more: Array, weights: FloatArray | None
+) -> tuple[FloatArray, FloatArray]:
+    """Location and scale of n rows that had these, and of `more` rows, together.
+
+    T. F. Chan, G. H. Golub and R. J. LeVeque, "Updating formulae and a pairwise algorithm for
+    computing sample variances", COMPSTAT 1982. Rows of `more` without weight do not count.
+    """
+    m = len(more) if weights is None else np.count_nonzero(weights)
+    new_location, new_scale = location_and_scale(more, weights)
+    share = m / (n + m)
+    distance = new_location - location
+    # In units of the largest, so that no square overflows or underflows.
+    unit = np.maximum(np.maximum(np.abs(distance), scale), new_scale)
+    unit = np.where(unit > 0, unit, 1.0)
+    within = (1 - share) * (scale / unit) ** 2 + share * (new_scale / unit) ** 2
+    between = share * (1 - share) * (distance / unit) ** 2
+    location = location + share * distance
+    scale = np.sqrt(within + between) * unit
+    rounding = np.finfo(more.dtype).eps * np.abs(location)
+    return location, np.where(scale > rounding, scale, 0.0)

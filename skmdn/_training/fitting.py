@@ -1,7 +1,7 @@
 """From settings and checked data to a fitted network: training, calibration, advice."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -14,17 +14,33 @@ from skmdn._thread_pools import one_thread
 from skmdn._training.collapse import collapse_warnings
 from skmdn._training.progress import ProgressDisplay
 from skmdn._training.settings import Settings
-from skmdn._training.start import continued_start, fresh_start, with_its_factor
+from skmdn._training.start import (
+    continued_start,
+    fresh_start,
+    fresh_start_on_part,
+    with_its_factor,
+)
 
 # Part of the steps with a rising learning rate.
 _WARMUP = 0.05
 # Of the largest learning rate, where the rate stays constant: it never gets small enough to settle.
 _CONSTANT_RATE = 1 / 3
+# Of the largest learning rate, where `fit` goes on; after a call that gained nothing half as much,
+# but not below the lowest. 60 calls of one pass so gain half as much again as at the whole rate.
+_GOING_ON, _LOWEST_RATE = 0.5, 0.02
 # Below so many rows a network's spreads are badly known. They get noise of .8 standard deviations
 # of y with 10 rows, .4 with 20, .03 with 40: chosen by held-out likelihoods of small samples.
 _SMALL_SAMPLE_ROWS = 21.0
 # Training rows in which signs of collapse are searched.
 _ADVICE_ROWS = 5000
+_GAINED_NOTHING = (
+    "warm_start: this call found no parameters that are better on the validation part than those "
+    "it started from, and kept them. More calls on the same rows will hardly help."
+)
+
+
+# Fields of an `OptimizerState`, as a fitted estimator keeps them.
+PlainState: TypeAlias = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], int]
 
 
 class Fitted(NamedTuple):
@@ -33,31 +49,42 @@ class Fitted(NamedTuple):
     predictor: Predictor
     trained: _engine.Trained
     advice: list[str]
+    next_rate: float  # largest rate of a call of `fit` that goes on
+
+
+class Past(NamedTuple):
+    """What a call of `fit` goes on from."""
+
+    predictor: Predictor
+    n_calls: int
+    learning_rate: float  # its largest one
 
 
 def fit(
     settings: Settings,
     data: Observations,
     validation: Observations | None,
-    before: Predictor | None,
+    past: Past | None,
 ) -> Fitted:
-    """Train by the whole budget and calibrate; go on from `before` where it is given."""
+    """Train by the whole budget and calibrate; go on from a `past` where there is one."""
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
-    start = (
-        fresh_start(settings, data, rng)
-        if before is None
-        else continued_start(settings, data, before, None)
-    )
+    before = None if past is None else past.predictor
+    if past is None:
+        start, order_rng = fresh_start(settings, data, rng), rng
+    else:
+        # A seed sets the same rows aside in every call, which so never train, but shuffles anew.
+        order_rng = np.random.default_rng([int(rng.integers(2**31)), past.n_calls])
+        start = continued_start(settings, data, past.predictor, rng, keeps_scaling=True)
     options = _options(
         settings,
-        learning_rate=settings.learning_rate,
+        learning_rate=settings.learning_rate if past is None else past.learning_rate,
         warmup=_WARMUP,
         n_passes=settings.n_passes,
         validation_fraction=settings.validation_fraction,
     )
-    trained = _train(settings, data, start, options, rng, validation)
-    predictor = _predictor(settings, start, trained, data.y_ndim)
+    trained = _train(settings, data, start, options, rng, validation, order_rng)
+    predictor = _predictor(settings, start, trained, data, before)
     with one_thread():
         held_out = validation
         if trained.held_out is not None:
@@ -65,27 +92,32 @@ def fit(
         if held_out is not None and settings.calibrate:
             noise = _small_sample_noise(data, before) if validation is None else 0.0
             predictor = _calibrated(predictor, held_out, rng, noise)
-        return Fitted(predictor, trained, _advice(predictor, data, rng))
+        advice = _advice(predictor, data, rng)
+    gained_nothing = past is not None and _gained_nothing(trained)
+    if gained_nothing:
+        advice.append(_GAINED_NOTHING)
+    next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
+    return Fitted(predictor, trained, advice, next_rate)
 
 
 def fit_part(
     settings: Settings,
     data: Observations,
     before: Predictor | None,
-    state: tuple[Any, ...] | None,
+    state: PlainState | None,
 ) -> Fitted:
     """Train by one pass at a constant rate, from `before` and the optimiser's `state` if given."""
     _check_device(settings.device)
-    moments = None if state is None else _engine.Moments(*state)
+    memory = None if state is None else _engine.OptimizerState(*state)
     # Every call shuffles anew, also with a fixed seed.
-    steps_made = 0 if moments is None else moments.n_steps
+    steps_made = 0 if memory is None else memory.n_steps
     seed = int(new_generator(settings.random_state).integers(2**31))
     rng = np.random.default_rng([seed, steps_made])
-    start = (
-        fresh_start(settings, data, rng)
-        if before is None
-        else continued_start(settings, data, with_its_factor(before), moments)
-    )
+    if before is None:
+        start = fresh_start_on_part(settings, data, rng)
+    else:
+        before = with_its_factor(before)
+        start = continued_start(settings, data, before, rng, state=memory, keeps_scaling=False)
     options = _options(
         settings,
         learning_rate=_CONSTANT_RATE * settings.learning_rate,
@@ -93,8 +125,24 @@ def fit_part(
         n_passes=1,
         validation_fraction=None,
     )
-    trained = _train(settings, data, start, options, rng, None)
-    return Fitted(_predictor(settings, start, trained, data.y_ndim), trained, [])
+    trained = _train(settings, data, start, options, rng, None, rng)
+    predictor = _predictor(settings, start, trained, data, before)
+    return Fitted(predictor, trained, [], _next_rate(settings, None, gained_nothing=False))
+
+
+def _next_rate(settings: Settings, past: Past | None, *, gained_nothing: bool) -> float:
+    """Largest rate of a call of `fit` that goes on from this one."""
+    if past is None:
+        return _GOING_ON * settings.learning_rate
+    if not gained_nothing:
+        return past.learning_rate
+    return max(0.5 * past.learning_rate, _LOWEST_RATE * settings.learning_rate)
+
+
+def _gained_nothing(trained: _engine.Trained) -> bool:
+    """Whether validation found the parameters of before the training better than all others."""
+    losses = trained.validation_loss_curve
+    return bool(losses) and min(losses) == losses[0]
 
 
 def _check_device(device: str) -> None:
@@ -118,6 +166,7 @@ def _options(
         batch_size=settings.batch_size,
         n_passes=n_passes,
         validation_fraction=validation_fraction,
+        average=warmup is None,
         calibrate=settings.calibrate,
         dtype=settings.dtype,
         device=settings.device,
@@ -131,14 +180,29 @@ def _train(
     options: _engine.TrainingOptions,
     rng: np.random.Generator,
     validation: Observations | None,
+    order_rng: np.random.Generator,
 ) -> _engine.Trained:
     """Hand all to the engine, and show its progress."""
     with ProgressDisplay(settings.verbose) as display:
-        return _engine.train(data, start, options, rng, validation=validation, report=display.show)
+        trained = _engine.train(
+            data,
+            start,
+            options,
+            rng,
+            order_rng,
+            validation=validation,
+            report=display.show,
+        )
+        display.finish(trained)
+        return trained
 
 
 def _predictor(
-    settings: Settings, start: _engine.Start, trained: _engine.Trained, y_ndim: int
+    settings: Settings,
+    start: _engine.Start,
+    trained: _engine.Trained,
+    data: Observations,
+    before: Predictor | None,
 ) -> Predictor:
     """The trained network, not calibrated yet."""
     return Predictor(
@@ -148,7 +212,8 @@ def _predictor(
         architecture=start.architecture,
         spread_factor=1.0,
         spread_noise=0.0,
-        y_ndim=y_ndim,
+        y_ndim=data.y_ndim,
+        n_seen=len(data) + (0 if before is None else before.n_seen),
         device=settings.device,
     )
 

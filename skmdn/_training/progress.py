@@ -1,7 +1,10 @@
 """Progress of a training, for people who wait: a bar where tqdm is installed, else plain lines."""
 
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skmdn import _engine
 
 try:
     from tqdm import tqdm
@@ -12,8 +15,8 @@ except ImportError:
 class ProgressDisplay:
     """Shows passes over the data and losses; silent where `verbose` is 0."""
 
-    def __init__(self, verbose: int) -> None:
-        self._verbose = bool(verbose)
+    def __init__(self, verbose: bool) -> None:
+        self._verbose = verbose
         self._bar: Any = None
 
     def __enter__(self) -> "ProgressDisplay":
@@ -28,21 +31,36 @@ class ProgressDisplay:
         if self._bar is not None:
             self._bar.close()
 
-    def show(
-        self, n_passes: float, planned: float, loss: float, validation_loss: float | None
-    ) -> None:
+    def show(self, progress: "_engine.Progress") -> None:
         """Show the passes made and planned, and the losses in nats per row."""
         if not self._verbose:
             return
-        losses = {"loss": f"{loss:.4f}"}
-        if validation_loss is not None:
-            losses["validation_loss"] = f"{validation_loss:.4f}"
+        phase = "fine-tuning" if progress.is_fine_tuning else "training"
+        losses = {"loss": f"{progress.loss:.4f}"}
+        if progress.validation_loss is not None:
+            losses["validation_loss"] = f"{progress.validation_loss:.4f}"
         if tqdm is None:
             text = "  ".join(f"{name} {value}" for name, value in losses.items())
-            print(f"MDNRegressor: pass {n_passes:.1f} of {planned:.1f}  {text}")
+            passes = f"pass {progress.n_passes:.1f} of {progress.planned:.1f}"
+            print(f"MDNRegressor {phase}: {passes}  {text}")
             return
         if self._bar is None:
-            self._bar = tqdm(unit="pass", desc="MDNRegressor")
-        self._bar.total = round(planned, 1)  # which shrinks where training ends early
+            self._bar = tqdm(unit="pass", total=round(progress.planned, 1))
+        self._bar.set_description(f"MDNRegressor {phase}", refresh=False)
         self._bar.set_postfix(losses, refresh=False)
-        self._bar.update(round(n_passes, 1) - self._bar.n)
+        self._bar.update(round(progress.n_passes, 1) - self._bar.n)
+
+    def finish(self, trained: "_engine.Trained") -> None:
+        """Say which checkpoint won, and whether training ended early."""
+        losses = trained.validation_loss_curve
+        if not self._verbose or not losses:
+            return
+        best = losses.index(min(losses))
+        n_checkpoints = len(losses) - 1  # the first loss is that before training
+        text = (
+            f"checkpoint {best} of {n_checkpoints} is the best, validation_loss {min(losses):.4f}"
+        )
+        if tqdm is None:
+            print(f"MDNRegressor: {text}")
+        elif self._bar is not None:
+            self._bar.set_description(f"MDNRegressor: {text}")

@@ -77,6 +77,7 @@ def options(**changes):
         "batch_size": 16,
         "n_passes": 30,
         "validation_fraction": 0.2,
+        "average": False,
         "calibrate": False,
         "dtype": "float32",
         "device": "cpu",
@@ -89,9 +90,8 @@ def train(seed=0, weighted=True, report=None, **changes):
     y = y + X[:, :1]
     data = Observations.of(X, y, weights)
     start = _engine.Start(Preparation.of(X, y, weights), architecture())
-    return _engine.train(
-        data, start, options(**changes), np.random.default_rng(seed), report=report
-    )
+    rng = np.random.default_rng(seed)
+    return _engine.train(data, start, options(**changes), rng, rng, report=report)
 
 
 def spied_rates(monkeypatch):

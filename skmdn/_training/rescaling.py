@@ -1,0 +1,123 @@
+"""A network whose inputs and targets are scaled anew, and whose function stays the same."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from skmdn._engine import OptimizerState
+from skmdn._network.forward import HeadLayout
+from skmdn._network.preparation import Preparation, soft_clip
+
+# Old inputs are fitted by new ones where a normal feature has its values.
+_NODES, _NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
+
+
+class Rescaling(NamedTuple):
+    """Linear changes of a network's inputs and outputs.
+
+    Old inputs are ``input_factors * new + input_shifts``, inputs that are new have a factor of 0;
+    new raw outputs are ``output_factors * old + output_shifts``.
+    """
+
+    places: np.ndarray  # (new inputs,), of each among the old ones, -1 for new ones
+    input_factors: np.ndarray  # (new inputs,)
+    input_shifts: np.ndarray  # (new inputs,)
+    output_factors: np.ndarray  # (out,)
+    output_shifts: np.ndarray  # (out,)
+
+    @classmethod
+    def between(cls, old: Preparation, new: Preparation, layout: HeadLayout) -> "Rescaling":
+        """Changes that lead from one preparation to another.
+
+        Targets change exactly but for the floor of scales. Inputs are soft-clipped, so old ones
+        are no linear function of new ones: the best one for a normal feature is taken.
+        """
+        places = _places(old, new)
+        input_factors, input_shifts = np.where(places < 0, 0.0, 1.0), np.zeros(len(places))
+        p = len(new.X_mean)
+        input_factors[:p], input_shifts[:p] = _input_changes(old, new)
+        outputs = layout.in_other_units(
+            old.y_scale / new.y_scale, (old.y_mean - new.y_mean) / new.y_scale
+        )
+        return cls(places, input_factors, input_shifts, *outputs)
+
+    def layers(self, layers: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Layers ``(in + 1, out)`` of the same function."""
+        first, *rest = self._of_inputs(layers, np.multiply)
+        old = layers[0]
+        first[-1] += self.input_shifts @ self._taken(old)
+        changed = [first, *rest]
+        changed[-1] = changed[-1] * self.output_factors
+        changed[-1][-1] += self.output_shifts
+        return changed
+
+    def state(self, state: OptimizerState) -> OptimizerState:
+        """The optimiser's state: its gradients are those of the parameters in their new units."""
+        return OptimizerState(
+            self.layers(state.layers),
+            self._moments(state.first, 1),
+            self._moments(state.second, 2),
+            state.n_steps,
+        )
+
+    def _moments(self, layers: Sequence[np.ndarray], power: int) -> list[np.ndarray]:
+        """Gradients to this power; those of new inputs are 0."""
+        inverse = np.zeros_like(self.input_factors)
+        np.divide(1.0, self.input_factors, out=inverse, where=self.input_factors > 0)
+        changed = self._of_inputs(layers, lambda rows, _: rows * inverse[:, np.newaxis] ** power)
+        changed[-1] = changed[-1] / self.output_factors**power
+        return changed
+
+    def _of_inputs(
+        self,
+        layers: Sequence[np.ndarray],
+        change: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    ) -> list[np.ndarray]:
+        """Layers with the rows of the first one changed, its intercepts as they are."""
+        first, *rest = layers
+        rows = change(self._taken(first), self.input_factors[:, np.newaxis])
+        return [np.vstack([rows, first[-1:]]).astype(first.dtype), *rest]
+
+    def _taken(self, first: np.ndarray) -> np.ndarray:
+        """Weights of the new inputs in the first layer, those of the old places."""
+        return first[:-1][np.maximum(self.places, 0)]
+
+
+def _places(old: Preparation, new: Preparation) -> np.ndarray:
+    """Where the new inputs stand among the old ones; encoded columns that are new stand nowhere."""
+    p = len(new.X_mean)
+    places = np.arange(p)
+    if old.encoding is None or new.encoding is None:
+        return places
+    had_bins = np.isin(new.encoding.feature, old.encoding.feature)
+    encoded = np.full(len(had_bins), -1)
+    encoded[had_bins] = p + np.arange(np.count_nonzero(had_bins))
+    return np.concatenate([places, encoded])
+
+
+def _input_changes(old: Preparation, new: Preparation) -> tuple[np.ndarray, np.ndarray]:
+    """Factors and shifts ``(p,)`` of the z-scores by weighted least squares.
+
+    A feature that was constant had no influence and gets the factor 0.
+    """
+    scale = np.where(np.isfinite(new.X_scale), new.X_scale, 1.0)
+    x = new.X_mean + scale * _NODES[:, np.newaxis]  # (nodes, p)
+    was, becomes = (_inputs(x, preparation) for preparation in (old, new))
+    w = _NODE_WEIGHTS[:, np.newaxis] / _NODE_WEIGHTS.sum()
+    centre_was, centre = np.sum(w * was, axis=0), np.sum(w * becomes, axis=0)
+    square = np.sum(w * (becomes - centre) ** 2, axis=0)
+    product = np.sum(w * (becomes - centre) * (was - centre_was), axis=0)
+    factors = np.divide(product, square, out=np.zeros_like(square), where=square > 0)
+    shifts = centre_was - factors * centre
+    stays = (old.X_mean == new.X_mean) & (old.X_scale == new.X_scale)
+    return np.where(stays, 1.0, factors), np.where(stays, 0.0, shifts)
+
+
+def _inputs(x: np.ndarray, preparation: Preparation) -> np.ndarray:
+    """Soft-clipped z-scores of ``x (nodes, p)``."""
+    with np.errstate(over="ignore"):
+        z = (x - preparation.X_mean) / preparation.X_scale
+    out = np.empty_like(z)
+    soft_clip(z, out)
+    return out
