@@ -5,11 +5,13 @@ of new outcomes. `CoverageDisplay` shows it. `ConformalMDNRegressor` repairs it 
 and as it keeps the shape of the density, two possible answers get two intervals. One contiguous
 interval with the same guarantee is longer.
 
-    python examples/calibrated_regions.py [PICTURE]     # default: calibrated_regions.png
+    python examples/calibrated_regions.py [PICTURE]     # default: in a new temporary folder
 """
 
 # %% The data: two branches; 300 rows to learn from, 1000 to judge.
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -61,6 +63,6 @@ right.plot(grid, interval, "k--", lw=1.2, label=["conformal 90% interval", None]
 right.plot(X_train, y_train, "o", ms=3, mfc="none", mec="0.3", mew=0.6, label="training rows")
 right.set(xlabel="x", ylabel="y")
 right.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize="small")
-picture = sys.argv[1] if len(sys.argv) > 1 else "calibrated_regions.png"
+picture = sys.argv[1] if len(sys.argv) > 1 else Path(tempfile.mkdtemp(), "calibrated_regions.png")
 figure.savefig(picture, dpi=100)
 print(f"picture: {picture}")

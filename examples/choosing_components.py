@@ -5,13 +5,14 @@ log-likelihood of held-out rows judges the whole density. Of settings within one
 the best the smallest is taken: scikit-learn's `refit` accepts that rule as a function. A halving
 search then tries many settings, most of them on few passes only.
 
-    python examples/choosing_components.py [PICTURE]     # default: choosing_components.png
+    python examples/choosing_components.py [PICTURE]     # default: in a new temporary folder
 
 Data: Old Faithful, see the head of old_faithful.csv.
 """
 
 # %% The data: waiting times and measured durations; codes of 2, 3 and 4 minutes are left out.
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,6 @@ chosen = (K[search.best_index_], mean[search.best_index_])
 ax.plot(*chosen, "s", ms=14, mfc="none", mec="#D55E00", mew=2, label="chosen")
 ax.set(xlabel="components K", ylabel="held-out log-likelihood (nats per row)")
 ax.legend(loc="lower right", frameon=False)
-picture = sys.argv[1] if len(sys.argv) > 1 else "choosing_components.png"
+picture = sys.argv[1] if len(sys.argv) > 1 else Path(tempfile.mkdtemp(), "choosing_components.png")
 figure.savefig(picture, dpi=100)
 print(f"picture: {picture}")

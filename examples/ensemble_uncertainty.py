@@ -4,11 +4,13 @@ An ensemble's members agree where they saw data and differ where they saw none. 
 variance the predicted variance splits into the mean of the members' variances (aleatoric: noise)
 and the variance of their means (epistemic: doubt).
 
-    python examples/ensemble_uncertainty.py [PICTURE]     # default: ensemble_uncertainty.png
+    python examples/ensemble_uncertainty.py [PICTURE]     # default: in a new temporary folder
 """
 
 # %% The data: noise grows with x, and between 4 and 6 nothing was measured.
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -62,6 +64,6 @@ bottom.axvspan(4, 6, color="0.92", lw=0)
 bottom.text(5, 0.02, "no data", ha="center", va="bottom")
 bottom.set(xlabel="x", ylabel="standard deviation", ylim=(0, None))
 bottom.legend(frameon=False, loc="upper left")
-picture = sys.argv[1] if len(sys.argv) > 1 else "ensemble_uncertainty.png"
+picture = sys.argv[1] if len(sys.argv) > 1 else Path(tempfile.mkdtemp(), "ensemble_uncertainty.png")
 figure.savefig(picture, dpi=100)
 print(f"picture: {picture}")

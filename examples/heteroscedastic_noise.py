@@ -4,13 +4,14 @@ Before the impact the measurements hardly scatter, afterwards by tens of g. A mo
 level for all times is too cautious first and over-confident later. Densities are predicted for
 every row by a model that did not see it, so that all 133 rows judge.
 
-    python examples/heteroscedastic_noise.py [PICTURE]     # default: heteroscedastic_noise.png
+    python examples/heteroscedastic_noise.py [PICTURE]     # default: in a new temporary folder
 
 Data: Silverman (1985), see the head of motorcycle.csv.
 """
 
 # %% The data, and out-of-fold densities of two and of one component.
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,8 @@ model.fit(X, y)
 ConditionalDensityDisplay.from_estimator(model, X, y, ax=left)
 left.set(xlabel="time after the impact (ms)", ylabel="acceleration (g)")
 CoverageDisplay.from_predictions(y, density, ax=right)
-picture = sys.argv[1] if len(sys.argv) > 1 else "heteroscedastic_noise.png"
+picture = (
+    sys.argv[1] if len(sys.argv) > 1 else Path(tempfile.mkdtemp(), "heteroscedastic_noise.png")
+)
 figure.savefig(picture, dpi=100)
 print(f"picture: {picture}")

@@ -4,13 +4,15 @@ Forwards, x = t + 0.3 sin(2 pi t) + noise is a function of t. Backwards, one x m
 three different t. A regressor that predicts the mean answers with a t that never produced that x;
 a mixture density network predicts where the answers are and how probable each is.
 
-    python examples/inverse_problem.py [PICTURE]     # default: inverse_problem.png
+    python examples/inverse_problem.py [PICTURE]     # default: in a new temporary folder
 
 C. M. Bishop, "Mixture density networks", Technical Report NCRG/94/004, Aston University, 1994.
 """
 
 # %% The data: draw t, compute x, then forget which way round it was.
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -57,6 +59,6 @@ left.set(xlabel="x", ylabel="t")
 PredictiveDensityDisplay.from_predictions(None, answers, ax=right)
 right.set_yticks(range(5)[::-1], [f"x = {at:.2f}" for at in asked[:, 0]])
 right.set_xlabel("t")
-picture = sys.argv[1] if len(sys.argv) > 1 else "inverse_problem.png"
+picture = sys.argv[1] if len(sys.argv) > 1 else Path(tempfile.mkdtemp(), "inverse_problem.png")
 figure.savefig(picture, dpi=100)
 print(f"picture: {picture}")

@@ -3,7 +3,7 @@
 After a long wait the answer is not one number: the geyser erupts either briefly or for long. A
 mixture density network predicts both possibilities, how probable each is, and how sharp.
 
-    python examples/quickstart.py [PICTURE]     # default: old_faithful.png in the current folder
+    python examples/quickstart.py [PICTURE]     # default: in a new temporary folder
 
 Data: Azzalini and Bowman (1990), 299 eruptions; see the head of old_faithful.csv. The 78 durations
 of exactly 2, 3 or 4 minutes are codes of the night observers ("short", "medium", "long"), not
@@ -11,6 +11,7 @@ measurements, and are left out.
 """
 
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ def draw(model: MDNRegressor, X: np.ndarray, y: np.ndarray, picture: str) -> Non
     figure.savefig(picture, dpi=100)
 
 
-def main(picture: str = "old_faithful.png") -> None:
+def main(picture: str) -> None:
     """Fit on 70 % of the eruptions, judge on the others, draw."""
     X, y = load_eruptions()
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0)
@@ -90,4 +91,4 @@ def main(picture: str = "old_faithful.png") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1] if len(sys.argv) > 1 else str(Path(tempfile.mkdtemp(), "old_faithful.png")))

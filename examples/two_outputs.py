@@ -4,11 +4,13 @@ A ball is thrown; where does it land? Range and drift depend on the angle, on a 
 at once, and on whether the ball bounced. Full covariance lets every Gaussian tilt; `condition` then
 answers a question that no two separate models can: the drift, given the range.
 
-    python examples/two_outputs.py [PICTURE]     # default: two_outputs.png
+    python examples/two_outputs.py [PICTURE]     # default: in a new temporary folder
 """
 
 # %% The data.
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -64,6 +66,6 @@ for value, known, style in zip(ranges, drifts, styles, strict=True):
     right.plot(y, known.pdf(y[None])[0], color="k", ls=style, label=f"range {value:.0f} m")
 right.set(xlabel="drift at 60 degrees (m)", ylabel="density (1/m)", ylim=(0, None))
 right.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize="small")
-picture = sys.argv[1] if len(sys.argv) > 1 else "two_outputs.png"
+picture = sys.argv[1] if len(sys.argv) > 1 else Path(tempfile.mkdtemp(), "two_outputs.png")
 figure.savefig(picture, dpi=100)
 print(f"picture: {picture}")
