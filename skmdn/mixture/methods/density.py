@@ -21,8 +21,9 @@ class DensityMethods(MixtureValue):
 
         Parameters
         ----------
-        y : array_like (n,), (n, G) or (1, G); several outputs (n, D), (n, G, D) or (1, G, D)
-            One point per row, many per row, or one grid for all rows. Infinities are allowed.
+        y : float or array_like (n,), (n, G) or (1, G); of several outputs (n, D), (n, G, D), (1, G, D)
+            A scalar is one point for all rows (only for a univariate mixture); else one point per
+            row, many per row, or one grid for all rows. Infinities are allowed.
 
         Returns
         -------
