@@ -21,9 +21,9 @@ class DensityMethods(MixtureValue):
 
         Parameters
         ----------
-        y : float or array_like (n,), (n, G) or (1, G); of several outputs (n, D), (n, G, D), (1, G, D)
-            A scalar is one point for all rows (only for a univariate mixture); else one point per
-            row, many per row, or one grid for all rows. Infinities are allowed.
+        y : array_like (n,), (n, G) or (1, G); several outputs (n, D), (n, G, D) or (1, G, D)
+            One point per row, many per row, or one grid for all rows; for a univariate mixture also
+            a scalar, one point for all rows. Infinities are allowed.
 
         Returns
         -------
