@@ -36,7 +36,7 @@ def test_links_lead_to_files_and_headings(page):
 def test_every_example_and_benchmark_is_listed(folder):
     text = read(folder / "README.md")
     for script in folder.glob("*.py"):
-        assert script.name in text
+        assert f"[{script.name}]({script.name})" in text
 
 
 def test_install_names_every_dependency():
