@@ -1,15 +1,17 @@
-"""Regions that hold what they promise: calibration, and conformal prediction.
+"""Regions that keep their promise: calibration, and conformal prediction.
 
-A density that learnt from few rows is easily over-confident: its 90 % regions hold less than 90 %
-of new outcomes. `CoverageDisplay` shows it. `ConformalMDNRegressor` repairs it with a guarantee,
-and as it keeps the shape of the density, two possible answers get two intervals. One contiguous
-interval with the same guarantee is longer.
+A density learnt from few rows is easily overconfident: its 90 % regions hold less than 90 % of new
+outcomes. `CoverageDisplay` shows this. `ConformalMDNRegressor` corrects it, with a guarantee. Its
+regions follow the shape of the density: where two answers are possible, they have two pieces. A
+single interval with the same guarantee is longer.
 
-    python examples/calibrated_regions.py [PICTURE]     # default: calibrated_regions.png
+    python examples/calibrated_regions.py [PICTURE]     # default: in a new temporary folder
 """
 
-# %% The data: two branches; 300 rows to learn from, 1000 to judge.
+# %% The data: two branches; 300 rows for training, 1,000 for the test.
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -29,10 +31,10 @@ rng = np.random.default_rng(0)
 X_train, y_train = draw_rows(300, rng)
 X, y = draw_rows(1000, rng)
 
-# %% One network as it is, and five that calibrate each other.
+# %% One network by itself, and five that calibrate each other.
 network = MDNRegressor(
     n_components=3, max_iter=40, validation_fraction=None, random_state=0
-)  # all rows and many passes: on purpose over-confident
+)  # overconfident on purpose: many passes, and no validation part
 plain = network.fit(X_train, y_train)
 conformal = ConformalMDNRegressor(network, cv=5, random_state=0).fit(X_train, y_train)
 
@@ -61,6 +63,6 @@ right.plot(grid, interval, "k--", lw=1.2, label=["conformal 90% interval", None]
 right.plot(X_train, y_train, "o", ms=3, mfc="none", mec="0.3", mew=0.6, label="training rows")
 right.set(xlabel="x", ylabel="y")
 right.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize="small")
-picture = sys.argv[1] if len(sys.argv) > 1 else "calibrated_regions.png"
+picture = sys.argv[1] if len(sys.argv) > 1 else Path(tempfile.mkdtemp(), "calibrated_regions.png")
 figure.savefig(picture, dpi=100)
 print(f"picture: {picture}")

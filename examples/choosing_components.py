@@ -1,17 +1,18 @@
-"""How many components? Ask the held-out log-likelihood, and prefer the simpler of equals.
+"""How many components? Compare held-out log-likelihoods, and take the simplest of the good models.
 
-R² judges only the mean, which one Gaussian may predict as well as five: it cannot choose. The
-log-likelihood of held-out rows judges the whole density. Of settings within one standard error of
-the best the smallest is taken: scikit-learn's `refit` accepts that rule as a function. A halving
-search then tries many settings, most of them on few passes only.
+R² looks at the mean alone, which one Gaussian may predict as well as five, so it cannot choose. The
+log-likelihood of held-out rows judges the whole density. Among the models within one standard error
+of the best, the one with the fewest components is taken: scikit-learn's `refit` accepts this rule
+as a function. A halving search then tries many settings, most of them for a few passes only.
 
-    python examples/choosing_components.py [PICTURE]     # default: choosing_components.png
+    python examples/choosing_components.py [PICTURE]     # default: in a new temporary folder
 
 Data: Old Faithful, see the head of old_faithful.csv.
 """
 
-# %% The data: waiting times and measured durations; codes of 2, 3 and 4 minutes are left out.
+# %% The data: waiting times and durations; durations that were not measured are left out.
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,9 @@ X, y = waiting[measured, None], duration[measured]
 folds = KFold(5, shuffle=True, random_state=0)
 
 
-# %% Grid search with the rule of one standard error.
+# %% Grid search with the one-standard-error rule.
 def simplest_within_one_error(results: dict) -> int:
-    """Place of the fewest components whose score is within one standard error of the best."""
+    """Index of the smallest K whose score is within one standard error of the best."""
     mean, error = results["mean_test_density"], results["std_test_density"] / np.sqrt(5)
     return int(np.flatnonzero(mean >= mean.max() - error[np.argmax(mean)])[0])  # K ascends
 
@@ -51,7 +52,7 @@ for row, k in enumerate(K):
     print(f"K = {k}: {mean[row]:6.3f} ± {error[row]:.3f} nats, R² {r2[row]:.3f}")
 print(f"chosen: {search.best_params_}")
 
-# %% Many settings at once: halving gives the better ones more passes over the data.
+# %% Many settings: halving gives the better ones more passes over the data.
 halving = HalvingRandomSearchCV(
     MDNRegressor(encoding=None, random_state=0),
     {"n_components": randint(2, 7), "alpha": loguniform(1e-3, 1)},
@@ -75,6 +76,6 @@ chosen = (K[search.best_index_], mean[search.best_index_])
 ax.plot(*chosen, "s", ms=14, mfc="none", mec="#D55E00", mew=2, label="chosen")
 ax.set(xlabel="components K", ylabel="held-out log-likelihood (nats per row)")
 ax.legend(loc="lower right", frameon=False)
-picture = sys.argv[1] if len(sys.argv) > 1 else "choosing_components.png"
+picture = sys.argv[1] if len(sys.argv) > 1 else Path(tempfile.mkdtemp(), "choosing_components.png")
 figure.savefig(picture, dpi=100)
 print(f"picture: {picture}")

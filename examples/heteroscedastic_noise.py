@@ -1,16 +1,17 @@
 """Noise that changes: head acceleration after a motorcycle crash.
 
-Before the impact the measurements hardly scatter, afterwards by tens of g. A model with one noise
-level for all times is too cautious first and over-confident later. Densities are predicted for
-every row by a model that did not see it, so that all 133 rows judge.
+Just after the impact the measurements hardly scatter, later by tens of g. A model with the same
+spread at all times is too cautious at first and overconfident later. Every row's density comes from
+a model that was not trained on that row, so all 133 rows can be used for the comparison.
 
-    python examples/heteroscedastic_noise.py [PICTURE]     # default: heteroscedastic_noise.png
+    python examples/heteroscedastic_noise.py [PICTURE]     # default: in a new temporary folder
 
 Data: Silverman (1985), see the head of motorcycle.csv.
 """
 
-# %% The data, and out-of-fold densities of two and of one component.
+# %% The data, and out-of-fold densities.
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -27,20 +28,20 @@ time, acceleration = np.loadtxt(DATA, delimiter=",", skiprows=5, unpack=True)
 X, y = time[:, None], acceleration
 
 folds = KFold(10, shuffle=True, random_state=0)
-# Few rows: plain inputs without bins, and a larger part to choose the checkpoint and calibrate.
+# With so few rows: no encoding of the inputs, and a larger validation part.
 model = MDNRegressor(
     n_components=2, encoding=None, validation_fraction=0.25, max_iter=120, random_state=0
 )
 density = cross_val_predict_proba(model, X, y, cv=folds)
 
-# %% The same means with one noise level for all times.
+# %% The same means with the same spread at all times.
 means = density.mean()
 ones = np.ones((len(y), 1))
 constant = Mixture(ones, means[:, None], np.std(y - means) * ones)
 
 print("out of fold         log-likelihood     CRPS   in the 90 % interval: first 14 ms   later")
 early = time < 14
-for name, prediction in [("constant noise", constant), ("noise of its time", density)]:
+for name, prediction in [("same spread", constant), ("predicted spread", density)]:
     inside = [coverage_score(y[part], prediction[part], level=0.9) for part in (early, ~early)]
     score, crps = log_likelihood_score(y, prediction), crps_loss(y, prediction)
     print(f"{name:18s} {score:10.3f} nats {crps:6.2f} g {inside[0]:34.0%} {inside[1]:7.0%}")
@@ -48,13 +49,15 @@ for at in (10, 20, 30, 45):
     row = np.argmin(np.abs(time - at))
     print(f"predicted standard deviation at {at} ms: {density[row].std()[0]:5.1f} g")
 
-# %% The picture: the density of a model of all rows, and the coverage of the two predictions.
-figure = Figure(figsize=(11, 4.4), layout="constrained")
+# %% The picture: the density of a model of all rows, and the out-of-fold coverage.
+figure = Figure(figsize=(11.5, 5), layout="constrained")
 left, right = figure.subplots(1, 2, width_ratios=[1.6, 1])
 model.fit(X, y)
 ConditionalDensityDisplay.from_estimator(model, X, y, ax=left)
 left.set(xlabel="time after the impact (ms)", ylabel="acceleration (g)")
 CoverageDisplay.from_predictions(y, density, ax=right)
-picture = sys.argv[1] if len(sys.argv) > 1 else "heteroscedastic_noise.png"
+picture = (
+    sys.argv[1] if len(sys.argv) > 1 else Path(tempfile.mkdtemp(), "heteroscedastic_noise.png")
+)
 figure.savefig(picture, dpi=100)
 print(f"picture: {picture}")

@@ -1,15 +1,16 @@
-"""Saving a model, and serving it where torch is not installed.
+"""Save a model, and serve it where torch is not installed.
 
-Torch trains; a fitted model is NumPy arrays. What joblib saves is small, loads in another process
-without torch, and predicts there to the last bit what it predicted here.
+torch is for training; a fitted model consists of NumPy arrays. The file that joblib writes is
+small, loads in another process without torch, and predicts the same there, bit for bit.
 
-    python examples/serving_without_torch.py [FILE]     # default: model.joblib
+    python examples/serving_without_torch.py [FILE]     # default: in a new temporary folder
 """
 
 # %% Train and save.
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import joblib
@@ -21,11 +22,11 @@ rng = np.random.default_rng(0)
 X = rng.uniform(-3.0, 3.0, (1000, 2))
 y = rng.choice([-1.0, 1.0], 1000) * X[:, 0] + 0.1 * X[:, 1] * rng.normal(size=1000)
 model = MDNRegressor(n_components=3, max_iter=30, random_state=0).fit(X, y)
-file = Path(sys.argv[1] if len(sys.argv) > 1 else "model.joblib")
+file = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp(), "model.joblib")
 joblib.dump(model, file)
 print(f"saved {file}: {file.stat().st_size / 1024:.0f} kB")
 
-# %% Serve in another process, which never imports torch.
+# %% Load and predict in another process, which never imports torch.
 SERVER = """
 import sys
 import time
@@ -38,7 +39,7 @@ X = np.array([[2.0, 0.5], [-1.0, 0.0]])
 density = model.predict_proba(X)
 for name, answer in [
     ("90 % interval", density.interval(0.9)),
-    ("P(y > 0)", density.sf([0.0, 0.0])),
+    ("P(y > 0)", density.sf(0.0)),
     ("modes", density.modes()),
 ]:
     print(name, np.round(answer, 3).tolist())

@@ -1,14 +1,16 @@
-"""Two outputs that move together: full covariance, and what one output tells of the other.
+"""Two outputs that move together: full covariance, and what one output says about the other.
 
-A ball is thrown; where does it land? Range and drift depend on the angle, on a gust that moves both
-at once, and on whether the ball bounced. Full covariance lets every Gaussian tilt; `condition` then
-answers a question that no two separate models can: the drift, given the range.
+A ball is thrown; where does it land? Range and drift depend on the angle, on a gust that changes
+both, and on whether the ball bounces. With full covariance each Gaussian may tilt. `condition` then
+answers what two separate models cannot: which drift is plausible, given the range?
 
-    python examples/two_outputs.py [PICTURE]     # default: two_outputs.png
+    python examples/two_outputs.py [PICTURE]     # default: in a new temporary folder
 """
 
 # %% The data.
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -27,7 +29,7 @@ drift = 0.05 * (angle - 20.0) * gust + 0.3 * bounce + rng.normal(0.0, 0.4, 1500)
 X, Y = angle[:, None], np.column_stack([reach, drift])
 X_train, X_test, Y_train, Y_test = train_test_split(X, Y, random_state=0)
 
-# %% Diagonal and full covariance, with as many components.
+# %% Diagonal and full covariance, with the same number of components.
 for covariance_type in ("diag", "full"):
     model = MDNRegressor(
         n_components=2, covariance_type=covariance_type, max_iter=60, random_state=0
@@ -36,7 +38,7 @@ for covariance_type in ("diag", "full"):
     score, energy = log_likelihood_score(Y_test, density), energy_loss(Y_test, density)
     print(f"{covariance_type}: held-out log-likelihood {score:.3f} nats, energy loss {energy:.3f}")
 
-# %% What is known of the drift at 60 degrees, before and after the range is measured?
+# %% What is known about the drift at 60 degrees, before and after the range is measured?
 throw = model.predict_proba([[60.0]])
 covariance = throw.cov()[0]
 correlation = covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
@@ -64,6 +66,6 @@ for value, known, style in zip(ranges, drifts, styles, strict=True):
     right.plot(y, known.pdf(y[None])[0], color="k", ls=style, label=f"range {value:.0f} m")
 right.set(xlabel="drift at 60 degrees (m)", ylabel="density (1/m)", ylim=(0, None))
 right.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize="small")
-picture = sys.argv[1] if len(sys.argv) > 1 else "two_outputs.png"
+picture = sys.argv[1] if len(sys.argv) > 1 else Path(tempfile.mkdtemp(), "two_outputs.png")
 figure.savefig(picture, dpi=100)
 print(f"picture: {picture}")

@@ -18,6 +18,8 @@ PYTHON_BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.
 def elsewhere(tmp_path, monkeypatch):
     """A folder to run in: what is written lands there, and the data lie where they do here."""
     (tmp_path / "examples").mkdir()
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     for data in (ROOT / "examples").glob("*.csv"):
         shutil.copy(data, tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
@@ -39,6 +41,7 @@ def test_example_runs(script, elsewhere, monkeypatch, capsys):
     run(script, monkeypatch)
     assert capsys.readouterr().out
     assert files_of_examples() == before
+    assert {file.name for file in elsewhere.iterdir()} == {"examples", "temporary"}
 
 
 def test_quickstart_beats_one_gaussian_and_draws(elsewhere, monkeypatch, capsys):

@@ -1,10 +1,10 @@
 """Training on a GPU beside the torch loops most people would write, on the same GPU.
 
-Microseconds of a training step. Ours is what another pass adds to `MDNRegressor.fit`, so that what
-a fit does once does not count; the loops are timed by the pass. The rivals: DataLoader,
-MixtureSameFamily and Adam; a loop by hand (logsumexp, fused Adam) on data that lie on the GPU; and
-the matrix products of a step alone. A second table has whole fits on the GPU and on the CPU, which
-is what the rule of `device="auto"` has to weigh, and a third one fits with nothing set.
+The first table has microseconds per training step. For `MDNRegressor` this is the time that one
+more pass adds to `fit`: what a fit does only once does not count. Beside it: a usual torch loop
+(DataLoader, MixtureSameFamily, Adam), a loop written for speed (data on the GPU, logsumexp, fused
+Adam), and the matrix products of a step alone. The second table has whole fits on the GPU and on
+the CPU, which `device="auto"` has to choose between. The third has fits with default settings.
 
     python examples/benchmarks/gpu.py [--quick] [--rounds N] [--json FILE]
 """
@@ -22,7 +22,7 @@ from training import Case, Network, handwritten_loss, mixture_density, ours
 from skmdn import MDNRegressor
 from skmdn._engine.network import multiply_adds
 
-LOOP_STEPS = 16  # of the torch loop, which takes seconds for a pass over all rows
+LOOP_STEPS = 16  # for the torch loop: a pass over all rows would take it seconds
 HIDDEN = ((64, 64), (256, 256), (1024, 1024))
 BATCHES = (1024, 4096, 16384, 65536)
 N, P = 1 << 18, 16
@@ -65,7 +65,7 @@ def resident(case, X, y):
 
 
 def products(case, n_steps=20):
-    """The matrix products of some steps and nothing else, captured as a CUDA graph."""
+    """Only the matrix products of some steps, captured as a CUDA graph."""
     b, sizes = case.batch_size, [case.p, *case.hidden, case.n_raw]
     factors = []
     for i, (h, out) in enumerate(pairwise(sizes)):
@@ -84,7 +84,7 @@ def products(case, n_steps=20):
     with torch.cuda.graph(graph):
         multiply()
 
-    def run(factors=factors):  # a captured graph does not keep what it reads
+    def run(factors=factors):  # a captured graph does not keep its inputs alive
         graph.replay()
         torch.cuda.synchronize()
 
@@ -92,7 +92,7 @@ def products(case, n_steps=20):
 
 
 def race(case, rounds):
-    """Microseconds a step."""
+    """Microseconds per step of all contestants."""
     X, y = two_branches(case.n, case.p, 1)
     per_pass = case.n // case.batch_size
     more = max(1, 400 // per_pass)
@@ -125,7 +125,7 @@ def race(case, rounds):
 
 
 def on_threads(n, call):
-    """The call with so many threads of torch's."""
+    """The call with `n` threads in torch."""
 
     def run():
         torch.set_num_threads(n)
@@ -135,7 +135,7 @@ def on_threads(n, call):
 
 
 def whole_fits(hidden, batch_size, rounds):
-    """Seconds of a fit of 500 steps on the GPU, on one CPU thread and on all of them."""
+    """Seconds that 500 steps take on the GPU, on one CPU thread and on all CPU threads."""
     n = 8 * batch_size
     case = Case(n=n, batch_size=batch_size, hidden=hidden, p=P)
     X, y = two_branches(n, P, 1)
@@ -161,7 +161,7 @@ def whole_fits(hidden, batch_size, rounds):
 
 
 def default_fits(n, hidden, rounds):
-    """Seconds of fits with nothing set but the network, on 16 features, and what they are worth."""
+    """Seconds and held-out log-likelihood of default fits, but for the layers, on 16 features."""
     X, y = two_branches(n, P, seed=1)
     X_new, y_new = two_branches(10_000, P, seed=2)
     models = {

@@ -27,7 +27,7 @@ from skmdn import MDNRegressor
 LEVELS = np.linspace(0.1, 0.9, 9)
 N_SAMPLES = 100
 CHUNKS = (512, 4096, 32_768, 262_144)
-PEER_CHUNK = 4096  # the size that suits torch best
+PEER_CHUNK = 4096  # the size at which torch is fastest
 
 
 def fitted():
@@ -58,7 +58,7 @@ def torch_network(model):
 
 
 def torch_mixture(model, raw):
-    """Its densities of standardised targets, not calibrated."""
+    """Densities of the standardised targets, before calibration."""
     logits, means, spread = raw.tensor_split(3, dim=1)
     scales = spread.exp() + model.architecture_["scale_floor"]
     components = distributions.Normal(means, scales)
@@ -66,7 +66,7 @@ def torch_mixture(model, raw):
 
 
 def with_torch(model, X, y, method):
-    """``method(mixture, y)`` in chunks; answers joined."""
+    """``method(mixture, y)`` chunk by chunk, the answers joined."""
     network = torch_network(model)
 
     @torch.inference_mode()
@@ -82,7 +82,7 @@ def with_torch(model, X, y, method):
 
 
 def in_peer_chunks(model, X, y):
-    """Our log-densities, in the chunks that torch gets."""
+    """Our log-densities, in chunks of the same size as torch's."""
 
     def call():
         chunks = [slice(i, i + PEER_CHUNK) for i in range(0, len(X), PEER_CHUNK)]
@@ -107,7 +107,7 @@ def with_scipy(model, X, y):
 
 
 def races(model, X, y, share):
-    """Name, number of rows, our call and the peers' calls with their numbers of rows."""
+    """For each race: name, number of rows, our call, and each peer's call and number of rows."""
     n = len(X)
     few, some = slice(n // 500), slice(n // share)
     m = len(X[some])
@@ -148,7 +148,7 @@ def races(model, X, y, share):
 
 
 def extra_mebibytes(call):
-    """Peak of a call's allocations beyond its answer."""
+    """Peak memory that a call allocates beyond its answer."""
     tracemalloc.start()
     answer = call()
     peak = tracemalloc.get_traced_memory()[1]
@@ -158,7 +158,7 @@ def extra_mebibytes(call):
 
 
 def in_chunks(model, X, size):
-    """Mean and std, the rows handed over in chunks."""
+    """Mean and std, chunk by chunk."""
 
     def call():
         for start in range(0, len(X), size):

@@ -1,8 +1,8 @@
 """Speed of `Mixture`'s methods beside their peers: one thread, K = 5, D = 1, float64.
 
-Ours and the peer's call take turns in the same process; the figures are rows per second of CPU
-time, which other work on the machine disturbs least, from the median of the turns. A peer that
-works row by row gets fewer rows.
+Our call and the peer's take turns in the same process. The figures are rows per second of CPU time,
+which other work on the machine disturbs least, from the median of the turns. A peer that works row
+by row gets fewer rows.
 
     python examples/benchmarks/mixture.py [--quick] [--json FILE]
 """
@@ -21,7 +21,7 @@ from skmdn import Mixture
 
 LEVELS = np.linspace(0.1, 0.9, 9)
 N_SAMPLES = 100
-CHUNK = 4096  # rows of one call from the regressor, and the size that suits torch best
+CHUNK = 4096  # rows per call, as the regressor makes them; torch is fastest with this size too
 
 
 def mixtures(n_rows, seed=0):
@@ -33,7 +33,7 @@ def mixtures(n_rows, seed=0):
 
 
 def rates(ours, peer, repeats):
-    """Rows per second of two calls that return how many rows they did, taking turns."""
+    """Rows per second of two calls, which take turns; each returns its number of rows."""
     seconds = ([], [])
     for call in (ours, peer):
         call()
@@ -58,7 +58,7 @@ def with_brentq(mixture, levels):
 
 
 def on_a_grid(mixture, level, n_points=2001):
-    """Highest-density regions row by row as the densest points of a grid."""
+    """Highest-density regions row by row, as the densest points of a grid."""
     for row in range(len(mixture)):
         means, scales = mixture.means[row, :, 0], mixture.scales[row, :, 0]
         grid = np.linspace((means - 8 * scales).min(), (means + 8 * scales).max(), n_points)
@@ -84,7 +84,7 @@ def parameters_of(mixture):
 
 
 def races(n_rows, n_slow):
-    """Name, peer, target and the two calls of each race."""
+    """For each race: name, peer, target and the two calls."""
     mixture, y = mixtures(n_rows)
     few = mixture[:n_slow]
     chunks = [slice(start, start + CHUNK) for start in range(0, n_rows, CHUNK)]

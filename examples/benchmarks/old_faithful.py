@@ -19,7 +19,7 @@ DATA = Path(__file__).parents[1] / "old_faithful.csv"
 
 
 class LinearGaussian:
-    """A straight line with Gaussian noise of one width, by maximum likelihood."""
+    """A straight line with Gaussian noise of constant width, by maximum likelihood."""
 
     def fit(self, X, y):
         self.line = LinearRegression().fit(X, y)

@@ -4,8 +4,8 @@
     python examples/benchmarks/peers.py --data DIR [--sets yacht,power] [--splits 3:20]
         [--models linear,ngboost] [--csv FILE] [--jobs 2] [--quick]
 
-Every peer has its own defaults, is scored by skmdn.metrics, and is adapted here to three calls:
-`fit`, `predict_proba` (anything that skmdn.metrics can score) and `predict` (the mean).
+Every peer runs with its own defaults and is scored by skmdn.metrics. The classes below give it the
+methods `fit`, `predict_proba` (anything that skmdn.metrics can score) and `predict` (the mean).
 """
 
 from typing import Any
@@ -22,11 +22,11 @@ from uci_protocol import Factory, main
 from skmdn import Mixture
 from skmdn.metrics import QuantilePrediction
 
-LEVELS = np.arange(1, 100) / 100  # of the quantile forest
+LEVELS = np.arange(1, 100) / 100  # for the quantile forest
 
 
 class LinearGaussian:
-    """A linear model with Gaussian noise of one width, by maximum likelihood."""
+    """A linear model with Gaussian noise of constant width, by maximum likelihood."""
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> "LinearGaussian":
         self.line = LinearRegression().fit(X, y)
@@ -41,7 +41,7 @@ class LinearGaussian:
 
 
 class GaussianProcess:
-    """One length per feature, and noise; time grows with the cube of the rows."""
+    """A length scale per feature, and noise; the time grows with the cube of the rows."""
 
     max_rows = 3000
 
@@ -86,7 +86,7 @@ def stopped_ngboost(split: int) -> NGBoost:
 
 
 class SkproMDN:
-    """skpro's mixture density network; scaling is added, without which it fails on other units."""
+    """skpro's mixture density network, with scaling added: in the units of the data it fails."""
 
     def __init__(self, split: int) -> None:
         from skpro.regression.mdn import MDNRegressor

@@ -1,7 +1,7 @@
-"""How the time and memory of a fit grow: with n, p, K, D and the width of the layers.
+"""How the time and memory of a fit grow with n, p, K, D and the width of the layers.
 
-Every row is a fit in a process of its own, which reports CPU seconds and how far its memory grew
-beyond the data and beyond what a small fit needs once.
+Every row is a fit in a process of its own. It reports CPU seconds, and the memory that the fit
+needed beyond the data and beyond a small fit made before it.
 
     python examples/benchmarks/scaling.py [--quick] [--json FILE]
 """
@@ -52,7 +52,7 @@ FULL = {
     "n_outputs": [1, 2, 5],
     "hidden_layer_sizes": [[32, 32], [128, 128], [256, 256]],
 }
-# Memory is asked for these: the whole of a fit's life, encoding and validation included.
+# These measure the memory of a whole fit, with encoding and validation.
 LARGE = {"n": 1_000_000, "p": 20, "max_iter": 1}
 HUGE = {"n": 10_000_000, "p": 10, "dtype": "float32", "max_iter": 1, "memmap": True}
 
@@ -82,7 +82,7 @@ def model_for(settings):
 
 
 def own_bytes():
-    """Memory that this process holds in itself, mapped files not counted where that is known."""
+    """Memory of this process, without mapped files where the system can tell them apart."""
     status = Path("/proc/self/status")
     if status.exists():
         fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
@@ -92,7 +92,7 @@ def own_bytes():
 
 
 class PeakMemory:
-    """Largest memory of this process while the block runs, looked at every few milliseconds."""
+    """Peak memory of this process while the block runs, sampled every few milliseconds."""
 
     def __enter__(self):
         self.peak, self._done = own_bytes(), threading.Event()
@@ -110,7 +110,7 @@ class PeakMemory:
 
 
 def one_fit(settings):
-    """Make data, fit once small for what is needed once, then fit; print the figures."""
+    """Make data, run a small fit first (imports, thread pools), then the fit; print its figures."""
     n, p, D = settings["n"], settings["p"], settings["n_outputs"]
     with one_thread(), tempfile.TemporaryDirectory() as folder:
         small = two_branches(2000, p, D, settings["dtype"])
@@ -128,7 +128,7 @@ def one_fit(settings):
 
 
 def in_own_process(settings):
-    """Figures of one fit."""
+    """Figures of one fit, run in a process of its own."""
     command = [sys.executable, __file__, "--one-fit", json.dumps(settings)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
@@ -144,7 +144,7 @@ def in_own_process(settings):
 
 
 def growth(name, values):
-    """Rows of the table for one size that varies, and the exponent of its growth at the end."""
+    """Rows of the table for one size that varies; for n, the exponent of the growth of the time."""
     rows = []
     for value in values:
         figures = in_own_process({**BASE, name: value})
@@ -156,7 +156,7 @@ def growth(name, values):
 
 
 def grid_search(n, rounds):
-    """Wall seconds of a grid search with one and two workers, both warm."""
+    """Wall seconds of a grid search with one and two workers, after a search that starts them."""
     X, y = two_branches(n, 10)
     searches = {
         n_jobs: GridSearchCV(

@@ -36,7 +36,7 @@ HEADS = ["set", "model", "seed", "log_likelihood", "energy", "crps", "cpu_second
 
 @dataclass(frozen=True)
 class Data:
-    """Rows of one set, and which of them are for the test where the set says so."""
+    """Rows of one set, and its test rows where the set defines them."""
 
     name: str
     X: np.ndarray  # (n, p)
@@ -44,7 +44,7 @@ class Data:
     is_test: np.ndarray | None = None  # (n,)
 
     def split(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Training and test rows: the set's own, else nine tenths and one tenth by the seed."""
+        """Training and test rows: the set's own, else 90 % and 10 %, drawn with the seed."""
         if self.is_test is not None:
             return np.flatnonzero(~self.is_test), np.flatnonzero(self.is_test)
         rows = np.random.default_rng(seed).permutation(len(self.y))
@@ -52,7 +52,7 @@ class Data:
 
 
 class FullGaussian:
-    """Linear means, and one Gaussian of full covariance around them, by maximum likelihood."""
+    """Linear means and one Gaussian of full covariance, by maximum likelihood."""
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> "FullGaussian":
         self.plane = LinearRegression().fit(X, y)
@@ -77,7 +77,7 @@ MODELS: dict[str, Callable[[int], Any]] = {
 
 
 def read_arff(file: Path, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
-    """Features and targets, the last columns."""
+    """Features and targets; the targets are the last columns."""
     text = file.read_text(encoding="utf-8")
     rows = text[text.lower().index("@data") :].splitlines()[1:]
     table = np.array([row.split(",") for row in rows if row.strip()], dtype=float)
@@ -85,7 +85,7 @@ def read_arff(file: Path, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_taxi(file: Path) -> Data:
-    """Start, hour and weekday of rides, the latter two as circles, and where they end."""
+    """Start, hour and weekday of rides, and where they end; hour and weekday as sine and cosine."""
     with file.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     column = {
@@ -107,7 +107,7 @@ def read_set(name: str, file: Path) -> Data:
 
 
 def simulate(n: int = 120) -> Data:
-    """Two outputs on a circle of noise: dependent, though not correlated."""
+    """Two outputs on a noisy circle: dependent, but not correlated."""
     rng = np.random.default_rng(0)
     X, angle = rng.uniform(-1, 1, (n, 2)), rng.uniform(0, 2 * np.pi, n)
     y = X + np.column_stack([np.cos(angle), np.sin(angle)]) + 0.1 * rng.normal(size=(n, 2))
@@ -125,13 +125,13 @@ def fit_and_score(model: Any, data: Data, seed: int) -> tuple[float, float, floa
 
 
 def find_sets(options: argparse.Namespace) -> list[Data]:
-    """Sets to run; says where to get them, and ends, where there are none."""
+    """Sets to run; where there are none, say where to get them, and exit."""
     found = []
     for name in options.sets:
         places = options.data.rglob(FILES[name]) if options.data else []
         file = next(iter(places), None)
         if file is None:
-            print(WHERE.format(FILES[name], options.data or "no folder (--data DIR)"))
+            print(WHERE.format(FILES[name], options.data or "--data DIR, which was not given"))
         else:
             found.append(read_set(name, file))
     if not found and not options.quick:

@@ -1,7 +1,7 @@
 """What the speed benchmarks share: data, contestants that take turns, tables.
 
 CPU seconds of this process are measured, not wall time: on a busy machine they vary less. One
-thread is used throughout, so on an idle machine the two are the same.
+thread is used throughout, so on an idle machine both are the same.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 
 def arguments(description):
-    """``--quick`` and ``--json FILE``; ends every benchmark's own arguments."""
+    """Parser with ``--quick`` and ``--json FILE``, to which a benchmark may add arguments."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer cases and turns, under 60 s")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
@@ -23,7 +23,7 @@ def arguments(description):
 
 
 def one_thread():
-    """All libraries on one thread, until the process ends."""
+    """Put all libraries on one thread, until the process ends."""
     torch.set_num_threads(1)
     return threadpool_limits(limits=1)
 
@@ -39,7 +39,7 @@ def two_branches(n, p, n_outputs=1, dtype=np.float32, seed=0):
 
 
 def seconds_by_turns(contestants, rounds, clock=time.process_time):
-    """Median seconds of every contestant's call; they take turns, after a round for warmth."""
+    """Median seconds of every contestant's call; they take turns, after one untimed round."""
     taken = {name: [] for name in contestants}
     for turn in range(rounds + 1):
         for name, call in contestants.items():
@@ -51,7 +51,7 @@ def seconds_by_turns(contestants, rounds, clock=time.process_time):
 
 
 def print_table(rows):
-    """A table of dicts with the same keys."""
+    """Print dicts with the same keys as a table."""
     columns = list(rows[0])
     cells = [[_text(row[column]) for column in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
@@ -72,7 +72,7 @@ def _text(value):
 
 
 def write_json(path, tables):
-    """Write the tables of a benchmark, where a path is given."""
+    """Write the tables of a benchmark as JSON, where a path is given."""
     if path is not None:
         with open(path, "w", encoding="utf-8") as file:
             json.dump(tables, file, indent=2)

