@@ -74,9 +74,11 @@ def order_of(tests: list[IntArray], n_rows: int) -> IntArray:
 
 
 def take(container: Any, rows: IntArray) -> Any:
-    """Rows of a DataFrame, an array or a list."""
+    """Rows of a DataFrame, an array or a list, or of what takes rows itself."""
     if hasattr(container, "iloc"):
         return container.iloc[rows]
+    if hasattr(container, "take") and not hasattr(container, "ndim"):
+        return container.take(rows)
     if hasattr(container, "shape"):
         return container[rows]
     return [container[row] for row in rows]

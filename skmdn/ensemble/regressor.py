@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_consistent_length, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate, pooling_factor
 from skmdn._estimators.folds import order_of, splits, take
 from skmdn._estimators.inner_estimators import check_predicts_density
 from skmdn._estimators.inputs import (
@@ -31,9 +29,10 @@ from skmdn._estimators.parameters import (
     check_parameters,
 )
 from skmdn._estimators.point_estimates import points, spread_method
-from skmdn._network.scaling import location_and_scale
+from skmdn._estimators.rows import Rows
 from skmdn._thread_pools import one_thread
-from skmdn.ensemble.members import fit_member, unfitted_members, with_estimators
+from skmdn.ensemble.members import FittedMember, fit_members, plan_members
+from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool
 from skmdn.mixture import Mixture
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.regressor import MDNRegressor
@@ -215,8 +214,13 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
                     f"X: expected at least {least} rows for folds of these views, "
                     f"got n_samples = {len(targets)}."
                 )
-            weights = check_weights(sample_weight, len(targets), "sample_weight")
-            self._fit(views, X, targets, weights, check_groups(groups, len(targets)))
+            rows = Rows(
+                X,
+                targets[:, 0] if self.y_ndim_ == 1 else targets,
+                check_weights(sample_weight, len(targets), "sample_weight"),
+                check_groups(groups, len(targets)),
+            )
+            self._fit(views, rows)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Mixture:
@@ -232,7 +236,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         Mixture
             Of V x F x K + 1 components.
         """
-        return self._pool(self._check_inputs(X))
+        views = self._view_densities(self._check_inputs(X))
+        return self._pool().of_members(views)
 
     def predict(
         self, X: ArrayLike, return_std: bool = False, return_cov: bool = False
@@ -300,7 +305,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             Arrays `total`, `aleatoric` and `epistemic` of shape (n,) or (n, D), in squared units of
             y; the first is the sum of the others.
         """
-        members, weights = self._members(self._check_inputs(X))
+        views = self._view_densities(self._check_inputs(X))
+        members, weights = self._pool().calibrated(views)
         means = np.array([member.mean() for member in members])
         variances = np.array([member.var() for member in members])
         aleatoric = np.average(variances, axis=0, weights=weights)
@@ -308,71 +314,45 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         epistemic = np.average((means - centre) ** 2, axis=0, weights=weights)
         return Bunch(total=aleatoric + epistemic, aleatoric=aleatoric, epistemic=epistemic)
 
-    def _fit(
-        self,
-        views: list[tuple[str, Any]],
-        X: Any,
-        y: np.ndarray,
-        weights: np.ndarray | None,
-        groups: np.ndarray | None,
-    ) -> None:
+    def _fit(self, views: list[tuple[str, Any]], rows: Rows) -> None:
         rng = new_generator(self.random_state)
-        parts = splits(self.cv, X, y, weights, groups, rng)
-        order = order_of([test for _, test in parts], len(y))
-        targets = y[:, 0] if self.y_ndim_ == 1 else y
-        tasks = [
-            (name, member, first, part)
-            for name, view in views
-            for member, first, part in zip(
-                *unfitted_members(view, X, targets, weights, parts, self.n_jobs, rng),
-                parts,
-                strict=True,
-            )
-        ]
-        results = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(
-            delayed(fit_member)(
-                name, member, first and first.predictions, X, targets, weights, groups, *part
-            )
-            for name, member, first, part in tasks
-        )
-        fitted = [
-            (with_estimators(member, first), density)
-            for (member, density), (_, _, first, _) in zip(results, tasks, strict=True)
-        ]
+        parts = splits(self.cv, *rows, rng)
+        order = order_of([test for _, test in parts], len(rows.y))
+        members = plan_members(views, rows, parts, self.n_jobs, rng)
+        fitted = fit_members(members, rows, self.n_jobs)
         F = len(parts)
-        groups_of_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
-        self.estimators_ = [[member for member, _ in group] for group in groups_of_view]
-        out_of_fold = [
-            Mixture.concatenate([density for _, density in group])[order]
-            for group in groups_of_view
-        ]
-        with one_thread():
-            self._calibrate(out_of_fold, y, weights, F)
-        self.oof_mixture_ = Mixture.pool(
-            *self._with_background(self._widened(out_of_fold), self.view_weights_)
-        )
-        w = np.ones(len(y)) if weights is None else weights
-        present = np.flatnonzero(w)
-        scores = self.oof_mixture_[present].logpdf(targets[present])
-        self.oof_score_ = float(np.average(scores, weights=w[present]))
+        by_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
+        self.estimators_ = [[member.estimator for member in view] for view in by_view]
+        self._calibrate([_out_of_fold(view, order) for view in by_view], rows)
 
-    def _calibrate(
-        self, out_of_fold: list[Mixture], y: np.ndarray, weights: np.ndarray | None, n_folds: int
-    ) -> None:
-        """Fit weights, factors, noise and background on out-of-fold mixtures."""
-        mean, scale = location_and_scale(y, weights)
-        scale = np.where(scale > 0, scale, 1.0)
-        V = len(out_of_fold)
-        found, self.pooling_factor_ = Calibration(np.full(V, 1 / V), np.ones(V), 0.0, 1e-4), 1.0
-        if self.calibrate:
-            standard = [view.affine(-mean / scale, 1 / scale) for view in out_of_fold]
-            z = (y - mean) / scale
-            found = calibrate(standard, z, weights, background=True)
-            self.pooling_factor_ = pooling_factor(standard, z, weights, found, n_folds)
-        self.view_weights_, self.view_factors_ = found.weights, found.factors
-        self.noise_, self.background_weight_ = found.noise * scale, found.background
-        self.background_mean_, self.background_scale_ = mean, BACKGROUND_SCALE * scale
+    def _calibrate(self, out_of_fold: list[Mixture], rows: Rows) -> None:
+        """Fit the pool to out-of-fold densities, one per view, and score it."""
+        y, F = rows.y.reshape(len(rows.y), -1), len(self.estimators_[0])
+        with one_thread():
+            pool = (
+                calibrated_pool(out_of_fold, y, rows.weights, F)
+                if self.calibrate
+                else equal_pool(len(out_of_fold), y, rows.weights)
+            )
+        self.view_weights_, self.view_factors_ = pool.weights, pool.factors
+        self.pooling_factor_, self.noise_ = pool.pooling_factor, pool.noise
+        self.background_weight_ = pool.background_weight
+        self.background_mean_, self.background_scale_ = pool.background_mean, pool.background_scale
         self.n_outputs_ = y.shape[1]
+        self.oof_mixture_ = pool.out_of_fold(out_of_fold)
+        self.oof_score_ = _mean_logpdf(self.oof_mixture_, rows)
+
+    def _pool(self) -> Pool:
+        """The fitted pool."""
+        return Pool(
+            self.view_weights_,
+            self.view_factors_,
+            self.pooling_factor_,
+            self.noise_,
+            self.background_weight_,
+            self.background_mean_,
+            self.background_scale_,
+        )
 
     def _check_inputs(self, X: Any) -> Any:
         """Inputs with the features of fit; what they hold is the views' business."""
@@ -381,55 +361,30 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         validate_data(self, X, reset=False, skip_check_array=True)
         return X
 
+    def _view_densities(self, X: Any) -> list[list[Mixture]]:
+        """Densities of all members, by view."""
+        return [[member.predict_proba(X) for member in view] for view in self.estimators_]
+
     def _chunks(self, X: Any) -> Iterator[Mixture]:
         """Pools of consecutive rows."""
-        X = self._check_inputs(X)
+        X, pool = self._check_inputs(X), self._pool()
         for rows in gen_batches(X.shape[0], _CHUNK_ROWS):
-            yield self._pool(take(X, np.arange(rows.start, rows.stop)))
-
-    def _pool(self, X: Any) -> Mixture:
-        """The pool of members and background."""
-        return Mixture.pool(*self._with_background(*self._members(X)))
-
-    def _members(self, X: Any) -> tuple[list[Mixture], np.ndarray]:
-        """Calibrated densities of all members, and the members' weights."""
-        F = len(self.estimators_[0])
-        members = [
-            density
-            for group in zip(
-                *(
-                    self._widened(
-                        [view[f].predict_proba(X) for view in self.estimators_],
-                        self.pooling_factor_,
-                    )
-                    for f in range(F)
-                ),
-                strict=True,
-            )
-            for density in group
-        ]
-        return members, np.repeat(self.view_weights_ / F, F)
-
-    def _widened(self, densities: list[Mixture], pooling: float = 1.0) -> list[Mixture]:
-        """One density per view, with the view's factor, that of pooling, and the noise."""
-        return [
-            density.widen(factor * pooling, self.noise_)
-            for density, factor in zip(densities, self.view_factors_, strict=True)
-        ]
-
-    def _with_background(
-        self, densities: list[Mixture], weights: np.ndarray
-    ) -> tuple[list[Mixture], np.ndarray]:
-        """Densities and weights with the background at the end."""
-        ones = np.ones((len(densities[0]), 1, self.n_outputs_))
-        means, scales = self.background_mean_ * ones, self.background_scale_ * ones
-        if self.y_ndim_ == 1:
-            means, scales = means[..., 0], scales[..., 0]
-        background = Mixture(np.ones((len(ones), 1)), means, scales)
-        share = self.background_weight_
-        return [*densities, background], np.append((1 - share) * weights, share)
+            chunk = take(X, np.arange(rows.start, rows.stop))
+            yield pool.of_members(self._view_densities(chunk))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _out_of_fold(members: list[FittedMember], order: np.ndarray) -> Mixture:
+    """Densities of all rows by a view's members, each of the fold that it did not see."""
+    return Mixture.concatenate([member.density for member in members])[order]
+
+
+def _mean_logpdf(density: Mixture, rows: Rows) -> float:
+    """Weighted mean log-density of the targets; rows without weight may hold anything."""
+    w = np.ones(len(rows.y)) if rows.weights is None else rows.weights
+    present = np.flatnonzero(w)
+    return float(np.average(density[present].logpdf(rows.y[present]), weights=w[present]))
