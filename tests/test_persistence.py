@@ -1,6 +1,7 @@
 """A fitted model is arrays and plain values: kept, carried, shared and repeated bit by bit."""
 
 import copy
+import importlib
 import io
 import os
 import pickle
@@ -15,8 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from cases.persistence import answers, rows, short
+from sklearn.base import clone
 
 import skmdn
+from skmdn import ConformalMDNRegressor, MDNEnsembleRegressor, MDNRegressor
+from skmdn.preprocessing import CrossFittedPredictions, PiecewiseLinearEncoder
 
 ROOT = Path(skmdn.__file__).parents[1]
 
@@ -134,6 +138,38 @@ def test_a_pickle_names_only_numpy_and_public_skmdn(kind, protocol, models):
     ]
     assert private == []
     assert "skmdn.regressor.MDNRegressor" in recorder.asked
+
+
+# Where pickles may find classes: paths that stay, whatever files the classes live in.
+PUBLIC = {
+    "skmdn.conformal",
+    "skmdn.ensemble",
+    "skmdn.mixture",
+    "skmdn.preprocessing",
+    "skmdn.regressor",
+}
+DEFAULTS = [
+    MDNRegressor(),
+    MDNEnsembleRegressor(),
+    ConformalMDNRegressor(),
+    CrossFittedPredictions(),
+    PiecewiseLinearEncoder(),
+]
+
+
+# A few rows without any signal: no component need live, nor any fit converge.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("n_outputs", [None, 2])
+@pytest.mark.parametrize("estimator", DEFAULTS, ids=lambda estimator: type(estimator).__name__)
+def test_a_pickle_names_public_paths_of_skmdn_only(estimator, n_outputs):
+    model = clone(estimator).fit(*rows(30, n_outputs=n_outputs))
+    recorder = Recorder(pickle.dumps(model))
+    recorder.load()
+    names = [name.rpartition(".") for name in recorder.asked if name.split(".")[0] == "skmdn"]
+    assert (type(model).__module__, ".", type(model).__name__) in names
+    assert {module for module, _, _ in names} <= PUBLIC
+    for module, _, name in names:
+        assert getattr(importlib.import_module(module), name).__name__ == name
 
 
 def plain(value):

@@ -13,7 +13,11 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmdn.preprocessing import CrossFittedPredictions, PiecewiseLinearEncoder
+from skmdn.preprocessing import (
+    CrossFittedPredictions,
+    PiecewiseLinearEncoder,
+    StandardizedRegressor,
+)
 from skmdn.preprocessing.tree_regressors import tree_regressors
 
 TWO_ANSWERS = (
@@ -23,7 +27,7 @@ TWO_ANSWERS = (
 
 
 def expected_failed_checks(estimator):
-    if isinstance(estimator, PiecewiseLinearEncoder):
+    if not isinstance(estimator, CrossFittedPredictions):
         return {}
     return {
         "check_transformer_general": TWO_ANSWERS,
@@ -35,6 +39,7 @@ def expected_failed_checks(estimator):
     [
         PiecewiseLinearEncoder(),
         CrossFittedPredictions([("line", LinearRegression())], cv=2, random_state=0),
+        StandardizedRegressor(LinearRegression()),
     ],
     expected_failed_checks=expected_failed_checks,
 )
