@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from cases.persistence import answers, rows, short
+from data.write_pickles import FOLDER
+from data.write_pickles import answers as stored_answers
 from sklearn.base import clone
 
 import skmdn
@@ -195,6 +197,31 @@ def test_size_of_a_pickle():
     X, y = rows(200, 8)
     model = short(n_components=5, hidden_layer_sizes=(64, 64)).fit(X, y)
     assert len(pickle.dumps(model)) < 100_000
+
+
+# Stored models -----------------------------------------------------------------------------------
+
+STORED = sorted(FOLDER.glob("*.pickle"))
+
+
+@pytest.mark.parametrize("file", STORED, ids=lambda file: file.stem)
+def test_a_stored_model_loads_and_answers_as_it_did(file):
+    recorder = Recorder(file.read_bytes())
+    model = recorder.load()
+    with np.load(file.with_suffix(".npz")) as stored:
+        expected = dict(stored)
+    found = stored_answers(model, expected.pop("X"))
+    assert found.keys() == expected.keys()
+    for name, answer in found.items():
+        np.testing.assert_allclose(answer, expected[name], rtol=1e-7, atol=1e-9, err_msg=name)
+    libraries = {name.split(".")[0] for name in recorder.asked}
+    assert libraries <= {"skmdn", "numpy"}
+    assert file.stat().st_size < 60_000
+
+
+def test_every_public_class_has_a_stored_model():
+    stored = {type(pickle.loads(file.read_bytes())) for file in STORED}
+    assert {type(estimator) for estimator in DEFAULTS} | {skmdn.Mixture} <= stored
 
 
 # Fresh processes ---------------------------------------------------------------------------------
