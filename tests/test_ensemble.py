@@ -136,7 +136,7 @@ def test_no_row_can_cost_more_than_a_bounded_number_of_nats(data):
     assert far[0] >= lowest
 
 
-def test_variance_decomposes_into_noise_and_doubt(data):
+def test_variance_is_the_sum_of_an_aleatoric_and_an_epistemic_part(data):
     X, y = data
     model = MDNEnsembleRegressor(two_views(), cv=2, random_state=0).fit(X, y)
     parts = model.decompose(X[:20])

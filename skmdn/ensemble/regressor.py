@@ -41,7 +41,7 @@ _CHUNK_ROWS = 4096
 
 
 def default_views() -> list[tuple[str, Any]]:
-    """Views of the recipe: plain inputs, encoded inputs, and predictions of trees beside them."""
+    """Networks that see plain inputs, encoded inputs, and inputs with predictions of trees."""
     return [
         ("plain", MDNRegressor(encoding=None, alpha=0.06)),
         ("encoded", MDNRegressor(alpha=0.01)),
@@ -53,30 +53,31 @@ def default_views() -> list[tuple[str, Any]]:
 
 
 class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
-    """Mixture density networks by views and folds, pooled to one mixture.
+    """An ensemble of density regressors whose prediction is one mixture.
 
-    Every view (an estimator) is fitted once per fold, on the rows outside it, and validated on the
-    fold. So every row has an out-of-fold density from every view; those choose the views' weights,
-    a common factor of each view's spreads and one added variance by likelihood. The prediction is
-    one `Mixture`: views x folds x components [1]_ [2]_, and one broad background component that
-    bounds what a row far from all others can cost.
+    Every view (an estimator) is fitted once per fold: on the rows outside the fold, with the rows
+    inside it as validation data. So every row has an out-of-fold density from every view. Their
+    likelihood decides how much each view weighs, by which factor its spreads are multiplied, and
+    which variance is added to all components. The prediction is one `Mixture` of views x folds x
+    components [1]_ [2]_, and one broad background component that bounds the loss of a row far from
+    all others.
 
     Parameters
     ----------
     estimators : list of (str, estimator), default=None
-        Views: any regressors whose `predict_proba` gives a `Mixture`, Pipelines included. None
-        takes three: an `MDNRegressor` without encoding (``alpha=0.06``), one with (0.01), and one
-        that sees the out-of-fold predictions of trees (`CrossFittedPredictions`) too (0).
+        Views: regressors whose `predict_proba` gives a `Mixture`, Pipelines included. None takes
+        three: an `MDNRegressor` without encoding (``alpha=0.06``), one with encoding (0.01), and
+        one that also sees the out-of-fold predictions of trees (`CrossFittedPredictions`; 0).
     cv : int, splitter, iterable or None, default=5
-        Folds, which must partition the rows. An integer makes so many shuffled folds, or as many as
-        there are rows; where `fit` gets groups, it makes folds that keep them together. None is 5.
+        Folds, which must partition the rows. An integer is a number of shuffled folds, at most one
+        per row; where `fit` gets groups, these folds keep groups together. None is 5.
     calibrate : bool, default=True
-        Whether to fit weights, factors, added variance and background. Otherwise the views have
-        equal weights and keep their spreads, and the background has the weight 1e-4.
+        Whether to fit weights, factors, added variance and background. If not, views have equal
+        weights and keep their spreads, and the background has the weight 1e-4.
     n_jobs : int or None, default=None
-        Members fitted in parallel. The result does not depend on it.
+        Number of members fitted in parallel. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seeds the folds and the members that have no random state of their own.
+        Seeds the folds, and the members whose own random state is None.
     verbose : int, default=0
         Verbosity of joblib.
 
@@ -87,46 +88,48 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
     view_weights_, view_factors_ : ndarray of shape (V,)
         Weights of the views, and factors of their standard deviations.
     pooling_factor_ : float
-        Further factor of all standard deviations in predictions, at most 1: there a view is the
-        mean of F members, which needs less spread than the one that predicts a row out of fold.
+        Factor of all standard deviations in predictions, at most 1. An out-of-fold density comes
+        from one member of a view, a prediction from F of them, whose mean needs less spread.
     noise_ : ndarray of shape (D,)
         Standard deviation added to every component, in units of y.
     background_weight_ : float
         Weight of the background component.
     background_mean_, background_scale_ : ndarray of shape (D,)
-        Mean and standard deviation of the background: those of y, the latter three times.
+        Mean of the background, which is that of y, and its scale: three standard deviations of y.
     oof_mixture_ : Mixture
-        Out-of-fold densities of the training rows, calibrated: of one member of every view.
+        Calibrated out-of-fold densities of the training rows, from one member of every view.
     oof_score_ : float
-        Their mean log-density of y, weighted.
+        Weighted mean log-density of y under `oof_mixture_`.
     n_outputs_ : int
         Number of outputs D.
     y_ndim_ : int
-        1 where y was one-dimensional at fit, so that answers have no outputs axis, else 2.
+        1 if y was one-dimensional at fit, so that answers have no outputs axis, else 2.
     n_features_in_ : int
         Number of features p.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where X had any.
+        Names of the features, if X had any.
 
     Notes
     -----
-    Whatever a view learns from is cut from a member's training folds: in a Pipeline the
-    transformers are fitted on them, transform the validation fold, and the last step is fitted with
-    that as `X_val`. A view whose `fit` has no `X_val` just fits. `CrossFittedPredictions` as the
-    first step, with ``cv=None``, are fitted for all members at once, one model per pair of folds,
-    where there are four to six folds, each member trains on all rows outside its own, and the
-    transformer gives arrays. Either way nothing of its own fold reaches a member.
+    **What a member learns from.** Only the rows outside its fold. The transformers of a Pipeline
+    are fitted on these rows and transform the fold, which the last step then gets as `X_val`; a
+    last step whose `fit` takes no `X_val` is fitted without.
 
-    Out of fold, a row has one member of every view; a prediction pools F of each, whose errors
-    partly cancel, and needs less spread. How much less is inferred from how far the views' spreads
-    could shrink when they were pooled (`pooling_factor_`).
+    `CrossFittedPredictions` with ``cv=None`` as the first step are fitted for all members at once:
+    one model per pair of folds, on the rows outside both, serves two members. This takes four to
+    six folds, members that train on all rows outside their own fold, and a step that gives arrays.
+    Otherwise the step is fitted for each member by itself.
 
-    A pickle of the default views holds their trees: 20 to 25 kB for every row of up to 40,000, and
-    no more beyond; `joblib.dump` with ``compress=3`` takes a third of that.
+    **Spread of a pool.** A prediction pools F members of every view, whose errors partly cancel.
+    `pooling_factor_` is inferred from how much less spread the views need together than each of
+    them alone.
 
-    Weights and groups go to whatever takes them; requests of scikit-learn's metadata routing are
-    not looked at. An interrupt from the keyboard ends the training of one member, as it ends that
-    of an `MDNRegressor`; the others go on.
+    **Size.** A pickle of the default views holds their trees: 20 to 25 kB per row up to 40,000
+    rows, and no more beyond. ``joblib.dump(model, path, compress=3)`` takes a third of that.
+
+    **Metadata.** Weights and groups go to every step that takes them, whether or not it requests
+    them by metadata routing. An interrupt from the keyboard ends the training of one member, as it
+    ends that of an `MDNRegressor`; the others go on.
 
     References
     ----------
@@ -181,10 +184,10 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         y : array-like of shape (n,) or (n, D)
             Targets.
         sample_weight : array-like of shape (n,), default=None
-            Non-negative weights, for members and calibration.
+            Non-negative weights, for the members and for the calibration.
         groups : array-like of shape (n,), default=None
-            For the splitter, and for transformers of a view whose `fit` takes them. An integer
-            `cv` keeps groups together.
+            Labels for the splitter, and for the transformers of a view whose `fit` takes them. If
+            `cv` is an integer, a group is never split between folds.
 
         Returns
         -------
@@ -193,10 +196,10 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         Raises
         ------
         ValueError
-            If a constructor value or an argument is not as described, or `cv` does not partition
-            the rows. The estimator is then what it was before the call.
+            If a constructor value or an argument is not as described, or if `cv` does not partition
+            the rows. The estimator stays what it was before the call.
         TypeError
-            If a view has no `predict_proba`, or one that gives no Mixture.
+            If a view has no `predict_proba`, or if that gives no Mixture.
         """
         with unchanged_on_error(self):
             check_parameters(self, MDN_ENSEMBLE_REGRESSOR)
@@ -208,7 +211,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             views = default_views() if self.estimators is None else self.estimators
             for name, view in views:
                 check_predicts_density(view, f"estimators: view {name!r}")
-            least = 3 if self.estimators is None else 2  # trees are cross-fitted within a member
+            least = 3 if self.estimators is None else 2  # the trees split a member's rows once more
             if len(targets) < least:
                 raise ValueError(
                     f"X: expected at least {least} rows for folds of these views, "
@@ -249,10 +252,10 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         X : array-like or DataFrame of n rows
             What the views accept.
         return_std : bool, default=False
-            Whether to return the standard deviation too, in the shape of the mean.
+            Whether to also return the standard deviation, in the shape of the mean.
         return_cov : bool, default=False
-            Whether to return the covariance between outputs too, ``(n, D, D)``, or the variance
-            ``(n,)`` where y was one-dimensional.
+            Whether to also return the covariance between outputs, ``(n, D, D)``, or the variance
+            ``(n,)`` if y was one-dimensional at fit.
 
         Returns
         -------
@@ -288,11 +291,11 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         return np.concatenate([pool.sample(n_samples, rng) for pool in self._chunks(X)])
 
     def decompose(self, X: ArrayLike) -> Bunch:
-        """Split the predicted variance into noise and doubt.
+        """Split the predicted variance into an aleatoric and an epistemic part.
 
-        By the law of total variance over members: the mean of their variances (aleatoric: what no
-        amount of data removes) and the variance of their means (epistemic: where members disagree).
-        The background is not a member.
+        By the law of total variance over members, the aleatoric part is the mean of their variances
+        (what no amount of data removes), and the epistemic part is the variance of their means
+        (where members disagree for lack of data). The background component is left out.
 
         Parameters
         ----------
@@ -303,7 +306,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         -------
         Bunch
             Arrays `total`, `aleatoric` and `epistemic` of shape (n,) or (n, D), in squared units of
-            y; the first is the sum of the others.
+            y. The total is the sum of the other two.
         """
         views = self._view_densities(self._check_inputs(X))
         members, weights = self._pool().calibrated(views)
@@ -355,7 +358,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         )
 
     def _check_inputs(self, X: Any) -> Any:
-        """Inputs with the features of fit; what they hold is the views' business."""
+        """Inputs with the features of fit; the views check the rest."""
         check_is_fitted(self)
         X = check_table(X)
         validate_data(self, X, reset=False, skip_check_array=True)

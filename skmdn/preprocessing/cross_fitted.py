@@ -29,33 +29,34 @@ from skmdn.preprocessing.tree_regressors import tree_regressors
 
 
 class CrossFittedPredictions(TransformerMixin, NamedEstimators):
-    """Append the predictions of regressors, made for every row by models that did not see it.
+    """Append out-of-fold predictions of other regressors to the features.
 
-    A model that is to learn from other models' predictions must not be given those on their own
-    training rows, which are far too good. `fit_transform` therefore returns out-of-fold
-    predictions, while `transform` returns the mean over the folds' models.
+    A model that learns from other models' predictions must not see those of their own training
+    rows, which are far too good. So `fit_transform` returns for every row the predictions of models
+    that were not fitted on it [1]_. `transform`, which is for new rows, returns the mean over the
+    folds' models.
 
     Parameters
     ----------
     estimators : list of (str, estimator), default=None
         Regressors. None takes ``ExtraTreesRegressor(100)`` and
-        ``HistGradientBoostingRegressor(max_iter=100, learning_rate=0.18, max_leaf_nodes=63)``, both
-        fitted to standardised features and targets, so that units do not matter. For n > 40,000
-        rows there are 4,000,000 / n extra trees, but ten at least; for n > 400,000 rows their
-        leaves hold at least n / 400,000 rows. Once a forest of F has made its own out-of-fold
-        predictions, the first 1 / F of its trees remain, as the F are averaged from then on: the
-        largest of them take about 100 MB.
+        ``HistGradientBoostingRegressor(max_iter=100, learning_rate=0.18, max_leaf_nodes=63)``, each
+        in a `StandardizedRegressor`, so that units do not matter. To bound the size of a forest,
+        n > 40,000 rows get 4,000,000 / n extra trees, but at least ten, and n > 400,000 rows get
+        leaves of at least n / 400,000 rows. Each of the F folds' forests keeps 1 / F of its trees
+        after its out-of-fold predictions, as `transform` averages all F: the largest take about
+        100 MB together.
     cv : int, splitter, iterable or None, default=None
-        Folds, which must partition the rows. An integer makes so many shuffled folds, or as many as
-        there are rows. None stands for 5, and for the ensemble's own folds where this is the first
-        step of a view of `MDNEnsembleRegressor` with four to six folds: every model then serves
-        two members, and of five folds ten are fitted instead of 25.
+        Folds, which must partition the rows. An integer is a number of shuffled folds, at most one
+        per row. None is 5, except in the first step of a view of `MDNEnsembleRegressor` with four
+        to six folds: there the ensemble's own folds are used, and every model serves two members,
+        so that five folds need ten models instead of 25.
     passthrough : bool, default=True
-        Whether the features themselves come first.
+        Whether to keep the features, in front of the predictions.
     n_jobs : int or None, default=None
-        Models fitted in parallel.
+        Number of models fitted in parallel.
     random_state : int, RandomState instance or None, default=None
-        Seeds the folds and the regressors that have no random state of their own.
+        Seeds the folds, and the regressors whose own random state is None.
 
     Attributes
     ----------
@@ -68,13 +69,13 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     n_features_in_ : int
         Number of features p.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where X had any.
+        Names of the features, if X had any.
 
     Notes
     -----
-    As with `sklearn.preprocessing.TargetEncoder`, ``fit(X, y).transform(X)`` does not equal
-    ``fit_transform(X, y)``: use `fit_transform` on the rows that train the next step, as a Pipeline
-    does.
+    As with `sklearn.preprocessing.TargetEncoder`, ``fit(X, y).transform(X)`` is not
+    ``fit_transform(X, y)``. The rows that train the next step need `fit_transform`, which a
+    Pipeline calls.
 
     References
     ----------
@@ -126,7 +127,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         sample_weight : array-like of shape (n,), default=None
             Weights for the regressors that take them.
         groups : array-like of shape (n,), default=None
-            For the splitter; an integer `cv` keeps groups together.
+            Labels for the splitter. If `cv` is an integer, a group is never split between folds.
 
         Returns
         -------
@@ -148,7 +149,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         *,
         groups: ArrayLike | None = None,
     ) -> np.ndarray:
-        """Fit, and return for every row the predictions of models that did not see it.
+        """Fit, and return predictions by models that were not fitted on the row.
 
         Parameters
         ----------
@@ -159,12 +160,13 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         sample_weight : array-like of shape (n,), default=None
             Weights for the regressors that take them.
         groups : array-like of shape (n,), default=None
-            For the splitter; an integer `cv` keeps groups together.
+            Labels for the splitter. If `cv` is an integer, a group is never split between folds.
 
         Returns
         -------
         ndarray of shape (n, p + E * D)
-            Without the first p columns where `passthrough` is False; E regressors.
+            Features and predictions of the E regressors; if `passthrough` is False, without the
+            first p columns.
         """
         with unchanged_on_error(self):
             rows = begin_fit(self, X, y, sample_weight, groups)
@@ -190,7 +192,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         Returns
         -------
         ndarray of shape (n, p + E * D)
-            Without the first p columns where `passthrough` is False.
+            Features and predictions of the E regressors; if `passthrough` is False, without the
+            first p columns.
         """
         check_is_fitted(self)
         inputs = check_inputs(self, X)
@@ -198,12 +201,15 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         return self._assemble(inputs, np.mean(predictions, axis=0))
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
-        """Names of the columns: those of the features, then of the regressors, with the class's.
+        """Names of the columns: first the features, then the regressors.
+
+        The name of a regressor's column starts with that of the class, as in scikit-learn's
+        stacking.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the features; None takes those of fit, or x0, x1, ...
+            Names of the features. None takes those seen in fit, or x0, x1, ...
 
         Returns
         -------
@@ -212,7 +218,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         check_is_fitted(self)
         D = self.n_outputs_
         ends = [""] if D == 1 else [str(d) for d in range(D)]
-        prefix = type(self).__name__.lower()  # as scikit-learn's stacking
+        prefix = type(self).__name__.lower()
         names = [f"{prefix}_{name}{end}" for name, _ in named_regressors(self) for end in ends]
         features = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
         return np.array([*(features if self.passthrough else []), *names], dtype=object)
@@ -234,7 +240,7 @@ def begin_fit(
     sample_weight: ArrayLike | None,
     groups: ArrayLike | None = None,
 ) -> Rows:
-    """The rows of a fit, checked as the parameters are; the transformer learns their shapes."""
+    """Check parameters and data, note their shapes on the transformer, and return the rows."""
     check_parameters(transformer, CROSS_FITTED_PREDICTIONS)
     check_named_estimators(transformer)
     data = check_training_data(transformer, X, y, sample_weight, reset=True, min_rows=2)

@@ -21,19 +21,19 @@ from skmdn._estimators.inputs import (
 from skmdn._network.scaling import location_and_scale
 from skmdn._thread_pools import one_thread
 
-# Rows times trees, which bounds the size of a fitted forest. First there are fewer trees, as single
-# rows in the leaves are worth more than many trees; with too few trees left the leaves hold more.
+# Rows times trees, which bounds the size of a fitted forest. Leaves of single rows are worth more
+# than many trees, so the number of trees falls first; at the least number, leaves hold more rows.
 _MOST_LEAVES, _LEAST_TREES, _MOST_TREES = 4_000_000, 10, 100
-# Numbers of X from which on boosting gains by a second thread, measured on two cores. With fewer it
-# takes up to twice as long, and on busy cores ten times.
+# Size of X from which boosting gains by a second thread, measured on two cores. Below, a second
+# thread takes up to twice as long, and on busy cores ten times.
 _WORTH_THREADS = 100_000
-# Within single precision with room for sums, and beyond any row that trains.
+# Sums of such numbers stay within single precision, and no training row lies as far out.
 _FARTHEST = 1e30
 
 
 def tree_regressors(n_rows: int, n_outputs: int) -> list[tuple[str, Any]]:
-    """Named regressors for so many rows and outputs, indifferent to the units of both."""
-    # Most of what importing skmdn would otherwise cost, for those who use the default only.
+    """The default regressors by name, for a number of rows and outputs."""
+    # At the top of the file these imports would be most of the time that importing skmdn takes.
     from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
     from sklearn.multioutput import MultiOutputRegressor
 
