@@ -179,8 +179,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
 
         Parameters
         ----------
-        X : array-like or DataFrame of n rows
-            What the views accept.
+        X : array-like, sparse matrix or DataFrame of n rows
+            Anything that the views accept: two axes or more, or one text per row.
         y : array-like of shape (n,) or (n, D)
             Targets.
         sample_weight : array-like of shape (n,), default=None
@@ -204,9 +204,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         with unchanged_on_error(self):
             check_parameters(self, MDN_ENSEMBLE_REGRESSOR)
             check_named_estimators(self)
-            X, y = validate_data(self, X, y, skip_check_array=True)
+            X, y = validate_data(self, check_table(X), y, skip_check_array=True)
             targets, self.y_ndim_ = check_targets(y, "y")
-            X = check_table(X)
             check_consistent_length(X, targets)
             views = default_views() if self.estimators is None else self.estimators
             for name, view in views:
@@ -231,8 +230,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
 
         Parameters
         ----------
-        X : array-like or DataFrame of n rows
-            What the views accept.
+        X : array-like, sparse matrix or DataFrame of n rows
+            Anything that the views accept.
 
         Returns
         -------
@@ -249,8 +248,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
 
         Parameters
         ----------
-        X : array-like or DataFrame of n rows
-            What the views accept.
+        X : array-like, sparse matrix or DataFrame of n rows
+            Anything that the views accept.
         return_std : bool, default=False
             Whether to also return the standard deviation, in the shape of the mean.
         return_cov : bool, default=False
@@ -276,8 +275,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
 
         Parameters
         ----------
-        X : array-like or DataFrame of n rows
-            What the views accept.
+        X : array-like, sparse matrix or DataFrame of n rows
+            Anything that the views accept.
         n_samples : int, default=1
             Draws S per row.
         random_state : int, RandomState instance, Generator or None, default=None
@@ -299,8 +298,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
 
         Parameters
         ----------
-        X : array-like or DataFrame of n rows
-            What the views accept.
+        X : array-like, sparse matrix or DataFrame of n rows
+            Anything that the views accept.
 
         Returns
         -------
