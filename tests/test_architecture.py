@@ -34,6 +34,7 @@ DEFERRED_ELSEWHERE = {
     "_estimators/folds.py": {"sklearn.model_selection"},
     "model_selection.py": {"sklearn.model_selection"},
     "preprocessing/tree_regressors.py": {"sklearn.ensemble", "sklearn.multioutput"},
+    "ensemble/progress.py": {"tqdm"},
     "mixture/export.py": {"pandas", "scipy.stats"},
     "metrics/report.py": {"pandas"},
 }

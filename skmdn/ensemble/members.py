@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.pipeline import Pipeline
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from skmdn._estimators.inner_estimators import density_of, seeded_clone, weight_fit_params
 from skmdn._estimators.rows import Rows
 from skmdn._thread_pools import one_thread
+from skmdn.ensemble.progress import MemberProgress, ShownParallel
 from skmdn.ensemble.shared_predictions import SharedPredictions, can_share, cross_fit_together
 from skmdn.mixture import Mixture
 
@@ -41,8 +42,9 @@ def plan_members(
     views: Sequence[tuple[str, Any]],
     rows: Rows,
     parts: Sequence[tuple[np.ndarray, np.ndarray]],
-    n_jobs: int | None,
     rng: np.random.Generator,
+    n_jobs: int | None,
+    progress: MemberProgress,
 ) -> list[Member]:
     """The members of all views, by view and fold; first steps that they share are fitted here."""
     members = []
@@ -50,6 +52,7 @@ def plan_members(
         clones = [seeded_clone(view, int(rng.integers(2**31))) for _ in parts]
         shared: Sequence[SharedPredictions | None] = [None] * len(parts)
         if can_share(view, parts):
+            progress.announce(f"cross-fitting the first steps of view {name!r}")
             first_steps = [clone.steps[0][1] for clone in clones]
             shared = cross_fit_together(first_steps, rows, parts, n_jobs)
         members += [
@@ -59,11 +62,15 @@ def plan_members(
     return members
 
 
-def fit_members(members: Sequence[Member], rows: Rows, n_jobs: int | None) -> list[FittedMember]:
+def fit_members(
+    members: Sequence[Member], rows: Rows, n_jobs: int | None, progress: MemberProgress
+) -> list[FittedMember]:
     """Fit all members, several at a time."""
-    fitted = Parallel(n_jobs=n_jobs)(
+    progress.announce("fitting members")
+    fitted = ShownParallel(n_jobs, progress)(
         delayed(fit_member)(_without_fitted_step(member), rows) for member in members
     )
+    progress.show(len(members))
     return [
         FittedMember(_with_fitted_step(estimator, member), density)
         for member, (estimator, density) in zip(members, fitted, strict=True)

@@ -33,6 +33,7 @@ from skmdn._estimators.rows import Rows
 from skmdn._thread_pools import one_thread
 from skmdn.ensemble.members import FittedMember, fit_members, plan_members
 from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool
+from skmdn.ensemble.progress import MemberProgress
 from skmdn.mixture import Mixture
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.regressor import MDNRegressor
@@ -78,8 +79,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         Number of members fitted in parallel. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
         Seeds the folds, and the members whose own random state is None.
-    verbose : int, default=0
-        Verbosity of joblib.
+    verbose : bool or int, default=0
+        Whether to show how many members are fitted: a bar if tqdm is installed, else lines.
 
     Attributes
     ----------
@@ -320,9 +321,10 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         rng = new_generator(self.random_state)
         parts = splits(self.cv, *rows, rng)
         order = order_of([test for _, test in parts], len(rows.y))
-        members = plan_members(views, rows, parts, self.n_jobs, rng)
-        fitted = fit_members(members, rows, self.n_jobs)
         F = len(parts)
+        with MemberProgress(len(views) * F, self.verbose) as progress:
+            members = plan_members(views, rows, parts, rng, self.n_jobs, progress)
+            fitted = fit_members(members, rows, self.n_jobs, progress)
         by_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
         self.estimators_ = [[member.estimator for member in view] for view in by_view]
         self._calibrate([_out_of_fold(view, order) for view in by_view], rows)
