@@ -19,6 +19,7 @@ from skmdn._estimators.inputs import (
     new_generator,
     unchanged_on_error,
 )
+from skmdn._estimators.interrupts import pass_interrupt_on
 from skmdn._estimators.parameters import MDN_REGRESSOR, check_parameters, hidden_sizes
 from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._network.encoding import PiecewiseLinear
@@ -429,6 +430,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
 def _warn_of(trained: _engine.Trained) -> None:
     """Say what went wrong in a training."""
     if trained.interrupted:
+        pass_interrupt_on()
         warnings.warn("Training interrupted by user: the best model so far is kept.", stacklevel=4)
     if trained.n_recoveries:
         warnings.warn(

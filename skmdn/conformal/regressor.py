@@ -20,6 +20,7 @@ from skmdn._estimators.inputs import (
     new_generator,
     unchanged_on_error,
 )
+from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import CONFORMAL_MDN_REGRESSOR, check_parameters
 from skmdn.conformal.calibration import Calibrated, calibrate, fit_and_calibrate
 from skmdn.conformal.scores import (
@@ -191,7 +192,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         TypeError
             If `predict_proba` gives no Mixture.
         """
-        with unchanged_on_error(self):
+        with unchanged_on_error(self), interrupt_ends_all():
             self._check_constructor()
             X, y = validate_data(self, check_table(X), y, skip_check_array=True)
             targets, self.y_ndim_ = check_targets(y, "y")

@@ -22,6 +22,7 @@ from skmdn._estimators.inputs import (
     new_generator,
     unchanged_on_error,
 )
+from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import (
     MDN_ENSEMBLE_REGRESSOR,
     NamedEstimators,
@@ -129,8 +130,10 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
     rows, and no more beyond. ``joblib.dump(model, path, compress=3)`` takes a third of that.
 
     **Metadata.** Weights and groups go to every step that takes them, whether or not it requests
-    them by metadata routing. An interrupt from the keyboard ends the training of one member, as it
-    ends that of an `MDNRegressor`; the others go on.
+    them by metadata routing.
+
+    **Interrupts.** Ctrl-C ends the fit with KeyboardInterrupt, whatever `n_jobs` is; the ensemble
+    stays what it was. (A single `MDNRegressor` keeps the best network so far instead.)
 
     References
     ----------
@@ -202,7 +205,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         TypeError
             If a view has no `predict_proba`, or if that gives no Mixture.
         """
-        with unchanged_on_error(self):
+        with unchanged_on_error(self), interrupt_ends_all():
             check_parameters(self, MDN_ENSEMBLE_REGRESSOR)
             check_named_estimators(self)
             X, y = validate_data(self, check_table(X), y, skip_check_array=True)

@@ -17,6 +17,7 @@ from skmdn._estimators.inputs import (
     new_generator,
     unchanged_on_error,
 )
+from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import (
     CROSS_FITTED_PREDICTIONS,
     NamedEstimators,
@@ -168,7 +169,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
             Features and predictions of the E regressors; if `passthrough` is False, without the
             first p columns.
         """
-        with unchanged_on_error(self):
+        with unchanged_on_error(self), interrupt_ends_all():
             rows = begin_fit(self, X, y, sample_weight, groups)
             rng = new_generator(self.random_state)
             parts = splits(self.cv, *rows, rng)
