@@ -41,7 +41,9 @@ def models():
         "ensemble": MDNEnsembleRegressor(views, cv=2, random_state=0).fit(X, y),
         "conformal": ConformalMDNRegressor(network(), cv=2, random_state=0).fit(X, y),
         "encoder": PiecewiseLinearEncoder(n_bins=4).fit(X),
-        "predictions": CrossFittedPredictions([("network", network())], cv=2).fit(X, Y),
+        "predictions": CrossFittedPredictions([("network", network())], cv=2, random_state=0).fit(
+            X, Y
+        ),
         "standardized": StandardizedRegressor(network()).fit(X, y),
         "mixture_diag": Mixture(weights, means, rng.uniform(0.1, 1, (6, 3, 2))),
         "mixture_full": Mixture(
