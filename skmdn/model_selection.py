@@ -15,6 +15,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from skmdn._estimators.folds import order_of, parts_of, take
 from skmdn._estimators.inner_estimators import check_predicts_density, density_of
+from skmdn._estimators.inputs import check_table
+from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn.mixture import Mixture
 
 __all__ = ["cross_val_predict_proba"]
@@ -100,15 +102,16 @@ def cross_val_predict_proba(
     from sklearn.model_selection import check_cv
 
     check_predicts_density(estimator)
-    X, y, groups = indexable(X, y, groups)
+    X, y, groups = indexable(check_table(X), y, groups)
     cv = check_cv(cv, y, classifier=False)
     split_params, fit_params = _route(estimator, cv, groups, dict(params or {}))
     parts = parts_of(cv, X, y, **split_params)
     order = order_of([test for _, test in parts], len(y))
-    mixtures = Parallel(n_jobs=n_jobs)(
-        delayed(_fit_and_predict)(clone(estimator), X, y, train, test, fit_params)
-        for train, test in parts
-    )
+    with interrupt_ends_all():
+        mixtures = Parallel(n_jobs=n_jobs)(
+            delayed(_fit_and_predict)(clone(estimator), X, y, train, test, fit_params)
+            for train, test in parts
+        )
     return Mixture.concatenate(mixtures)[order]
 
 

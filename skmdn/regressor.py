@@ -19,6 +19,7 @@ from skmdn._estimators.inputs import (
     new_generator,
     unchanged_on_error,
 )
+from skmdn._estimators.interrupts import pass_interrupt_on
 from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._predictor import Predictor
 from skmdn._training.settings import Settings, check_settings
@@ -440,6 +441,7 @@ def _warn_of(fitted: Fitted) -> None:
     """Say what went wrong in a training."""
     trained = fitted.trained
     if trained.interrupted:
+        pass_interrupt_on()
         warnings.warn("Training interrupted by user: the best model so far is kept.", stacklevel=4)
     advice = list(fitted.advice)
     if trained.n_recoveries:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cases.ensemble import SMALL, LinearGaussian, Spy, two_views
+from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression
@@ -66,58 +67,6 @@ def test_nothing_a_member_validates_on_reaches_it_through_a_pipeline(data):
         )
         np.testing.assert_array_equal(member[-1].validation_[0], expected.transform(X[test]))
     assert model.predict(X[:5]).shape == (5,)
-
-
-def view_with_memory():
-    """What a member validates on would be remembered."""
-    memory = CrossFittedPredictions([("memory", KNeighborsRegressor(1))])
-    return Pipeline([("predictions", memory), ("nothing", "passthrough"), ("spy", Spy())])
-
-
-def test_shared_predictions_tell_a_member_nothing_of_its_fold(data):
-    X, y = data
-    cv = KFold(4)
-    spies, others = (
-        [member[-1] for member in MDNEnsembleRegressor([("view", view_with_memory())], cv=cv)
-         .fit(X, targets).estimators_[0]]
-        for targets in (y, np.where(np.arange(120) < 30, y + 1000, y))
-    )  # fmt: skip
-    unchanged = [
-        np.array_equal(spy.rows_, other.rows_)
-        and np.array_equal(spy.validation_[0], other.validation_[0])
-        for spy, other in zip(spies, others, strict=True)
-    ]
-    assert unchanged == [True, False, False, False]
-
-
-NEXT_ONLY = [(np.arange(30) + 30 * ((i + 1) % 4), np.arange(30) + 30 * i) for i in range(4)]
-
-
-@pytest.mark.parametrize(
-    ("folds", "frames"), [(4, False), (3, False), (4, True), (NEXT_ONLY, False)]
-)
-def test_members_share_regressors_of_pairs_of_folds(data, folds, frames):
-    X, y = data
-    view = view_with_memory()
-    if frames:  # columns have names then, and every member fits its own, as with few folds
-        view[0].set_output(transform="pandas")
-    (members,) = MDNEnsembleRegressor([("view", view)], cv=folds).fit(X, y).estimators_
-    fitted = [{id(models[0]) for models in member[0].estimators_} for member in members]
-    if folds == 4 and not frames:
-        assert [len(models) for models in fitted] == [3, 3, 3, 3]
-        assert len(set.union(*fitted)) == 6
-    else:
-        assert [len(models) for models in fitted] == [5] * len(members)
-        assert len(set.union(*fitted)) == 5 * len(members)
-    assert isinstance(members[0][:-1].transform(X), pd.DataFrame if frames else np.ndarray)
-
-
-def test_shared_regressors_stay_shared_whatever_the_number_of_jobs(data):
-    X, y = data
-    model = MDNEnsembleRegressor([("view", view_with_memory())], cv=4, n_jobs=2).fit(X, y)
-    steps = [member[0] for member in model.estimators_[0]]
-    assert len({id(models[0]) for step in steps for models in step.estimators_}) == 6
-    assert [step.n_jobs for step in steps] == 4 * [None]
 
 
 def test_out_of_fold_densities_are_those_of_the_members(data):
@@ -187,7 +136,7 @@ def test_no_row_can_cost_more_than_a_bounded_number_of_nats(data):
     assert far[0] >= lowest
 
 
-def test_variance_decomposes_into_noise_and_doubt(data):
+def test_variance_is_the_sum_of_an_aleatoric_and_an_epistemic_part(data):
     X, y = data
     model = MDNEnsembleRegressor(two_views(), cv=2, random_state=0).fit(X, y)
     parts = model.decompose(X[:20])
@@ -228,6 +177,16 @@ def test_same_seed_same_bits_whatever_the_number_of_jobs(data):
     assert models[0].predict_proba(X) == models[1].predict_proba(X)
     loaded = pickle.loads(pickle.dumps(models[0]))
     assert loaded.predict_proba(X) == models[0].predict_proba(X)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_members_see_the_configuration_of_scikit_learn(data, n_jobs):
+    view = make_pipeline(StandardScaler(), LinearGaussian())
+    model = MDNEnsembleRegressor([("line", view)], cv=2, n_jobs=n_jobs)
+    with config_context(transform_output="pandas"):
+        model.fit(*data)
+    for member in model.estimators_[0]:
+        assert list(member[-1].line_.feature_names_in_) == ["x0", "x1"]
 
 
 def test_frames_with_columns_of_mixed_kinds(data):

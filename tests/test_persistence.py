@@ -1,6 +1,7 @@
 """A fitted model is arrays and plain values: kept, carried, shared and repeated bit by bit."""
 
 import copy
+import importlib
 import io
 import os
 import pickle
@@ -15,8 +16,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from cases.persistence import answers, rows, short
+from data.write_pickles import FOLDER
+from data.write_pickles import answers as stored_answers
+from sklearn.base import clone
 
 import skmdn
+from skmdn import ConformalMDNRegressor, MDNEnsembleRegressor, MDNRegressor
+from skmdn.preprocessing import CrossFittedPredictions, PiecewiseLinearEncoder
 
 ROOT = Path(skmdn.__file__).parents[1]
 
@@ -136,6 +142,38 @@ def test_a_pickle_names_only_numpy_and_public_skmdn(kind, protocol, models):
     assert "skmdn.regressor.MDNRegressor" in recorder.asked
 
 
+# Where pickles may find classes: paths that stay, whatever files the classes live in.
+PUBLIC = {
+    "skmdn.conformal",
+    "skmdn.ensemble",
+    "skmdn.mixture",
+    "skmdn.preprocessing",
+    "skmdn.regressor",
+}
+DEFAULTS = [
+    MDNRegressor(),
+    MDNEnsembleRegressor(),
+    ConformalMDNRegressor(),
+    CrossFittedPredictions(),
+    PiecewiseLinearEncoder(),
+]
+
+
+# A few rows without any signal: no component need live, nor any fit converge.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("n_outputs", [None, 2])
+@pytest.mark.parametrize("estimator", DEFAULTS, ids=lambda estimator: type(estimator).__name__)
+def test_a_pickle_names_public_paths_of_skmdn_only(estimator, n_outputs):
+    model = clone(estimator).fit(*rows(30, n_outputs=n_outputs))
+    recorder = Recorder(pickle.dumps(model))
+    recorder.load()
+    names = [name.rpartition(".") for name in recorder.asked if name.split(".")[0] == "skmdn"]
+    assert (type(model).__module__, ".", type(model).__name__) in names
+    assert {module for module, _, _ in names} <= PUBLIC
+    for module, _, name in names:
+        assert getattr(importlib.import_module(module), name).__name__ == name
+
+
 def plain(value):
     """Whether a value is made of arrays of numbers or names and of plain Python values only."""
     if isinstance(value, (list, tuple)):
@@ -159,6 +197,31 @@ def test_size_of_a_pickle():
     X, y = rows(200, 8)
     model = short(n_components=5, hidden_layer_sizes=(64, 64)).fit(X, y)
     assert len(pickle.dumps(model)) < 100_000
+
+
+# Stored models -----------------------------------------------------------------------------------
+
+STORED = sorted(FOLDER.glob("*.pickle"))
+
+
+@pytest.mark.parametrize("file", STORED, ids=lambda file: file.stem)
+def test_a_stored_model_loads_and_answers_as_it_did(file):
+    recorder = Recorder(file.read_bytes())
+    model = recorder.load()
+    with np.load(file.with_suffix(".npz")) as stored:
+        expected = dict(stored)
+    found = stored_answers(model, expected.pop("X"))
+    assert found.keys() == expected.keys()
+    for name, answer in found.items():
+        np.testing.assert_allclose(answer, expected[name], rtol=1e-7, atol=1e-9, err_msg=name)
+    libraries = {name.split(".")[0] for name in recorder.asked}
+    assert libraries <= {"skmdn", "numpy"}
+    assert file.stat().st_size < 60_000
+
+
+def test_every_public_class_has_a_stored_model():
+    stored = {type(pickle.loads(file.read_bytes())) for file in STORED}
+    assert {type(estimator) for estimator in DEFAULTS} | {skmdn.Mixture} <= stored
 
 
 # Fresh processes ---------------------------------------------------------------------------------

@@ -13,8 +13,11 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmdn.preprocessing import CrossFittedPredictions, PiecewiseLinearEncoder
-from skmdn.preprocessing.cross_fitted import append_predictions, cross_fit_by_member
+from skmdn.preprocessing import (
+    CrossFittedPredictions,
+    PiecewiseLinearEncoder,
+    StandardizedRegressor,
+)
 from skmdn.preprocessing.tree_regressors import tree_regressors
 
 TWO_ANSWERS = (
@@ -24,7 +27,7 @@ TWO_ANSWERS = (
 
 
 def expected_failed_checks(estimator):
-    if isinstance(estimator, PiecewiseLinearEncoder):
+    if not isinstance(estimator, CrossFittedPredictions):
         return {}
     return {
         "check_transformer_general": TWO_ANSWERS,
@@ -36,6 +39,7 @@ def expected_failed_checks(estimator):
     [
         PiecewiseLinearEncoder(),
         CrossFittedPredictions([("line", LinearRegression())], cv=2, random_state=0),
+        StandardizedRegressor(LinearRegression()),
     ],
     expected_failed_checks=expected_failed_checks,
 )
@@ -106,39 +110,6 @@ def test_no_row_is_predicted_by_a_model_that_saw_it(data):
     np.testing.assert_allclose(transformer.transform(X)[:, 3], mean)
 
 
-@pytest.mark.parametrize("gap", [0, 5])
-def test_members_of_an_ensemble_get_predictions_that_know_nothing_of_their_fold(data, gap):
-    """Models stand for pairs of folds; rows of neither side train them."""
-    X, y = data
-    weights = np.random.default_rng(1).uniform(0.5, 2, 90)
-    # A splitter may leave out rows besides the fold.
-    parts = [(train[gap:], test) for train, test in KFold(5).split(X)]
-    line = LinearRegression()
-    view = [CrossFittedPredictions([("line", line)], random_state=i) for i in range(5)]
-    members = cross_fit_by_member(view, X, y, parts, weights, n_jobs=None)
-    assert len(members) == 5
-    for i, (member, (estimators, predictions)) in enumerate(zip(view, members, strict=True)):
-        own = parts[i][1]
-        models = {}
-        for j, (_, test) in enumerate(parts):
-            if j != i:
-                rows = [r for r in range(90) if r in parts[i][0] and r in parts[j][0]]
-                models[j] = clone(line).fit(X[rows], y[rows], weights[rows])
-                np.testing.assert_allclose(predictions[test, 0], models[j].predict(X[test]))
-        mean = np.mean([model.predict(X) for model in models.values()], axis=0)
-        np.testing.assert_allclose(predictions[own, 0], mean[own])
-        assert not hasattr(member, "estimators_")
-        member.estimators_ = estimators
-        np.testing.assert_allclose(member.transform(X)[:, 3], mean)
-        expected = np.column_stack([X, predictions])
-        np.testing.assert_array_equal(append_predictions(member, X, predictions), expected)
-        # Whatever the own fold's targets are, nothing the member sees changes.
-        other = y.copy()
-        other[own] += 100
-        again = cross_fit_by_member([clone(v) for v in view], X, other, parts, weights, n_jobs=None)
-        np.testing.assert_array_equal(again[i].predictions, predictions)
-
-
 def test_several_outputs_and_default_regressors(data):
     X, y = data
     transformer = CrossFittedPredictions(cv=2, random_state=0)
@@ -193,10 +164,6 @@ def test_of_averaged_forests_each_keeps_its_part(data):
     # Three of the four were fitted on a row, and so come nearer to it than the one that was not.
     errors = np.abs(out_of_fold - y[:, None]).mean(axis=0)
     assert (np.abs(transformer.transform(X) - y[:, None]).mean(axis=0) < errors).all()
-    parts = list(KFold(5).split(X))
-    members = cross_fit_by_member([clone(transformer) for _ in parts], X, y, parts, None, None)
-    assert [len(m.estimators) for m in members] == [4] * 5
-    assert all(len(f.regressor_.estimators_) == 25 for m in members for f, _ in m.estimators)
 
 
 def test_the_default_regressors_take_weights_whatever_is_routed(data):
@@ -215,9 +182,6 @@ def test_training_rows_without_any_weight_are_named(data):
     line = CrossFittedPredictions([("line", LinearRegression())], cv=KFold(2))
     with pytest.raises(ValueError, match=r"sample_weight: expected weight .* none in split 0 of 2"):
         line.fit(X, y, np.arange(90.0) < 45)
-    parts = list(KFold(4).split(X))
-    with pytest.raises(ValueError, match=r"sample_weight: expected weight .* none in split 0 of 6"):
-        cross_fit_by_member([line] * 4, X, y, parts, 1.0 * (np.arange(90) < 40), None)
 
 
 def test_weights_reach_the_regressors_that_take_them(data):

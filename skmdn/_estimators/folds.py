@@ -32,8 +32,6 @@ def splits(
     elif isinstance(cv, Integral):
         cv = KFold(min(cv, len(y)), shuffle=True, random_state=int(rng.integers(2**31)))
     parts = parts_of(check_cv(cv), X, y, groups=groups)
-    if not parts:
-        raise ValueError("cv: expected at least one split, got none.")
     for train, test in parts:
         trains = np.zeros(len(y), dtype=bool)
         trains[train] = True
@@ -47,9 +45,15 @@ def parts_of(splitter: Any, X: Any, y: Any, **split_params: Any) -> list[tuple[I
     """Training and test rows of every split of a splitter, masks turned into indices."""
     rows = np.arange(len(y))
     try:
-        return [(rows[train], rows[test]) for train, test in splitter.split(X, y, **split_params)]
+        parts = [(rows[train], rows[test]) for train, test in splitter.split(X, y, **split_params)]
     except IndexError as error:
         raise ValueError(f"cv: expected indices of {len(y)} rows; got others: {error}.") from error
+    if not parts:
+        raise ValueError(
+            "cv: expected at least one split, got none. A generator gives its splits only once: "
+            "pass a list of them, or a splitter."
+        )
+    return parts
 
 
 def check_weighted(trains: list[IntArray], weights: FloatArray | None) -> None:
@@ -74,9 +78,11 @@ def order_of(tests: list[IntArray], n_rows: int) -> IntArray:
 
 
 def take(container: Any, rows: IntArray) -> Any:
-    """Rows of a DataFrame, an array or a list."""
+    """Rows of a DataFrame, an array or a list, or of what takes rows itself."""
     if hasattr(container, "iloc"):
         return container.iloc[rows]
+    if hasattr(container, "take") and not hasattr(container, "ndim"):
+        return container.take(rows)
     if hasattr(container, "shape"):
         return container[rows]
     return [container[row] for row in rows]

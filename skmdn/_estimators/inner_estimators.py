@@ -14,7 +14,7 @@ from skmdn.mixture import Mixture
 
 
 def seeded_clone(estimator: Any, seed: int) -> Any:
-    """Clone whose parameters named random_state, nested ones too, have a seed where it was None."""
+    """Clone in which every random_state that is None, nested ones too, is replaced by a seed."""
     copy = clone(estimator)
     rng = np.random.default_rng(seed)
     parameters = copy.get_params(deep=True)
@@ -25,15 +25,15 @@ def seeded_clone(estimator: Any, seed: int) -> Any:
 
 
 def weight_fit_params(estimator: Any, weights: FloatArray | None) -> dict[str, FloatArray]:
-    """Keyword with which `fit` gets sample weights; a ValueError where it takes none."""
+    """Keyword arguments that pass sample weights to `fit`; ValueError if it takes none."""
     return {} if weights is None else {_weight_name(estimator): weights}
 
 
 def _weight_name(estimator: Any) -> str:
-    """What `fit` calls sample weights.
+    """Name of the parameter of `fit` for sample weights.
 
-    A Pipeline takes them for its last step by name; a search hands them on as they are to the
-    estimator it searches. Metadata routing does without.
+    A Pipeline wants the name of its last step in front; a search passes keywords on unchanged to
+    the estimator that it searches. With metadata routing, both take `sample_weight` itself.
     """
     by_name = not get_config()["enable_metadata_routing"]
     if isinstance(estimator, Pipeline) and by_name:
@@ -50,13 +50,13 @@ def _weight_name(estimator: Any) -> str:
 
 
 def _passes_fit_params_on(estimator: Any) -> bool:
-    """Whether `fit` takes any keyword, as that of a search does for the estimator it searches."""
+    """Whether `fit` takes any keyword, as that of a search does."""
     parameters = inspect.signature(estimator.fit).parameters.values()
     return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 
 def check_predicts_density(estimator: Any, origin: str = "estimator") -> None:
-    """Refuse an estimator that predicts no density; `origin` says where it came from."""
+    """Refuse an estimator that predicts no density; `origin` names it in the message."""
     if not hasattr(estimator, "predict_proba"):
         raise TypeError(
             f"{origin}: expected one whose predict_proba gives a Mixture, "
@@ -65,7 +65,7 @@ def check_predicts_density(estimator: Any, origin: str = "estimator") -> None:
 
 
 def density_of(estimator: Any, X: Any, origin: str = "estimator") -> Mixture:
-    """The densities an estimator predicts, checked; `origin` says where it came from."""
+    """The densities that an estimator predicts, checked; `origin` names it in the message."""
     density = estimator.predict_proba(X)
     if not isinstance(density, Mixture):
         raise TypeError(

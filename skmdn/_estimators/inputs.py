@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length, check_random_state, indexable
 from sklearn.utils.validation import validate_data
 
@@ -29,6 +30,7 @@ def unchanged_on_error(estimator: Any) -> Iterator[None]:
 
 def check_inputs(estimator: Any, X: ArrayLike, *, reset: bool = False) -> Array:
     """Inputs with the features of fit; `reset` takes their number and names from X."""
+    check_dense(X)
     return np.asarray(validate_data(estimator, X, reset=reset, dtype=_FLOATS))
 
 
@@ -46,6 +48,7 @@ def check_training_data(
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
+    check_dense(X)
     inputs = validate_data(estimator, X, reset=reset, dtype=_FLOATS, ensure_min_samples=min_rows)
     targets, y_ndim = check_targets(y, "y")
     check_consistent_length(inputs, targets)
@@ -68,6 +71,7 @@ def check_validation_data(
     if X_val is None or y_val is None:
         missing, given = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
         raise ValueError(f"X_val and y_val go together: got {given} but no {missing}.")
+    check_dense(X_val, "X_val")
     shape, p = np.shape(X_val), like.X.shape[1]
     if len(shape) != 2 or shape[1] != p:
         raise ValueError(f"X_val must have the features of X, shape (n, {p}); got shape {shape}.")
@@ -88,16 +92,46 @@ def check_validation_data(
 
 
 def check_table(X: Any) -> Any:
-    """X as something of rows and columns that can be taken; what they hold is not looked at."""
-    (X,) = indexable(X if hasattr(X, "shape") else np.asarray(X))
-    if len(X.shape) != 2:
+    """X as rows that can be taken: of two axes or more, or one text or other object per row.
+
+    What the rows hold is left to the estimators that get them.
+    """
+    check_in_memory(X)
+    rows = X if hasattr(X, "shape") else _array_of(X)
+    if len(rows.shape) < 2 and (len(rows.shape) < 1 or np.asarray(rows).dtype.kind not in "OUS"):
         raise ValueError(
-            f"X: expected rows and columns, got shape {X.shape}. Reshape your data: X[:, None] for "
-            "a single feature, X[None] for a single row."
+            f"X: expected rows and columns, got shape {rows.shape}. Reshape your data: X[:, None] "
+            "for a single feature, X[None] for a single row."
         )
-    if X.shape[0] == 0:
-        raise ValueError(f"X: expected at least one row, got shape {X.shape}.")
-    return X
+    if rows.shape[0] == 0:
+        raise ValueError(f"X: expected at least one row, got shape {rows.shape}.")
+    (rows,) = indexable(rows)
+    return rows
+
+
+def check_in_memory(X: Any, name: str = "X") -> None:
+    """Refuse a query that is still to run, such as a LazyFrame of polars."""
+    if hasattr(type(X), "collect"):  # not a column of that name
+        raise TypeError(
+            f"{name}: expected rows in memory, got a {type(X).__name__}; pass {name}.collect()."
+        )
+
+
+def check_dense(X: Any, name: str = "X") -> None:
+    """Refuse sparse matrices and queries, and say how to get an array instead."""
+    check_in_memory(X, name)
+    if issparse(X):
+        raise TypeError(  # begins as scikit-learn's own message
+            f"Sparse data was passed for {name}, but dense data is required. Use '.toarray()', or "
+            "in a Pipeline OneHotEncoder(sparse_output=False) or "
+            "ColumnTransformer(..., sparse_threshold=0)."
+        )
+
+
+def _array_of(X: Any) -> AnyArray:
+    """A list as an array, whose numbers do not become text where texts stand beside them."""
+    values = np.asarray(X)
+    return np.asarray(X, dtype=object) if values.dtype.kind in "US" else values
 
 
 def check_groups(groups: ArrayLike | None, n: int) -> AnyArray | None:

@@ -35,11 +35,6 @@ class Observations:
         """The same arrays with other rows of them."""
         return replace(self, rows=rows)
 
-    def take(self, rows: IntArray) -> "Observations":
-        """Copies of some rows."""
-        weights = None if self.weights is None else self.weights[rows]
-        return Observations.of(self.X[rows], self.y[rows], weights, self.y_ndim)
-
     def mean_weight(self) -> float:
         """Mean weight of the rows."""
         return 1.0 if self.weights is None else float(np.mean(self.weights[self.rows]))

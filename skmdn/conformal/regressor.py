@@ -13,7 +13,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._estimators.folds import splits
 from skmdn._estimators.inner_estimators import check_predicts_density, density_of, seeded_clone
-from skmdn._estimators.inputs import check_targets, check_weights, new_generator, unchanged_on_error
+from skmdn._estimators.inputs import (
+    check_table,
+    check_targets,
+    check_weights,
+    new_generator,
+    unchanged_on_error,
+)
+from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import CONFORMAL_MDN_REGRESSOR, check_parameters
 from skmdn.conformal.calibration import Calibrated, calibrate, fit_and_calibrate
 from skmdn.conformal.scores import (
@@ -185,9 +192,9 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         TypeError
             If `predict_proba` gives no Mixture.
         """
-        with unchanged_on_error(self):
+        with unchanged_on_error(self), interrupt_ends_all():
             self._check_constructor()
-            X, y = validate_data(self, X, y, skip_check_array=True)
+            X, y = validate_data(self, check_table(X), y, skip_check_array=True)
             targets, self.y_ndim_ = check_targets(y, "y")
             X, targets = indexable(X, targets)
             weights = check_weights(sample_weight, len(targets), "sample_weight")
@@ -370,11 +377,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _check_inputs(self, X: Any) -> None:
         check_is_fitted(self)
-        if getattr(X, "ndim", 2) == 1:
-            raise ValueError(
-                "X: expected two axes, got one. Reshape your data: X.reshape(-1, 1) if it has one "
-                "feature, X.reshape(1, -1) if it is one row."
-            )
+        X = check_table(X)
         validate_data(self, X, reset=False, skip_check_array=True)
 
     def _check_outcomes(self, y: ArrayLike, n_rows: int) -> np.ndarray:

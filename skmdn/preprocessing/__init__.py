@@ -1,6 +1,16 @@
-"""Transformers that are useful in any Pipeline."""
+"""Transformers that are useful in any Pipeline, and the regressors that they fit."""
 
 from skmdn.preprocessing.cross_fitted import CrossFittedPredictions
 from skmdn.preprocessing.piecewise_linear import PiecewiseLinearEncoder
+from skmdn.preprocessing.tree_regressors import StandardizedForest, StandardizedRegressor
 
-__all__ = ["CrossFittedPredictions", "PiecewiseLinearEncoder"]
+__all__ = [
+    "CrossFittedPredictions",
+    "PiecewiseLinearEncoder",
+    "StandardizedForest",
+    "StandardizedRegressor",
+]
+
+# Pickles name the classes by their public path, whatever file they live in later.
+for _name in __all__:
+    globals()[_name].__module__ = __name__

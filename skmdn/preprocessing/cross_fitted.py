@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
-from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted
 
-from skmdn._estimators.folds import check_weighted, order_of, splits
-from skmdn._estimators.inner_estimators import seeded_clone
+from skmdn._estimators.folds import order_of, splits
 from skmdn._estimators.inputs import (
     check_groups,
     check_inputs,
@@ -22,44 +17,47 @@ from skmdn._estimators.inputs import (
     new_generator,
     unchanged_on_error,
 )
-from skmdn._estimators.observations import Observations
+from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import (
     CROSS_FITTED_PREDICTIONS,
     NamedEstimators,
     check_named_estimators,
     check_parameters,
 )
-from skmdn.preprocessing.tree_regressors import StandardizedForest, tree_regressors
+from skmdn._estimators.rows import Rows
+from skmdn.preprocessing.cross_fitting import cross_fit, side_by_side
+from skmdn.preprocessing.tree_regressors import tree_regressors
 
 
 class CrossFittedPredictions(TransformerMixin, NamedEstimators):
-    """Append the predictions of regressors, made for every row by models that did not see it.
+    """Append out-of-fold predictions of other regressors to the features.
 
-    A model that is to learn from other models' predictions must not be given those on their own
-    training rows, which are far too good. `fit_transform` therefore returns out-of-fold
-    predictions, while `transform` returns the mean over the folds' models.
+    A model that learns from other models' predictions must not see those of their own training
+    rows, which are far too good. So `fit_transform` returns for every row the predictions of models
+    that were not fitted on it [1]_. `transform`, which is for new rows, returns the mean over the
+    folds' models.
 
     Parameters
     ----------
     estimators : list of (str, estimator), default=None
         Regressors. None takes ``ExtraTreesRegressor(100)`` and
-        ``HistGradientBoostingRegressor(max_iter=100, learning_rate=0.18, max_leaf_nodes=63)``, both
-        fitted to standardised features and targets, so that units do not matter. For n > 40,000
-        rows there are 4,000,000 / n extra trees, but ten at least; for n > 400,000 rows their
-        leaves hold at least n / 400,000 rows. Once a forest of F has made its own out-of-fold
-        predictions, the first 1 / F of its trees remain, as the F are averaged from then on: the
-        largest of them take about 100 MB.
+        ``HistGradientBoostingRegressor(max_iter=100, learning_rate=0.18, max_leaf_nodes=63)``, each
+        in a `StandardizedRegressor`, so that units do not matter. To bound the size of a forest,
+        n > 40,000 rows get 4,000,000 / n extra trees, but at least ten, and n > 400,000 rows get
+        leaves of at least n / 400,000 rows. Each of the F folds' forests keeps 1 / F of its trees
+        after its out-of-fold predictions, as `transform` averages all F: the largest take about
+        100 MB together.
     cv : int, splitter, iterable or None, default=None
-        Folds, which must partition the rows. An integer makes so many shuffled folds, or as many as
-        there are rows. None stands for 5, and for the ensemble's own folds where this is the first
-        step of a view of `MDNEnsembleRegressor` with four to six folds: every model then serves
-        two members, and of five folds ten are fitted instead of 25.
+        Folds, which must partition the rows. An integer is a number of shuffled folds, at most one
+        per row. None is 5, except in the first step of a view of `MDNEnsembleRegressor` with four
+        to six folds: there the ensemble's own folds are used, and every model serves two members,
+        so that five folds need ten models instead of 25.
     passthrough : bool, default=True
-        Whether the features themselves come first.
+        Whether to keep the features, in front of the predictions.
     n_jobs : int or None, default=None
-        Models fitted in parallel.
+        Number of models fitted in parallel.
     random_state : int, RandomState instance or None, default=None
-        Seeds the folds and the regressors that have no random state of their own.
+        Seeds the folds, and the regressors whose own random state is None.
 
     Attributes
     ----------
@@ -72,13 +70,13 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     n_features_in_ : int
         Number of features p.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where X had any.
+        Names of the features, if X had any.
 
     Notes
     -----
-    As with `sklearn.preprocessing.TargetEncoder`, ``fit(X, y).transform(X)`` does not equal
-    ``fit_transform(X, y)``: use `fit_transform` on the rows that train the next step, as a Pipeline
-    does.
+    As with `sklearn.preprocessing.TargetEncoder`, ``fit(X, y).transform(X)`` is not
+    ``fit_transform(X, y)``. The rows that train the next step need `fit_transform`, which a
+    Pipeline calls.
 
     References
     ----------
@@ -130,7 +128,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         sample_weight : array-like of shape (n,), default=None
             Weights for the regressors that take them.
         groups : array-like of shape (n,), default=None
-            For the splitter; an integer `cv` keeps groups together.
+            Labels for the splitter. If `cv` is an integer, a group is never split between folds.
 
         Returns
         -------
@@ -152,7 +150,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         *,
         groups: ArrayLike | None = None,
     ) -> np.ndarray:
-        """Fit, and return for every row the predictions of models that did not see it.
+        """Fit, and return predictions by models that were not fitted on the row.
 
         Parameters
         ----------
@@ -163,22 +161,26 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         sample_weight : array-like of shape (n,), default=None
             Weights for the regressors that take them.
         groups : array-like of shape (n,), default=None
-            For the splitter; an integer `cv` keeps groups together.
+            Labels for the splitter. If `cv` is an integer, a group is never split between folds.
 
         Returns
         -------
         ndarray of shape (n, p + E * D)
-            Without the first p columns where `passthrough` is False; E regressors.
+            Features and predictions of the E regressors; if `passthrough` is False, without the
+            first p columns.
         """
-        with unchanged_on_error(self):
-            data, rng = self._begin(X, y, sample_weight)
-            labels = check_groups(groups, len(data.y))
-            parts = splits(self.cv, data.X, data.y, data.weights, labels, rng)
-            order = order_of([test for _, test in parts], len(data.X))
-            fitted = self._fitted(data, parts, len(parts), rng, self.n_jobs)
-            self.estimators_ = [regressors for regressors, _ in fitted]
-            predictions = np.concatenate([predicted for _, predicted in fitted])[order]
-        return self._assemble(data.X, predictions)
+        with unchanged_on_error(self), interrupt_ends_all():
+            rows = begin_fit(self, X, y, sample_weight, groups)
+            rng = new_generator(self.random_state)
+            parts = splits(self.cv, *rows, rng)
+            order = order_of([test for _, test in parts], len(rows.y))
+            regressors = [regressor for _, regressor in named_regressors(self)]
+            fitted = cross_fit(
+                regressors, rows, parts, n_averaged=len(parts), rng=rng, n_jobs=self.n_jobs
+            )
+            self.estimators_ = [part.regressors for part in fitted]
+            predictions = np.concatenate([part.predictions for part in fitted])[order]
+        return self._assemble(rows.X, predictions)
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Append the mean of the folds' predictions.
@@ -191,20 +193,24 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         Returns
         -------
         ndarray of shape (n, p + E * D)
-            Without the first p columns where `passthrough` is False.
+            Features and predictions of the E regressors; if `passthrough` is False, without the
+            first p columns.
         """
         check_is_fitted(self)
         inputs = check_inputs(self, X)
-        predictions = [_predict(regressors, inputs) for regressors in self.estimators_]
+        predictions = [side_by_side(regressors, inputs) for regressors in self.estimators_]
         return self._assemble(inputs, np.mean(predictions, axis=0))
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
-        """Names of the columns: those of the features, then of the regressors, with the class's.
+        """Names of the columns: first the features, then the regressors.
+
+        The name of a regressor's column starts with that of the class, as in scikit-learn's
+        stacking.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the features; None takes those of fit, or x0, x1, ...
+            Names of the features. None takes those seen in fit, or x0, x1, ...
 
         Returns
         -------
@@ -213,49 +219,10 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         check_is_fitted(self)
         D = self.n_outputs_
         ends = [""] if D == 1 else [str(d) for d in range(D)]
-        prefix = type(self).__name__.lower()  # as scikit-learn's stacking
-        names = [f"{prefix}_{name}{end}" for name, _ in self._regressors() for end in ends]
+        prefix = type(self).__name__.lower()
+        names = [f"{prefix}_{name}{end}" for name, _ in named_regressors(self) for end in ends]
         features = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
         return np.array([*(features if self.passthrough else []), *names], dtype=object)
-
-    def _begin(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[Observations, np.random.Generator]:
-        """Checked data, and the source of all seeds."""
-        check_parameters(self, CROSS_FITTED_PREDICTIONS)
-        check_named_estimators(self)
-        data = check_training_data(self, X, y, sample_weight, reset=True, min_rows=2)
-        self.n_samples_fit_, self.n_outputs_ = data.y.shape
-        return data, new_generator(self.random_state)
-
-    def _fitted(
-        self,
-        data: Observations,
-        parts: list[tuple[np.ndarray, np.ndarray]],
-        n_together: int,
-        rng: np.random.Generator,
-        n_jobs: int | None,
-    ) -> list[tuple[list[Any], np.ndarray]]:
-        """Regressors fitted on every part's training rows, and their predictions of its test rows.
-
-        From then on `n_together` parts' predictions will be averaged.
-        """
-        regressors = [regressor for _, regressor in self._regressors()]
-        seeds = rng.integers(2**31, size=len(parts))
-        fitted = Parallel(n_jobs=n_jobs)(
-            delayed(_fit_and_predict)(seeded_clone(regressor, seed), data, *part, n_together)
-            for part, seed in zip(parts, seeds, strict=True)
-            for regressor in regressors
-        )
-        E = len(regressors)
-        groups = [fitted[i : i + E] for i in range(0, len(fitted), E)]
-        return [([r for r, _ in group], np.hstack([p for _, p in group])) for group in groups]
-
-    def _regressors(self) -> list[tuple[str, Any]]:
-        """The given regressors, or the default ones for as many rows and outputs."""
-        if self.estimators is not None:
-            return self.estimators
-        return tree_regressors(self.n_samples_fit_, self.n_outputs_)
 
     def _assemble(self, X: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         return np.hstack([X, predictions]) if self.passthrough else predictions
@@ -267,89 +234,24 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         return tags
 
 
-class MemberPredictions(NamedTuple):
-    """What cross-fitting gives a member of an ensemble."""
-
-    estimators: list[list[Any]]  # fitted regressors, by the other members' folds
-    predictions: np.ndarray  # (n, E D)
-
-
-def cross_fit_by_member(
-    transformers: Sequence[CrossFittedPredictions],
+def begin_fit(
+    transformer: CrossFittedPredictions,
     X: ArrayLike,
     y: ArrayLike,
-    parts: Sequence[tuple[np.ndarray, np.ndarray]],
     sample_weight: ArrayLike | None,
-    n_jobs: int | None,
-) -> list[MemberPredictions]:
-    """Cross-fit for the members of an ensemble, of which each keeps off a fold of its own.
-
-    The regressors of a pair of folds are fitted on the rows outside both. They predict either fold
-    for the other one's member, which trains on it, and both for their own, which do not: for them
-    the pairs' predictions are averaged. Nothing of its own fold so reaches a member.
-
-    `transformers` are the members' equal ones, and `parts` their training rows and folds, which
-    partition the rows. The transformers learn all but their `estimators_`, so that they can travel
-    without those.
-    """
-    first = transformers[0]
-    data, rng = first._begin(X, y, sample_weight)
-    for other in transformers[1:]:
-        other._begin(X, y, sample_weight)
-    pairs = list(combinations(range(len(parts)), 2))
-    trains = [np.intersect1d(parts[i][0], parts[j][0]) for i, j in pairs]
-    check_weighted(trains, data.weights)
-    tests = [np.concatenate([parts[i][1], parts[j][1]]) for i, j in pairs]
-    others = len(parts) - 1
-    fitted = first._fitted(
-        data,
-        list(zip(trains, tests, strict=True)),
-        others,
-        rng,
-        n_jobs if first.n_jobs is None else first.n_jobs,
-    )
-    predictions = np.zeros((len(parts), len(data.X), fitted[0][1].shape[1]))
-    for (i, j), (_, predicted) in zip(pairs, fitted, strict=True):
-        of_each = np.split(predicted, [len(parts[i][1])])
-        for own, member, values in zip((i, j), (j, i), of_each, strict=True):
-            test = parts[own][1]
-            predictions[member, test] = values
-            predictions[own, test] += values / others
-    return [
-        MemberPredictions([r for pair, (r, _) in zip(pairs, fitted, strict=True) if i in pair], own)
-        for i, own in enumerate(predictions)
-    ]
+    groups: ArrayLike | None = None,
+) -> Rows:
+    """Check parameters and data, note their shapes on the transformer, and return the rows."""
+    check_parameters(transformer, CROSS_FITTED_PREDICTIONS)
+    check_named_estimators(transformer)
+    data = check_training_data(transformer, X, y, sample_weight, reset=True, min_rows=2)
+    transformer.n_samples_fit_, transformer.n_outputs_ = data.y.shape
+    targets = data.y[:, 0] if data.y.shape[1] == 1 else data.y
+    return Rows(data.X, targets, data.weights, check_groups(groups, len(targets)))
 
 
-def append_predictions(
-    transformer: CrossFittedPredictions, X: ArrayLike, predictions: np.ndarray
-) -> np.ndarray:
-    """Predictions ``(n, E D)`` beside the features, as the transformer puts its own."""
-    return transformer._assemble(check_inputs(transformer, X), predictions)
-
-
-def gives_arrays(transformer: CrossFittedPredictions) -> bool:
-    """Whether `transform` gives arrays, and no frames by `set_output` or configuration."""
-    own = getattr(transformer, "_sklearn_output_config", {}).get("transform")
-    return (own or get_config()["transform_output"]) == "default"
-
-
-def _fit_and_predict(
-    estimator: Any, data: Observations, train: np.ndarray, test: np.ndarray, n_together: int
-) -> tuple[Any, np.ndarray]:
-    """Fit, with weights where the estimator takes them, and predict the test rows."""
-    part = data.take(train)
-    y = part.y[:, 0] if part.y.shape[1] == 1 else part.y
-    if part.weights is None or not has_fit_parameter(estimator, "sample_weight"):
-        estimator.fit(part.X, y)
-    else:
-        estimator.fit(part.X, y, sample_weight=part.weights)
-    predictions = _predict([estimator], data.X[test])
-    if isinstance(estimator, StandardizedForest):
-        estimator.thin(n_together)  # here, before it travels from a worker
-    return estimator, predictions
-
-
-def _predict(regressors: list[Any], X: np.ndarray) -> np.ndarray:
-    """Predictions side by side, ``(n, E D)``."""
-    return np.hstack([np.reshape(r.predict(X), (len(X), -1)) for r in regressors])
+def named_regressors(transformer: CrossFittedPredictions) -> list[tuple[str, Any]]:
+    """The given regressors, or the default ones for the rows and outputs of fit."""
+    if transformer.estimators is not None:
+        return transformer.estimators
+    return tree_regressors(transformer.n_samples_fit_, transformer.n_outputs_)

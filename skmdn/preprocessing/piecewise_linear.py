@@ -16,23 +16,23 @@ from skmdn._network.encoding import PiecewiseLinear, bin_edges
 
 
 class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
-    r"""Encode every feature by how much of each of its quantile bins lies below the value.
+    r"""Encode every feature by how far its value reaches into each of its quantile bins.
 
     With edges :math:`b_0 < \dots < b_T` at quantiles of the training data, column t of a feature is
 
     .. math:: \frac{x - b_t}{b_{t+1} - b_t}
 
-    cut at 0 and 1, except that the first column goes on down to -2 and the last one up to 3: two
-    bin widths beyond the data [1]_. A network sees steps and bends of a feature this way that it
-    finds hard to learn from the feature itself.
+    cut at 0 and 1. Beyond the data the encoding goes on for two bin widths: the first column goes
+    down to -2, and the last one up to 3 [1]_. A network learns steps and bends of a feature more
+    easily from these columns than from the feature itself.
 
     Parameters
     ----------
     n_bins : int, default=16
-        Bins per feature. Equal quantiles are merged, so that a feature may have fewer; a feature of
-        two values has one, a constant one has none.
+        Bins per feature. Equal quantiles are merged, so a feature may have fewer: one bin if it has
+        two values, and none if it is constant.
     subsample : int or None, default=200_000
-        Edges are those of so many random rows where there are more; None takes all.
+        Number of random rows from which edges are computed if there are more; None takes all.
     random_state : int, RandomState instance or None, default=None
         Seeds the choice of rows.
 
@@ -43,7 +43,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Number of features p.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where X had any.
+        Names of the features, if X had any.
 
     References
     ----------
@@ -85,7 +85,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         y : None
             Ignored.
         sample_weight : array-like of shape (n,), default=None
-            Non-negative weights. A weight of two counts as the row twice.
+            Non-negative weights. A weight of two counts like two equal rows.
 
         Returns
         -------
@@ -116,19 +116,19 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n, q)
-            In the precision of X.
+            float32 if X is, else float64.
         """
         check_is_fitted(self)
         inputs = check_inputs(self, X)
         return self._encoding().encode(inputs).astype(inputs.dtype, copy=False)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
-        """Names of the columns: the feature's name and the bin's number.
+        """Names of the columns: the name of the feature and the number of the bin.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the features; None takes those of fit, or x0, x1, ...
+            Names of the features. None takes those seen in fit, or x0, x1, ...
 
         Returns
         -------

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import config_context
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
 
+from skmdn._estimators.inputs import (
+    check_inputs,
+    check_training_data,
+    check_weights,
+    unchanged_on_error,
+)
 from skmdn._network.scaling import location_and_scale
 from skmdn._thread_pools import one_thread
 
-# Rows times trees, which bounds the size of a fitted forest. First there are fewer trees, as single
-# rows in the leaves are worth more than many trees; with too few trees left the leaves hold more.
+# Rows times trees, which bounds the size of a fitted forest. Leaves of single rows are worth more
+# than many trees, so the number of trees falls first; at the least number, leaves hold more rows.
 _MOST_LEAVES, _LEAST_TREES, _MOST_TREES = 4_000_000, 10, 100
-# Numbers of X from which on boosting gains by a second thread, measured on two cores. With fewer it
-# takes up to twice as long, and on busy cores ten times.
+# Size of X from which boosting gains by a second thread, measured on two cores. Below, a second
+# thread takes up to twice as long, and on busy cores ten times.
 _WORTH_THREADS = 100_000
-# Within single precision with room for sums, and beyond any row that trains.
+# Sums of such numbers stay within single precision, and no training row lies as far out.
 _FARTHEST = 1e30
 
 
 def tree_regressors(n_rows: int, n_outputs: int) -> list[tuple[str, Any]]:
-    """Named regressors for so many rows and outputs, indifferent to the units of both."""
-    # Most of what importing skmdn would otherwise cost, for those who use the default only.
+    """The default regressors by name, for a number of rows and outputs."""
+    # At the top of the file these imports would be most of the time that importing skmdn takes.
     from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
     from sklearn.multioutput import MultiOutputRegressor
 
@@ -39,68 +48,161 @@ def tree_regressors(n_rows: int, n_outputs: int) -> list[tuple[str, Any]]:
     ]
 
 
-class StandardizedRegressor(RegressorMixin, BaseEstimator):
-    """A regressor that is given standardised inputs and targets, and predicts in y's own units.
+class StandardizedRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    """Give a regressor standardised inputs and targets, and predict in y's own units.
 
-    scikit-learn's trees hold differences, impurities and gains against fixed thresholds: features
+    scikit-learn's trees compare differences, impurities and gains with fixed thresholds: features
     that span less than 1e-7 are constant to them, targets with a standard deviation below 1e-8 are
     not worth a split, and of several outputs they see the one with the largest numbers. They also
-    refuse numbers beyond single precision.
+    refuse numbers beyond single precision. Standardised, none of this depends on units.
+
+    `CrossFittedPredictions` wraps its default regressors this way.
+
+    Parameters
+    ----------
+    regressor : estimator object
+        A regressor whose `fit` takes `sample_weight`. It is cloned, not changed.
+
+    Attributes
+    ----------
+    regressor_ : estimator object
+        The fitted regressor.
+    X_mean_, X_scale_ : ndarray of shape (n_features_in_,)
+        Weighted mean and standard deviation of the features; the scale of a constant one is 1.
+    y_mean_, y_scale_ : ndarray of shape (D,)
+        The same of the targets.
+    n_features_in_ : int
+        Number of features p.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had any.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.tree import DecisionTreeRegressor
+    >>> from skmdn.preprocessing import StandardizedRegressor
+    >>> X, y = np.arange(4.0).reshape(-1, 1), np.array([0.0, 0.0, 1.0, 1.0])
+    >>> tree = DecisionTreeRegressor(max_depth=1)
+    >>> tree.fit(1e-9 * X, y).predict(1e-9 * X)
+    array([0.5, 0.5, 0.5, 0.5])
+    >>> StandardizedRegressor(tree).fit(1e-9 * X, y).predict(1e-9 * X)
+    array([0., 0., 1., 1.])
     """
 
     def __init__(self, regressor: Any) -> None:
         self.regressor = regressor
 
     def fit(
-        self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> StandardizedRegressor:
-        """Fit to y of shape ``(n,)`` or ``(n, D)``."""
-        columns = y.reshape(len(y), -1)
-        self.X_units_ = Units.of(X, sample_weight)
-        self.y_units_ = Units.of(columns, sample_weight)
-        targets = self.y_units_.standardized(columns).reshape(y.shape)
-        # The default regressors take weights, whatever requests the user's own routing asks for.
-        with config_context(enable_metadata_routing=False), _threads_for(X):
-            self.regressor_ = clone(self.regressor).fit(
-                self.X_units_.standardized(X), targets, sample_weight=sample_weight
-            )
+        """Fit the regressor to standardised data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Dense and finite.
+        y : array-like of shape (n,) or (n, D)
+            Targets.
+        sample_weight : array-like of shape (n,), default=None
+            Non-negative weights.
+
+        Returns
+        -------
+        self : StandardizedRegressor
+
+        Raises
+        ------
+        ValueError
+            If an argument is not as described.
+        """
+        with unchanged_on_error(self):
+            data = check_training_data(self, X, y, None, reset=True)
+            check_weights(sample_weight, len(data.y), "sample_weight")
+            self.X_mean_, self.X_scale_ = _units(data.X, sample_weight)
+            self.y_mean_, self.y_scale_ = _units(data.y, sample_weight)
+            targets = _standardized(data.y, self.y_mean_, self.y_scale_)
+            # The default regressors take weights, whatever the user's own routing asks for.
+            with config_context(enable_metadata_routing=False), _threads_for(data.X):
+                self.regressor_ = clone(self.regressor).fit(
+                    _standardized(data.X, self.X_mean_, self.X_scale_),
+                    targets[:, 0] if data.y_ndim == 1 else targets,
+                    sample_weight=sample_weight,
+                )
         return self
 
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predictions of shape ``(n,)`` or ``(n, D)``, as y had it."""
-        with _threads_for(X):
-            targets = self.regressor_.predict(self.X_units_.standardized(X))
-        columns = targets.reshape(len(X), -1)
-        return (self.y_units_.location + self.y_units_.scale * columns).reshape(targets.shape)
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Predict the targets in their own units.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Dense and finite.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, D)
+        """
+        check_is_fitted(self)
+        inputs = check_inputs(self, X)
+        with _threads_for(inputs):
+            targets = self.regressor_.predict(_standardized(inputs, self.X_mean_, self.X_scale_))
+        columns = targets.reshape(len(inputs), -1)
+        return np.asarray(self.y_mean_ + self.y_scale_ * columns).reshape(targets.shape)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = get_tags(self.regressor).target_tags.multi_output
+        return tags
 
 
 class StandardizedForest(StandardizedRegressor):
-    """The same for a forest, which can be thinned."""
+    """`StandardizedRegressor` around a forest, which can be thinned after it is fitted.
+
+    Parameters
+    ----------
+    regressor : RandomForestRegressor or ExtraTreesRegressor
+        The forest. It is cloned, not changed.
+
+    See Also
+    --------
+    StandardizedRegressor : The same for any regressor, with the fitted attributes.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import ExtraTreesRegressor
+    >>> from skmdn.preprocessing import StandardizedForest
+    >>> forest = StandardizedForest(ExtraTreesRegressor(10)).fit([[0.0], [1.0]], [0.0, 1.0])
+    >>> forest.thin(4)
+    >>> len(forest.regressor_.estimators_)
+    3
+    """
 
     def thin(self, n_together: int) -> None:
-        """Keep as many trees as `n_together` equal forests need that are averaged from here on."""
+        """Keep only the trees that this forest needs where several are averaged.
+
+        Parameters
+        ----------
+        n_together : int
+            Number of equal forests whose predictions are averaged from now on. The first
+            ``ceil(n_estimators / n_together)`` trees remain.
+        """
         forest = self.regressor_
         forest.estimators_ = forest.estimators_[: -(-forest.n_estimators // n_together)]
         forest.set_params(n_estimators=len(forest.estimators_))
 
 
-class Units(NamedTuple):
-    """Location and scale ``(p,)`` of columns; the scale of a constant one is 1."""
+def _units(columns: np.ndarray, sample_weight: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean and standard deviation ``(p,)`` of columns; 1 for a constant one."""
+    weights = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    location, scale = location_and_scale(columns, weights)
+    return location, np.where(scale > 0, scale, 1.0)
 
-    location: np.ndarray
-    scale: np.ndarray
 
-    @classmethod
-    def of(cls, columns: np.ndarray, weights: np.ndarray | None) -> Units:
-        """Weighted mean and standard deviation."""
-        location, scale = location_and_scale(columns, weights)
-        return cls(location, np.where(scale > 0, scale, 1.0))
-
-    def standardized(self, columns: np.ndarray) -> np.ndarray:
-        """Distances from the location in units of the scale, as far as single precision goes."""
-        with np.errstate(over="ignore"):
-            z = (columns - self.location) / self.scale
-        return np.clip(z, -_FARTHEST, _FARTHEST)
+def _standardized(columns: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Distances from the mean in units of the scale, as far as single precision goes."""
+    with np.errstate(over="ignore"):
+        z = (columns - mean) / scale
+    return np.clip(z, -_FARTHEST, _FARTHEST)
 
 
 def _threads_for(X: np.ndarray) -> AbstractContextManager[object]:
