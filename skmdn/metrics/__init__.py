@@ -1,8 +1,22 @@
-"""How good predictive distributions are for observed y: metrics and scorers.
+"""Metrics and scorers: how well predictive distributions match the observed y.
 
-Functions of ``(y_true, mixture)``; names end in ``_score`` (more is better) or ``_loss`` (less is
-better). Beside a :class:`skmdn.Mixture` they accept another model's predictions: a batch of frozen
-scipy.stats distributions, an array of samples, or a :class:`QuantilePrediction`.
+Names end in ``_score`` (more is better) or ``_loss`` (less is better). The arguments that metrics
+share are described here.
+
+`y_true`: array-like of shape (n,) or (n, D)
+    The outcomes, one per row: finite numbers. A single output may also be a column, (n, 1).
+`mixture`: a prediction for the same rows
+    What ``predict_proba(X)`` returns, a :class:`skmdn.Mixture`; or another model's predictions: a
+    continuous scipy.stats distribution (a batch of n, or one for all rows), draws in an array of
+    shape (n, S) or (n, S, D) or in a :class:`SamplePrediction`, or a :class:`QuantilePrediction`.
+    Samples have no density, and quantiles have neither a density nor a distribution function: a
+    metric that needs one raises ValueError.
+`sample_weight`: array-like of shape (n,), default=None
+    Weights of the rows: nonnegative, at least one positive. A weight of 2 counts as two rows of
+    weight 1. None gives all rows the same weight.
+
+Metrics of marginal distributions (CRPS, pinball and interval losses, central intervals, PIT) are
+averaged over the outputs where there are several. The others are joint over the outputs.
 """
 
 from skmdn.metrics.calibration import CalibrationError, calibration_error, hdr_values, pit_values

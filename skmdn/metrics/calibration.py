@@ -35,10 +35,10 @@ def pit_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D),
-        whose PIT is randomised within its rank (see :class:`SamplePrediction`).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution or SamplePrediction
+        Predictive distributions of the same rows. The PIT of samples is randomised within its rank
+        (see :class:`SamplePrediction`).
 
     Returns
     -------
@@ -75,9 +75,9 @@ def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
+        Outcomes.
     mixture : Mixture or scipy.stats distribution
-        The predictive distributions of the same rows. Samples and quantiles have no density.
+        Predictive distributions of the same rows.
 
     Returns
     -------
@@ -120,9 +120,9 @@ def calibration_error(
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution or SamplePrediction
+        Predictive distributions of the same rows.
     sample_weight : array-like of shape (n,), default=None
         Weights of the rows. In `value` they count as repetitions; `expected` uses the effective
         number of rows ``(Σw)² / Σw²`` [2]_, as a repeated row brings no new information.

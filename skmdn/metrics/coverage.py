@@ -36,9 +36,9 @@ def coverage_score(
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+        Predictive distributions of the same rows.
     level : float, default=0.9
         Mass of the region, strictly between 0 and 1.
     region : {"central", "hdr"}, default="central"
@@ -46,7 +46,7 @@ def coverage_score(
         averaged over the outputs. "hdr": the highest-density region [1]_, joint over the outputs,
         which may be several intervals; it needs a density.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------
@@ -94,15 +94,15 @@ def coverage_loss(
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+        Predictive distributions of the same rows.
     level : float, default=0.9
         Mass of the region, strictly between 0 and 1.
     region : {"central", "hdr"}, default="central"
         As in :func:`coverage_score`.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------
@@ -146,8 +146,8 @@ def sharpness(
     ----------
     y_true : array-like of shape (n,) or (n, D)
         The outcomes, as for every metric; how large a region is does not depend on their values.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+        Predictive distributions of the same rows.
     level : float, default=0.9
         Mass of the region, strictly between 0 and 1.
     region : {"central", "hdr"}, default="central"
@@ -155,7 +155,7 @@ def sharpness(
         "hdr": length of the highest-density region, gaps left out; with several outputs its area or
         volume, by 1,000 seeded draws per row.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------

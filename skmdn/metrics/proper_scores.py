@@ -21,11 +21,11 @@ def log_likelihood_score(
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
+        Outcomes.
     mixture : Mixture or scipy.stats distribution
-        The predictive distributions of the same rows. Samples and quantiles have no density.
+        Predictive distributions of the same rows.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------
@@ -66,11 +66,11 @@ def crps_loss(
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+        Predictive distributions of the same rows.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------
@@ -120,11 +120,11 @@ def energy_loss(
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution or SamplePrediction
+        Predictive distributions of the same rows.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------

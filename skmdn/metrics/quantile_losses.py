@@ -27,13 +27,13 @@ def pinball_loss(
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+        Predictive distributions of the same rows.
     alpha : float, default=0.5
         Level of the quantile, strictly between 0 and 1.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------
@@ -80,13 +80,13 @@ def interval_score_loss(
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+        Predictive distributions of the same rows.
     level : float, default=0.9
         Mass of the interval, strictly between 0 and 1.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------

@@ -71,9 +71,9 @@ def calibration_report(
     ----------
     y_true : array-like of shape (n,) or (n, D)
         The outcomes of rows that the model was not fitted on; at least two.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
-        Samples have no density, so their table has no log-likelihood and no region "hdr".
+    mixture : Mixture, scipy.stats distribution or SamplePrediction
+        Predictive distributions of the same rows.
+        Samples have no density, so their table has no log-likelihood and no "hdr" rows.
     levels : float or sequence of float, default=(0.5, 0.9)
         Masses of the regions whose coverage and size are shown.
     significance : float, default=0.01

@@ -79,9 +79,9 @@ class DistributionScorer(BaseEstimator):
         X : array-like of shape (n, p)
             The rows.
         y : array-like of shape (n,) or (n, D)
-            Their outcomes.
+            Outcomes.
         sample_weight : array-like of shape (n,), default=None
-            Weights of the rows; they count as repetitions.
+            Weights of the rows.
 
         Returns
         -------
