@@ -1,5 +1,7 @@
 """Displays: what they compute against the mixture's answers, what they draw, what they refuse."""
 
+import inspect
+import re
 import sys
 from unittest import mock
 
@@ -13,7 +15,7 @@ from scipy import stats
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skmdn import MDNRegressor, Mixture
+from skmdn import MDNRegressor, Mixture, metrics, plotting
 from skmdn.metrics import coverage_score, hdr_values, log_likelihood_scorer, pit_values
 from skmdn.plotting import (
     ComponentsDisplay,
@@ -218,6 +220,32 @@ def test_keywords_have_matplotlibs_short_and_long_names():
         None, two_outputs(), cmap="viridis", levels=[0.01, 0.02]
     ).contours_
     assert all(list(contour.levels) == [0.01, 0.02] for contour in contours)
+
+
+def public_callables():
+    """Functions, classes, and the methods of the Displays, of both rooms, by name."""
+    for room in (metrics, plotting):
+        for name in room.__all__:
+            found = getattr(room, name)
+            if inspect.isfunction(found) or (inspect.isclass(found) and hasattr(found, "plot")):
+                yield name, found
+            for method in ("from_estimator", "from_predictions", "plot"):
+                if hasattr(found, method):
+                    yield f"{name}.{method}", getattr(found, method)
+
+
+CALLABLES = dict(public_callables())
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_help_is_short_and_names_every_parameter_once(name):
+    signature = inspect.signature(CALLABLES[name])
+    assert len(str(signature)) <= 300
+    text = inspect.getdoc(CALLABLES[name]).split("\nParameters\n----------\n")[1]
+    section = re.split(r"\n\w+\n---", text)[0]
+    entries = re.findall(r"^(\S.*?)(?: : .*)?$", section, re.MULTILINE)
+    expected = [str(p).split(":")[0] for p in signature.parameters.values() if p.name != "self"]
+    assert sorted(", ".join(entries).split(", ")) == sorted(expected)
 
 
 def test_missing_matplotlib_is_named():
