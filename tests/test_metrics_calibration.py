@@ -201,6 +201,38 @@ def test_false_alarms_are_as_rare_as_promised():
     assert alarms > 0
 
 
+@pytest.mark.parametrize(("kind", "n_tests"), [("one", 4), ("samples", 3), ("two", 7)])
+def test_significance_is_shared_among_all_tests(kind, n_tests):
+    n = 200
+    y = np.random.default_rng(0).normal(0.25, size=(n, 2) if kind == "two" else n)
+    draws = np.random.default_rng(1).normal(size=(n, 200))
+    mixture = {"one": normal(n), "samples": draws, "two": normal(n, n_outputs=2)}[kind]
+    bias = "pit bias [0]" if kind == "two" else "pit bias"
+    p_value = metrics.calibration_report(y, mixture).loc[bias, "p_value"]
+    assert p_value < 0.05
+    for factor, reading in [(n_tests - 0.1, ""), (n_tests + 0.1, "biased low")]:
+        report = metrics.calibration_report(y, mixture, significance=factor * p_value)
+        assert report.loc[bias, "reading"] == reading
+
+
+@pytest.mark.parametrize("n_rows", [2, 5, 30, 1000])
+def test_expected_distances_are_the_means_of_kolmogorovs_statistic(n_rows):
+    report = metrics.calibration_report(np.linspace(-1, 1, n_rows), normal(n_rows))
+    for test in ("pit uniformity", "hdr uniformity"):
+        expected = stats.kstwo(n_rows).mean()
+        assert report.loc[test, "expected"] == pytest.approx(expected, rel=0.015)
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.3])
+def test_the_p_value_of_the_spread_is_chi_squareds(factor):
+    y = factor * np.random.default_rng(0).normal(size=25)
+    row = metrics.calibration_report(y, normal(25)).loc["pit spread"]
+    variance = np.var(y, ddof=1)
+    below = stats.chi2(24).cdf(24 * variance)
+    assert row["value"] == pytest.approx(np.sqrt(variance), rel=1e-9)
+    assert row["p_value"] == pytest.approx(2 * min(below, 1 - below), rel=1e-6)
+
+
 @pytest.mark.parametrize("n_rows", [2, 3, 5])
 def test_the_spread_of_few_rows_is_not_called_a_fault_more_often(n_rows):
     """Its p-value is uniform: the scores' sum of squares is chi-squared."""

@@ -95,9 +95,12 @@ def uniformity(
     """Test values for uniformity: Kolmogorov's statistic, in Stephens' (1970) form for finite n."""
     distance = greatest_distance(values, weights)
     root = np.sqrt(n_effective)
-    p_value = float(kolmogorov((root + 0.12 + 0.11 / root) * distance))
+    factor = root + 0.12 + 0.11 / root
+    p_value = float(kolmogorov(factor * distance))
     found = p_value < significance and distance >= SMALLEST_DISTANCE
-    expected = np.sqrt(0.5 * np.pi) * np.log(2.0) / root  # mean of Kolmogorov's distribution
+    expected = (
+        np.sqrt(0.5 * np.pi) * np.log(2.0) / factor
+    )  # Kolmogorov's distribution has this mean
     return Finding(test, distance, float(expected), p_value, "not uniform" if found else "")
 
 

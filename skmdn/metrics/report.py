@@ -100,20 +100,27 @@ def calibration_report(
 
     Notes
     -----
-    With ``z = Φ⁻¹(PIT)``, standard normal under calibration [1]_ and cut at ±8, bias is the mean of
-    z (Student's t test) and spread its standard deviation (normal test of its logarithm): in units
-    of the predicted standard deviation if predictions are normal. Uniformity is Kolmogorov's test,
-    of the PIT and of the HDR values, which with several outputs is the joint one. A significant
-    bias below 0.05, spread within 5 %, or distance below 0.02 is not called a fault: large samples
-    make everything significant. Coverage is tested as a binomial share, without correction.
+    Bias and spread are the mean and the standard deviation of ``z = Φ⁻¹(PIT)``, cut at ±8. Under
+    calibration z is standard normal [1]_; if predictions are normal, z is the error in units of the
+    predicted standard deviation. The mean is tested by Student's t, and the variance, times n - 1,
+    by the two-sided chi-squared test, both with n - 1 degrees of freedom, where n is the effective
+    number of rows. Uniformity is tested by Kolmogorov's statistic: of the PIT of each output, and,
+    where there is a density, of the HDR values, jointly over the outputs. Its p-value and its mean
+    for n rows are those of the limit distribution in Stephens' form [2]_. Coverage is tested by the
+    normal approximation of the binomial distribution, level by level without correction.
 
-    Uniform PIT is necessary, not sufficient [2]_: faults that cancel between rows go unseen.
+    The verdict does not count a bias below 0.05, a spread within 5 % of 1 or a distance below 0.02:
+    with enough rows, every deviation is significant.
+
+    A uniform PIT is necessary, but not sufficient [3]_: faults that cancel between rows go unseen.
 
     References
     ----------
     .. [1] Berkowitz (2001). Testing density forecasts, with applications to risk management. J.
        Bus. Econ. Stat. 19.
-    .. [2] Hamill (2001). Interpretation of rank histograms for verifying ensemble forecasts. Mon.
+    .. [2] Stephens (1970). Use of the Kolmogorov-Smirnov, Cramer-von Mises and related statistics
+       without extensive tables. J. R. Stat. Soc. B 32.
+    .. [3] Hamill (2001). Interpretation of rank histograms for verifying ensemble forecasts. Mon.
        Weather Rev. 129.
 
     Examples
@@ -202,7 +209,8 @@ def _diagnosis_rows(
     """Return the calibration error, the tests of PIT and HDR values, and what they say together."""
     y, prediction, weights = arguments
     error = calibration_error(y, prediction, sample_weight=weights)
-    size = (weights, arguments.n_effective, significance / (3 * pit.shape[1] + 1))
+    n_tests = 3 * pit.shape[1] + (masses is not None)
+    size = (weights, arguments.n_effective, significance / n_tests)
     outputs = [examine(column, *size) for column in pit.T]
     joint = [] if masses is None else [uniformity("hdr uniformity", masses, *size)]
     return [
