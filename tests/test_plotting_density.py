@@ -102,7 +102,7 @@ def test_a_band_over_a_table_of_mixed_columns():
     display = ConditionalDensityDisplay.from_estimator(model, frame, y, feature="length")
     rows = pd.DataFrame({"length": display.arrays.x, "kind": "b"})  # the most frequent kind
     np.testing.assert_allclose(display.arrays.mean, model.predict(rows))
-    with pytest.raises(ValueError, match="feature: expected one of numbers, got 'kind'"):
+    with pytest.raises(ValueError, match="feature: expected a numeric one, got 'kind'"):
         ConditionalDensityDisplay.from_estimator(model, frame, feature="kind")
     with pytest.raises(ValueError, match="feature: expected a number below 2 or one of"):
         ConditionalDensityDisplay.from_estimator(model, frame, feature="width")

@@ -1,4 +1,4 @@
-"""What a metric weighs: outcomes beside their predictive distributions, and the rows' weights."""
+"""The arguments of a metric, checked: outcomes, predictive distributions and weights of rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Prediction = Mixture | SamplePrediction | QuantilePrediction | FrozenPrediction
 
 
 class Arguments(NamedTuple):
-    """Outcomes y (n,) or (n, D), the prediction of the same rows, and weights (n,)."""
+    """Outcomes y (n,) or (n, D), the prediction for the same rows, and weights (n,)."""
 
     y: FloatArray
     prediction: Any  # a Prediction; its kinds share methods, not signatures
@@ -27,25 +27,25 @@ class Arguments(NamedTuple):
 
     @property
     def n_effective(self) -> float:
-        """Kish's number of equally weighted rows that say as much: (Σw)² / Σw²."""
+        """Kish's effective number of rows: (Σw)² / Σw²."""
         return float(self.weights.sum() ** 2 / np.square(self.weights).sum())
 
     def mean(self, values: FloatArray) -> float:
         """Return the weighted mean over rows, then the mean over outputs."""
-        present = self.weights > 0.0  # a row of no weight is absent, be its value infinite
+        present = self.weights > 0.0  # rows of weight zero do not count, even if infinite
         rows = np.average(values[present], axis=0, weights=self.weights[present])
         return float(np.mean(rows))
 
 
 def gather(y_true: npt.ArrayLike, mixture: Any, sample_weight: npt.ArrayLike | None) -> Arguments:
-    """Check the three arguments that every metric has against each other.
+    """Check the three arguments that all metrics share, each and against each other.
 
     Raises
     ------
     TypeError
-        If `mixture` is none of the kinds that the metrics know.
+        If `mixture` is not a prediction.
     ValueError
-        If rows or outputs disagree, or y or weights are not finite.
+        If numbers of rows or outputs disagree, or y or weights are not finite.
     """
     y = check_array(y_true, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="y_true")
     prediction = as_prediction(mixture, len(y))
@@ -53,7 +53,7 @@ def gather(y_true: npt.ArrayLike, mixture: Any, sample_weight: npt.ArrayLike | N
 
 
 def as_prediction(mixture: Any, n_rows: int) -> Prediction:
-    """Return what the metrics understand: the only place where kinds are told apart."""
+    """Return the prediction with the methods that metrics call; only here do kinds differ."""
     if isinstance(mixture, Prediction):
         return mixture
     if is_frozen(mixture):
@@ -67,7 +67,7 @@ def as_prediction(mixture: Any, n_rows: int) -> Prediction:
 
 
 def _matched(y: FloatArray, prediction: Prediction) -> FloatArray:
-    """Return y in the shape of one outcome per row; a single column may stand for a vector."""
+    """Return y in the shape of the prediction; a single output may be a column or a vector."""
     n_rows, n_outputs = len(prediction), prediction.n_outputs
     expected = (n_rows,) if prediction.univariate else (n_rows, n_outputs)
     if y.shape != expected and not (n_outputs == 1 and y.shape in ((n_rows,), (n_rows, 1))):
@@ -92,7 +92,7 @@ def _check_weights(sample_weight: npt.ArrayLike | None, n_rows: int) -> FloatArr
             "sample_weight: expected nonnegative numbers, one at least above zero, "
             f"got a range of {weights.min()} to {weights.max()}."
         )
-    return np.asarray(weights / weights.max())  # their squares and sums are then numbers
+    return np.asarray(weights / weights.max())  # their sums of squares cannot overflow or vanish
 
 
 def check_fraction(name: str, value: Any) -> float:

@@ -1,4 +1,4 @@
-"""Coverage and sharpness: how often regions hold the outcome, and how large they are."""
+"""Coverage and sharpness: how often regions contain the outcome, and how large they are."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def coverage_score(
 ) -> float:
     """Share of the outcomes that lie in their predicted region; best at `level`.
 
-    It should equal `level`: more is too cautious, less is over-confident. Wide regions cover
-    easily, so read it beside :func:`sharpness`; :func:`coverage_loss` is its distance from `level`.
+    It should equal `level`: above means too cautious, below means over-confident. Wide regions
+    cover easily, so look at :func:`sharpness` too. :func:`coverage_loss` is the distance from
+    `level`.
 
     Parameters
     ----------
@@ -42,9 +43,9 @@ def coverage_score(
     level : float, default=0.9
         Mass of the region, strictly between 0 and 1.
     region : {"central", "hdr"}, default="central"
-        "central": between the quantiles at (1 - level) / 2 and (1 + level) / 2, of each marginal,
-        averaged over the outputs. "hdr": the highest-density region [1]_, joint over the outputs,
-        which may be several intervals; it needs a density.
+        "central": the interval between the quantiles at (1 - level) / 2 and (1 + level) / 2 of each
+        marginal; the share is averaged over the outputs. "hdr": the highest-density region [1]_,
+        joint over the outputs. It may consist of several intervals, and needs a density.
     sample_weight : array-like of shape (n,), default=None
         Weights of the rows.
 
@@ -88,8 +89,8 @@ def coverage_loss(
 ) -> float:
     """Distance of the observed coverage from the nominal one; less is better.
 
-    ``|coverage_score - level|``. It is not proper: regions that ignore X reach 0. Choose models by
-    a proper score such as :func:`interval_score_loss`, and watch this one.
+    ``|coverage_score - level|``. It is not proper: a model that ignores X can reach 0. Choose
+    models by a proper score such as :func:`interval_score_loss`, and use this one as a check.
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ def coverage_loss(
 
     Notes
     -----
-    With n rows a calibrated model is off by about ``sqrt(level (1 - level) / n)``.
+    For n rows, a calibrated model has a loss of about ``sqrt(level (1 - level) / n)``.
 
     Examples
     --------
@@ -145,22 +146,22 @@ def sharpness(
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes, as for every metric; how large a region is does not depend on their values.
+        Outcomes, as for every metric. The size of a region does not depend on their values.
     mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
         Predictive distributions of the same rows.
     level : float, default=0.9
         Mass of the region, strictly between 0 and 1.
     region : {"central", "hdr"}, default="central"
-        "central": the width of the central interval, of each marginal, averaged over the outputs.
-        "hdr": length of the highest-density region, gaps left out; with several outputs its area or
-        volume, by 1,000 seeded draws per row.
+        "central": width of the central interval of each marginal, averaged over the outputs. "hdr":
+        length of the highest-density region, without its gaps; with several outputs its area or
+        volume, estimated from 1,000 draws per row with a fixed seed.
     sample_weight : array-like of shape (n,), default=None
         Weights of the rows.
 
     Returns
     -------
     float
-        In the units of y; a volume in the product of the outputs' units.
+        In the unit of y; an area or volume in the product of the outputs' units.
 
     Raises
     ------
@@ -170,11 +171,11 @@ def sharpness(
 
     Notes
     -----
-    The volume is ``E[1{p(X) >= t} / p(X)]`` with X drawn from p and t the density that `level` of
-    the draws exceed. Its relative standard error is about 4 % for one row of two outputs at level
-    0.9 (9 % at 0.99), and falls with the square root of the number of rows. It is too large by
-    0.2 % for two outputs at level 0.9, by 1 % at 0.99 and by 8 % at 0.999, and for five outputs by
-    two or three times that, as t is known from draws too.
+    The volume is ``E[1{p(X) >= t} / p(X)]``, where X is drawn from p and t is the density that a
+    share `level` of the draws exceeds. For one row of two outputs, its relative standard error is
+    about 4 % at level 0.9 and 9 % at 0.99; it falls with the square root of the number of rows. As
+    t is estimated from the same draws, the volume is too large: for two outputs by 0.2 % at level
+    0.9, 1 % at 0.99 and 8 % at 0.999, for five outputs by two or three times that.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What PIT values say is wrong with a model, by tests of known size, in plain words."""
+"""Tests of PIT values for bias, spread and shape, and the faults that they show."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from scipy.special import chdtr, chdtrc, kolmogorov, ndtri, stdtr
 from skmdn._arrays import FloatArray
 from skmdn.metrics.calibration import greatest_distance
 
-# What is smaller is not called a fault, however many rows make it significant.
+# Smaller deviations are not called faults, even if they are significant.
 SMALLEST_BIAS = 0.05  # predicted standard deviations
 SMALLEST_SPREAD = 0.05  # of the logarithm: 5 %
 SMALLEST_DISTANCE = 0.02  # of the PIT's distribution function
-# Fewer rows than these cannot show that nothing is wrong.
+# With fewer rows, finding no fault does not mean that there is none.
 FEW_ROWS = 30
-# Normal scores are cut here: beyond, 1 - PIT is below the doubles' resolution, and one outcome far
-# out shall not decide for all.
+# Normal scores are clipped here. Beyond, 1 - PIT is below the resolution of doubles; and a single
+# outlier should not decide the test.
 _FARTHEST = 8.0
 
 
 class Finding(NamedTuple):
-    """One test: its statistic, what calibration would give, its p-value, the fault it names."""
+    """One test: its statistic, the value expected under calibration, the p-value, and the fault."""
 
     test: str
     value: float
@@ -62,7 +62,7 @@ def _standard_deviation(centred: FloatArray, weights: FloatArray, n_effective: f
 
 
 def _bias_finding(bias: float, spread: float, n_rows: float, significance: float) -> Finding:
-    """Outcomes above their predictions: the predictions are low."""
+    """Return the finding on bias: outcomes above the predictions mean that these are low."""
     statistic = abs(bias) / spread * np.sqrt(n_rows)
     p_value = 2.0 * float(stdtr(n_rows - 1.0, -statistic))
     found = p_value < significance and abs(bias) >= SMALLEST_BIAS
@@ -71,9 +71,9 @@ def _bias_finding(bias: float, spread: float, n_rows: float, significance: float
 
 
 def _spread_finding(spread: float, cut: float, n_rows: float, significance: float) -> Finding:
-    """Outcomes farther out than predicted: the predictions are too narrow.
+    """Return the finding on spread: outcomes farther out than predicted mean over-confidence.
 
-    Where scores were cut, as by a huge bias, a small spread is the cut's and says nothing.
+    Where scores were clipped, as by a huge bias, a small spread is no fault: it is due to clipping.
     """
     size = abs(np.log(spread))
     freedom = n_rows - 1.0
@@ -92,20 +92,18 @@ def uniformity(
     n_effective: float,
     significance: float,
 ) -> Finding:
-    """Test values for uniformity: Kolmogorov's statistic, in Stephens' (1970) form for finite n."""
+    """Test values for uniformity by Kolmogorov's statistic, in Stephens' form (1970) for n rows."""
     distance = greatest_distance(values, weights)
     root = np.sqrt(n_effective)
     factor = root + 0.12 + 0.11 / root
     p_value = float(kolmogorov(factor * distance))
     found = p_value < significance and distance >= SMALLEST_DISTANCE
-    expected = (
-        np.sqrt(0.5 * np.pi) * np.log(2.0) / factor
-    )  # Kolmogorov's distribution has this mean
+    expected = np.sqrt(0.5 * np.pi) * np.log(2.0) / factor  # mean of Kolmogorov's distribution
     return Finding(test, distance, float(expected), p_value, "not uniform" if found else "")
 
 
 def verdict(findings: list[Finding], n_effective: float) -> str:
-    """Put the faults of one output into words; shape counts where nothing plainer was found."""
+    """Put the faults of one output into words; the shape is named if there is no other fault."""
     faults = [finding.fault for finding in findings if finding.fault]
     plainer = [fault for fault in faults if fault != "not uniform"]
     if faults:

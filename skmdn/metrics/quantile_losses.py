@@ -1,4 +1,4 @@
-"""Proper losses of single quantiles and of central intervals."""
+"""Proper losses for single quantiles and for central intervals."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def pinball_loss(
 ) -> float:
     """Mean pinball loss of the quantile at level `alpha`; less is better.
 
-    ``max(α (y - q), (α - 1)(y - q))`` with q the predicted α-quantile [1]_, as
-    :func:`sklearn.metrics.mean_pinball_loss`, in the units of y. At 0.5 it is half the absolute
-    error of the median. Several outputs: of each marginal, averaged.
+    ``max(α (y - q), (α - 1)(y - q))`` with q the predicted α-quantile [1]_, as in
+    :func:`sklearn.metrics.mean_pinball_loss`, in the unit of y. At 0.5 it is half the absolute
+    error of the median. With several outputs it is the mean over the marginals.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ def interval_score_loss(
 ) -> float:
     """Mean interval score of the central interval; less is better.
 
-    Winkler's score [1]_ [2]_ of the interval [l, u] between the quantiles at (1 - level) / 2 and
+    Winkler's score [1]_ [2]_ of the interval between the quantiles at (1 - level) / 2 and
     (1 + level) / 2: its width, plus 2 / (1 - level) times the distance by which the outcome misses
-    it. In the units of y. Several outputs: of each marginal, averaged.
+    it, in the unit of y. With several outputs it is the mean over the marginals.
 
     Parameters
     ----------

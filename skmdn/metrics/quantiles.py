@@ -1,4 +1,4 @@
-"""Another model's prediction known by some of its quantiles."""
+"""Another model's prediction, given by some of its quantiles."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from skmdn.metrics.partial_prediction import PartialPrediction
 
 
 class QuantilePrediction(PartialPrediction):
-    """Predictive distributions known by Q quantiles per row.
+    """Predictive distributions given by Q quantiles per row.
 
-    What a quantile forest, or one quantile regression per level, gives. Pinball loss, interval
-    score, central coverage and sharpness need only the levels they ask for; the CRPS is the
-    quadrature that those levels allow; what needs a density or a distribution function refuses.
+    This is the prediction of a quantile forest, or of one quantile regression per level. Pinball
+    loss, interval score, central coverage and sharpness use the quantiles at their own levels. The
+    CRPS is approximated from all of them. Metrics that need a density or a distribution function
+    raise ValueError.
 
     Parameters
     ----------
@@ -29,13 +30,13 @@ class QuantilePrediction(PartialPrediction):
     Raises
     ------
     ValueError
-        If shapes disagree, levels repeat or leave (0, 1), or an entry is not finite; by a metric,
-        if it asks for a level that was not given.
+        If shapes disagree, levels repeat or are outside (0, 1), or an entry is not finite. A metric
+        raises it for a level that is not among `levels`.
 
     Notes
     -----
-    ``CRPS = 2 ∫ pinball_τ(y, q_τ) dτ`` [1]_, approximated by the midpoint rule whose cells end half
-    way between neighbouring levels (and at 0 and 1).
+    ``CRPS = 2 ∫ pinball_τ(y, q_τ) dτ`` [1]_ is approximated by the midpoint rule. Its cells end
+    halfway between neighbouring levels, and at 0 and 1.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The calibration report: every metric in one table, with a verdict in plain words."""
+"""The calibration report: all metrics in one table, with a verdict in plain words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS = ("value", "expected", "p_value", "reading")
 
 
 class ReportRow(NamedTuple):
-    """One line of the table; what is unknown is NaN or empty."""
+    """One line of the table; entries that do not apply are NaN or empty."""
 
     measure: str
     value: float = np.nan
@@ -33,7 +33,7 @@ class ReportRow(NamedTuple):
 
 
 class ReportTable(tuple[ReportRow, ...]):
-    """The table where pandas is not installed: a tuple of rows that prints itself."""
+    """The table if pandas is not installed: a tuple of rows that prints as a table."""
 
     def __repr__(self) -> str:
         """Return the table as text, one measure per line."""
@@ -48,7 +48,7 @@ class ReportTable(tuple[ReportRow, ...]):
 
 
 def _cell(value: float) -> str:
-    """Return a number in ten places, or blanks."""
+    """Return a number in a cell ten characters wide; blanks for NaN."""
     return " " * 10 if np.isnan(value) else f"{value:10.4g}"
 
 
@@ -60,43 +60,44 @@ def calibration_report(
     significance: float = 0.01,
     sample_weight: npt.ArrayLike | None = None,
 ) -> Any:
-    """Judge predictive distributions: every metric in one table, and a verdict in plain words.
+    """Judge predictive distributions: all metrics in one table, and a verdict in plain words.
 
-    The verdict says in what way the outcomes contradict the predictions: "biased low" (outcomes lie
-    above), "biased high", "over-confident" (predictions too narrow), "under-confident" (too wide),
-    "wrong shape" (neither, and yet not the predicted distribution), several of these, "well
-    calibrated", or, below 30 rows without a fault, "too few rows to tell".
+    The verdict says how the outcomes contradict the predictions: "biased low" (outcomes lie above
+    the predictions), "biased high", "over-confident" (predictions too narrow), "under-confident"
+    (too wide), or "wrong shape" (none of these, but still another distribution); with several
+    outputs also "wrong dependence between outputs". Without a fault it is "well calibrated", or
+    "too few rows to tell" for fewer than 30 rows.
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes of rows that the model was not fitted on; at least two.
+        Outcomes of at least two rows, which the model was not fitted on.
     mixture : Mixture, scipy.stats distribution or SamplePrediction
         Predictive distributions of the same rows.
         Samples have no density, so their table has no log-likelihood and no "hdr" rows.
     levels : float or sequence of float, default=(0.5, 0.9)
         Masses of the regions whose coverage and size are shown.
     significance : float, default=0.01
-        Probability that a perfectly calibrated model is found at fault; shared equally among the
-        tests (Bonferroni).
+        Probability of finding a fault in a perfectly calibrated model. It is shared equally among
+        the tests (Bonferroni).
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows. In values they count as repetitions; p-values use the effective number
-        of rows ``(Σw)² / Σw²``, as a repeated row brings no new information.
+        Weights of the rows. Tests use the effective number of rows ``(Σw)² / Σw²``, as a repeated
+        row carries no new information.
 
     Returns
     -------
     pandas.DataFrame or ReportTable
-        A DataFrame where pandas is installed, with the measures as its index; else a tuple of rows
-        that prints itself. Columns: `value`; `expected`, what a perfectly calibrated model would
-        give; `p_value`; `reading`, the fault that the row shows, or nothing. The last row,
-        "verdict", sums up. With several outputs rows of one of them end in its number, as in "pit
-        bias [0]".
+        A DataFrame, with the measures as its index, if pandas is installed; otherwise a tuple of
+        rows that prints as a table. Columns: `value`; `expected`, the value expected of a perfectly
+        calibrated model; `p_value`; `reading`, the fault that the row shows, if any. The last row
+        is "verdict". With several outputs, tests of a single one end in its number, as in "pit bias
+        [0]".
 
     Raises
     ------
     ValueError
-        If shapes disagree, a number is not finite, fewer than two rows have weight, only quantiles
-        are known, or a level or the significance is outside (0, 1).
+        If shapes disagree, a number is not finite, fewer than two rows have positive weights, only
+        quantiles are known, or a level or the significance is outside (0, 1).
 
     Notes
     -----
@@ -139,7 +140,7 @@ def calibration_report(
     arguments = gather(y_true, mixture, sample_weight)
     if arguments.n_effective < 1.0 + 1e-9:
         raise ValueError("y_true: expected at least two rows of positive weight, got one.")
-    # The costly ones, and the first to refuse a prediction of which too little is known.
+    # Costly, so computed once; and the first to refuse a prediction without what it needs.
     pit = arguments.prediction.pit(arguments.y).reshape(len(arguments.y), -1)
     masses = arguments.prediction.hdr_mass(arguments.y) if _has_density(arguments) else None
     rows = _score_rows(arguments) + _quantile_rows(arguments, levels)
@@ -161,7 +162,7 @@ def _score_rows(arguments: Arguments) -> list[ReportRow]:
 
 
 def _quantile_rows(arguments: Arguments, levels: list[float]) -> list[ReportRow]:
-    """Return the losses of the quantiles and intervals that the levels name."""
+    """Return the losses of the quantiles and intervals at the levels."""
     y, prediction, weights = arguments
     alphas = sorted({0.5, *(0.5 + sign * 0.5 * level for level in levels for sign in (-1, 1))})
     rows = [
@@ -192,7 +193,7 @@ def _region_rows(arguments: Arguments, levels: list[float], masses: _Masses) -> 
 def _region_pair(
     arguments: Arguments, region: str, level: float, share: float
 ) -> tuple[ReportRow, ReportRow]:
-    """Return coverage, its p-value by the normal approximation of a binomial share, and size."""
+    """Return coverage, with a p-value by the normal approximation of the binomial, and size."""
     distance = abs(share - level) * np.sqrt(arguments.n_effective / (level * (1.0 - level)))
     p_value = 2.0 * float(ndtr(-distance))
     y, prediction, weights = arguments
@@ -206,7 +207,7 @@ def _region_pair(
 def _diagnosis_rows(
     arguments: Arguments, pit: FloatArray, masses: _Masses, significance: float
 ) -> list[ReportRow]:
-    """Return the calibration error, the tests of PIT and HDR values, and what they say together."""
+    """Return the calibration error, the tests of PIT and HDR values, and the verdict."""
     y, prediction, weights = arguments
     error = calibration_error(y, prediction, sample_weight=weights)
     n_tests = 3 * pit.shape[1] + (masses is not None)
@@ -231,7 +232,7 @@ def _finding_rows(outputs: list[list[Finding]], joint: list[Finding]) -> list[Re
 
 
 def _overall(outputs: list[list[Finding]], joint: list[Finding], n_effective: float) -> str:
-    """Return the verdict: of the one output, or of each at fault and of all together."""
+    """Return the verdict: on one output, or on each one with a fault and on their dependence."""
     if len(outputs) == 1:
         return verdict(outputs[0] + joint, n_effective)
     verdicts = [verdict(findings, n_effective) for findings in outputs]
@@ -246,12 +247,12 @@ def _overall(outputs: list[list[Finding]], joint: list[Finding], n_effective: fl
 
 
 def _has_density(arguments: Arguments) -> bool:
-    """Tell whether the kind of prediction has a density: a Mixture always."""
+    """Tell whether the prediction has a density, as every Mixture has."""
     return getattr(arguments.prediction, "has_density", True)
 
 
 def _tabulate(rows: list[ReportRow]) -> Any:
-    """Return a DataFrame where pandas is installed, else a table that prints itself."""
+    """Return a DataFrame if pandas is installed, otherwise a table that prints itself."""
     try:
         import pandas as pd
     except ImportError:

@@ -1,4 +1,4 @@
-"""The whole conditional density: over a feature, or of two outputs at chosen rows."""
+"""The conditional density: over a feature, or of two outputs in chosen rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often regions of every level hold the outcome."""
+"""How often regions of each level contain the outcome."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class CoverageDisplay:
 
 
 def _mass_inside(y_true: ArrayLike, mixture: Any, region: str) -> np.ndarray:
-    """Smallest level whose region holds the outcome, ``(n,)`` or ``(n, D)``."""
+    """Smallest level whose region contains the outcome, ``(n,)`` or ``(n, D)``."""
     if region == "hdr":
         return hdr_values(y_true, mixture)
     return np.abs(2.0 * pit_values(y_true, mixture) - 1.0)

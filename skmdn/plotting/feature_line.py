@@ -1,4 +1,4 @@
-"""Rows that differ in one feature only: where a density is drawn over it."""
+"""Rows that differ in one feature only, over which a density is drawn."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from skmdn.plotting.names import feature_name
 
 
 class FeatureLine(NamedTuple):
-    """G rows along one feature, and where the data lie on it."""
+    """G rows along one feature, and the values of the data there."""
 
     values: np.ndarray  # (G,)
-    rows: Any  # what the estimator takes, G rows
+    rows: Any  # G rows, in the container of X
     observed: np.ndarray  # (n,)
     name: str
 
@@ -21,9 +21,9 @@ class FeatureLine(NamedTuple):
 def feature_line(
     estimator: Any, X: Any, feature: int | str, resolution: int, reference: int | None
 ) -> FeatureLine:
-    """Rows over the range of one feature; the other features are those of the reference row.
+    """Rows over the range of one feature; the other features have the values of the reference row.
 
-    Without a reference they are the medians, or the most frequent value of what is no number.
+    Without a reference these are medians, or the most frequent value of a feature without numbers.
     """
     if not hasattr(X, "iloc"):
         X = np.asarray(X)
@@ -52,17 +52,19 @@ def _take_column(X: Any, column: int) -> Any:
 
 
 def _numbers(values: Any, feature: int | str) -> np.ndarray:
-    """Numbers of a column; those that are missing or infinite as NaN."""
+    """Numbers of a column; missing and infinite ones are NaN."""
     if values.dtype.kind not in "iuf":
-        raise ValueError(f"feature: expected one of numbers, got {feature!r} of {values.dtype}.")
+        raise ValueError(f"feature: expected a numeric one, got {feature!r} of {values.dtype}.")
     numbers = np.asarray(values, dtype=np.float64)
     if not np.isfinite(numbers).any():
-        raise ValueError(f"feature: expected one with finite numbers, got {feature!r} without.")
+        raise ValueError(
+            f"feature: expected one with finite numbers, got {feature!r}, which has none."
+        )
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
 def _repeated(X: Any, reference: int | None, times: int) -> Any:
-    """A typical row, or a chosen one, many times."""
+    """A typical row, or a chosen one, repeated."""
     if reference is not None:
         if not -len(X) <= reference < len(X):
             raise ValueError(
@@ -84,21 +86,21 @@ def _repeated(X: Any, reference: int | None, times: int) -> Any:
 
 
 def _median(values: Any) -> float:
-    """Median of the numbers that are there; NaN where none is."""
+    """Median of the numbers that are not NaN; NaN if there are none."""
     numbers = np.asarray(values, dtype=np.float64)
     present = numbers[~np.isnan(numbers)]
     return float(np.median(present)) if present.size else np.nan
 
 
 def _row(X: Any, index: np.ndarray) -> Any:
-    """Rows by number, as a new object whose columns may be replaced."""
+    """Rows by number, as a copy whose columns can be replaced."""
     if hasattr(X, "iloc"):
         return X.iloc[index].reset_index(drop=True)
     return X[index].astype(float)
 
 
 def _set_column(rows: Any, column: int, values: Any) -> None:
-    """Replace a column, and its type with it."""
+    """Replace a column, which may change its type."""
     if hasattr(rows, "iloc"):
         rows.isetitem(column, values)
     else:

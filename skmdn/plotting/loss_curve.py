@@ -1,4 +1,4 @@
-"""How the training went."""
+"""The losses during training."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class LossCurveDisplay:
 
 
 def _innermost(estimator: Any) -> Any:
-    """The model at the end of Pipelines and searches."""
+    """The model inside Pipelines and searches."""
     while True:
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_

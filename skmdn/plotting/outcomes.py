@@ -1,4 +1,4 @@
-"""Outcomes to draw beside their predictions."""
+"""Outcomes that are drawn with their predictions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 
 def check_outcomes(y: ArrayLike, n_rows: int, n_outputs: int) -> np.ndarray:
-    """Outcomes ``(n, D)``, one for every row."""
+    """Outcomes of all rows, ``(n, D)``."""
     outcomes = np.asarray(y, dtype=np.float64)
     if outcomes.shape != (n_rows, n_outputs) and (outcomes.shape, n_outputs) != ((n_rows,), 1):
         expected = f"({n_rows},)" if n_outputs == 1 else f"({n_rows}, {n_outputs})"

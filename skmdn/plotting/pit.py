@@ -1,4 +1,4 @@
-"""Where the outcomes fall in their predictive distributions."""
+"""Where the outcomes fall within their predictive distributions."""
 
 from __future__ import annotations
 
