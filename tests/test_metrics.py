@@ -299,11 +299,6 @@ def test_bad_arguments_are_named(metric, kwargs, message):
         metric(**given)
 
 
-def test_what_is_no_prediction_is_named():
-    with pytest.raises(TypeError, match=r"mixture: expected a Mixture.*got str"):
-        metrics.crps_loss([0.0], "mixture")
-
-
 def test_metrics_leave_arguments_and_filters_alone():
     mixture, y = random_mixture(), outcomes()
     weights = np.arange(N_ROWS, dtype=float)

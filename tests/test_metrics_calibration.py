@@ -205,7 +205,7 @@ def test_false_alarms_are_as_rare_as_promised():
 def test_significance_is_shared_among_all_tests(kind, n_tests):
     n = 200
     y = np.random.default_rng(0).normal(0.25, size=(n, 2) if kind == "two" else n)
-    draws = np.random.default_rng(1).normal(size=(n, 200))
+    draws = metrics.SamplePrediction(np.random.default_rng(1).normal(size=(n, 200)))
     mixture = {"one": normal(n), "samples": draws, "two": normal(n, n_outputs=2)}[kind]
     bias = "pit bias [0]" if kind == "two" else "pit bias"
     p_value = metrics.calibration_report(y, mixture).loc[bias, "p_value"]
@@ -282,7 +282,7 @@ def test_report_holds_the_metrics():
 def test_report_of_samples_has_no_density():
     y = np.random.default_rng(0).normal(size=400)
     draws = np.random.default_rng(1).normal(size=(400, 50)) * 0.4
-    report = metrics.calibration_report(y, draws)
+    report = metrics.calibration_report(y, metrics.SamplePrediction(draws))
     assert not any("hdr" in measure or "likelihood" in measure for measure in report.index)
     assert report.loc["verdict", "reading"] == "over-confident"
 

@@ -233,6 +233,16 @@ def test_estimator_without_distribution_is_named():
         metrics.log_likelihood_scorer(model, X, y)
 
 
+def test_scorers_refuse_points_and_intervals():
+    X, y = linear_data(20)
+    model = LinearGaussian().fit(X, y)
+    model.interval = lambda X: model.predict_proba(X).interval(0.9)
+    for method in ("predict", "interval"):
+        scorer = clone(metrics.neg_crps_scorer).set_params(response_method=method)
+        with pytest.raises(TypeError, match=r"got ndarray of .*; pass predict_proba\(X\)"):
+            scorer(model, X, y)
+
+
 def test_coverage_scorer_is_best_at_its_level():
     X, y = linear_data(4000)
     model = LinearGaussian().fit(X, y)

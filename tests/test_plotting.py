@@ -12,6 +12,7 @@ from cases.linear_gaussian import LinearGaussian, linear_data
 from cases.plotting import linear_model, new_axes, saved, text_of, two_outputs, two_peaks
 from matplotlib.figure import Figure
 from scipy import stats
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
@@ -86,7 +87,8 @@ def test_coverage_curves_are_the_metrics(tmp_path):
 def test_coverage_of_samples_is_of_central_intervals():
     rng = np.random.default_rng(0)
     draws, y = rng.normal(size=(50, 200)), rng.normal(size=50)
-    display = CoverageDisplay.from_predictions(y, draws, regions=("central",), ax=new_axes())
+    samples = metrics.SamplePrediction(draws)
+    display = CoverageDisplay.from_predictions(y, samples, regions=("central",), ax=new_axes())
     assert list(display.lines_) == ["central"]
     frozen = stats.norm(np.zeros(50), np.ones(50))
     both = CoverageDisplay.from_predictions(y, frozen, ax=new_axes())
@@ -254,6 +256,36 @@ def test_missing_matplotlib_is_named():
         pytest.raises(ImportError, match=r"pip install 'skmdn\[plot\]'"),
     ):
         PITDisplay([0.5, 0.6]).plot()
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda given: ConditionalDensityDisplay.from_predictions(None, given, x=np.zeros(200)),
+        lambda given: PredictiveDensityDisplay.from_predictions(None, given),
+        lambda given: PITDisplay.from_predictions(np.zeros(200), given),
+        lambda given: CoverageDisplay.from_predictions(np.zeros(200), given),
+        lambda given: ComponentsDisplay.from_predictions(np.zeros(200), given),
+    ],
+)
+def test_what_is_no_distribution_is_refused(draw):
+    model, X, _ = linear_model()
+    for given in (model.predict_proba(X).interval(0.9), model.predict(X)):
+        with pytest.raises(TypeError, match=r"got ndarray of shape \(200.*; pass predict_proba\(X"):
+            draw(given)
+
+
+DISPLAYS = [getattr(plotting, name) for name in plotting.__all__ if name != "LossCurveDisplay"]
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_estimators_without_distributions_are_refused(display):
+    _, X, y = linear_model()
+    with pytest.raises(TypeError, match=r"expected one that predicts dist.*got LinearRegression"):
+        display.from_estimator(LinearRegression().fit(X, y), X, y)
+    model = LogisticRegression().fit(X, y > 0)
+    with pytest.raises(TypeError, match=r"got ndarray of shape \(200, 2\)"):
+        display.from_estimator(model, X, y)
 
 
 @pytest.mark.parametrize(

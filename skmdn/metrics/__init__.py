@@ -7,10 +7,10 @@ share are described here.
     The outcomes, one per row: finite numbers. A single output may also be a column, (n, 1).
 `mixture`: a prediction for the same rows
     What ``predict_proba(X)`` returns, a :class:`skmdn.Mixture`; or another model's predictions: a
-    continuous scipy.stats distribution (a batch of n, or one for all rows), draws in an array of
-    shape (n, S) or (n, S, D) or in a :class:`SamplePrediction`, or a :class:`QuantilePrediction`.
-    Samples have no density, and quantiles have neither a density nor a distribution function: a
-    metric that needs one raises ValueError.
+    continuous scipy.stats distribution (a batch of n, or one for all rows), a
+    :class:`SamplePrediction` or a :class:`QuantilePrediction`. Samples have no density, and
+    quantiles have neither a density nor a distribution function: a metric that needs one raises
+    ValueError. Plain arrays raise TypeError, as they may be point forecasts, intervals or samples.
 `sample_weight`: array-like of shape (n,), default=None
     Weights of the rows: nonnegative, at least one positive. A weight of 2 counts as two rows of
     weight 1. None gives all rows the same weight.

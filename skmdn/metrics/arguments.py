@@ -43,7 +43,7 @@ def gather(y_true: npt.ArrayLike, mixture: Any, sample_weight: npt.ArrayLike | N
     Raises
     ------
     TypeError
-        If `mixture` is not a prediction.
+        If `mixture` is not a predictive distribution.
     ValueError
         If numbers of rows or outputs disagree, or y or weights are not finite.
     """
@@ -58,12 +58,27 @@ def as_prediction(mixture: Any, n_rows: int) -> Prediction:
         return mixture
     if is_frozen(mixture):
         return FrozenPrediction(mixture, n_rows)
-    if isinstance(mixture, list | tuple) or hasattr(mixture, "__array__"):
-        return SamplePrediction(mixture)
     raise TypeError(
-        "mixture: expected a Mixture, a scipy.stats distribution, an array of samples (n, S) or "
-        f"(n, S, D), a SamplePrediction or a QuantilePrediction, got {type(mixture).__name__}."
+        f"mixture: expected a predictive distribution, got {_kind_of(mixture)}; pass "
+        "predict_proba(X), or wrap samples in SamplePrediction, quantiles in QuantilePrediction "
+        "(a point forecast or an interval is not a distribution)."
     )
+
+
+def check_mixture(mixture: Any, name: str = "mixture") -> Mixture:
+    """Return a Mixture, where its methods are needed that other predictions do not have."""
+    if isinstance(mixture, Mixture):
+        return mixture
+    raise TypeError(
+        f"{name}: expected a Mixture, got {_kind_of(mixture)}; pass predict_proba(X) of an "
+        "estimator of skmdn (a point forecast or an interval is not a distribution)."
+    )
+
+
+def _kind_of(value: Any) -> str:
+    """Return the type of a value for an error message, and its shape where it has one."""
+    shape = getattr(value, "shape", None)
+    return type(value).__name__ + (f" of shape {shape}" if isinstance(shape, tuple) else "")
 
 
 def _matched(y: FloatArray, prediction: Prediction) -> FloatArray:

@@ -15,8 +15,7 @@ from skmdn.metrics.partial_prediction import PartialPrediction
 class SamplePrediction(PartialPrediction):
     """Predictive distributions given by S equally likely draws per row.
 
-    Every metric that needs no density accepts it. A metric reads a plain array as
-    ``SamplePrediction(array)``.
+    Every metric that needs no density accepts it.
 
     Parameters
     ----------

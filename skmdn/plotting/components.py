@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skmdn.metrics.arguments import check_mixture
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import legend_above, line_kwargs, pyplot, style
 from skmdn.plotting.feature_line import feature_line
 from skmdn.plotting.names import output_index, target_names
-from skmdn.plotting.outcomes import check_outcomes
+from skmdn.plotting.predictions import check_outcomes, predict_mixture
 
 
 class ComponentsDisplay:
@@ -114,7 +115,7 @@ class ComponentsDisplay:
             If there is no such feature or output.
         """
         line = feature_line(estimator, X, feature, grid_resolution, reference)
-        density, n = estimator.predict_proba(line.rows), len(line.observed)
+        density, n = predict_mixture(estimator, line.rows), len(line.observed)
         names = target_names(y, density.n_outputs)
         j = output_index(output, density.n_outputs, names)
         display = cls(
@@ -164,7 +165,7 @@ class ComponentsDisplay:
             If lengths disagree or there is no such output.
         """
         x = np.asarray(x, dtype=np.float64)
-        if x.shape != (len(mixture),):
+        if x.shape != (len(check_mixture(mixture)),):
             raise ValueError(f"x: expected shape ({len(mixture)},), got {x.shape}.")
         order = np.argsort(x, kind="stable")
         j = output_index(output, mixture.n_outputs, target_names(None, mixture.n_outputs))

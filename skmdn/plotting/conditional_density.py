@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skmdn.metrics.arguments import check_mixture
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import axes_for
 from skmdn.plotting.density_band import DensityBand, density_band
 from skmdn.plotting.density_contours import DensityContours, density_contours
 from skmdn.plotting.feature_line import feature_line
 from skmdn.plotting.names import output_index, target_names
-from skmdn.plotting.outcomes import check_outcomes
+from skmdn.plotting.predictions import check_outcomes, predict_mixture
 from skmdn.plotting.row_choice import row_choice
 
 _REGIONS = np.array([0.5, 0.9])  # masses of the regions whose borders are contours
@@ -109,9 +110,11 @@ class ConditionalDensityDisplay:
             If there is no such feature, output or row.
         """
         if output is None and np.shape(y)[1:] == (2,):
-            return cls.from_predictions(y, estimator.predict_proba(X), rows=rows, ax=ax, **kwargs)
+            return cls.from_predictions(
+                y, predict_mixture(estimator, X), rows=rows, ax=ax, **kwargs
+            )
         line = feature_line(estimator, X, feature, grid_resolution, reference)
-        density = estimator.predict_proba(line.rows)
+        density = predict_mixture(estimator, line.rows)
         n, D = len(line.observed), density.n_outputs
         names = target_names(y, D)
         j = output_index(output, D, names)
@@ -168,7 +171,7 @@ class ConditionalDensityDisplay:
         ValueError
             If lengths disagree, or there is no such output or row.
         """
-        n, D = len(mixture), mixture.n_outputs
+        n, D = len(check_mixture(mixture)), mixture.n_outputs
         names = target_names(y_true, D)
         outcomes = None if y_true is None else check_outcomes(y_true, n, D)
         arrays: DensityBand | DensityContours

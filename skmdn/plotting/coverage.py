@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from skmdn.metrics import hdr_values, pit_values
 from skmdn.plotting.axes import PALE, axes_for, legend_above, line_kwargs, style
+from skmdn.plotting.predictions import predict
 
 _LABELS = {"central": "central intervals", "hdr": "highest-density regions"}
 
@@ -98,7 +99,7 @@ class CoverageDisplay:
         ValueError
             If shapes disagree, a number is not finite or a region is unknown.
         """
-        density = estimator.predict_proba(X)
+        density = predict(estimator, X)
         return cls.from_predictions(y, density, regions=regions, ax=ax, **kwargs)
 
     @classmethod

@@ -11,6 +11,7 @@ from scipy.special import bdtrik
 from skmdn.metrics import pit_values
 from skmdn.plotting.axes import PALE, axes_for, legend_above, line_kwargs, style
 from skmdn.plotting.names import target_names
+from skmdn.plotting.predictions import predict
 
 
 class PITDisplay:
@@ -108,7 +109,7 @@ class PITDisplay:
         ValueError
             If shapes disagree or a number is not finite.
         """
-        density = estimator.predict_proba(X)
+        density = predict(estimator, X)
         return cls.from_predictions(y, density, n_bins=n_bins, ax=ax, **kwargs)
 
     @classmethod

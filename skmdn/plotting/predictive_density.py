@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skmdn.metrics.arguments import check_fraction
+from skmdn.metrics.arguments import check_fraction, check_mixture
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import BLACK, BLUE, VERMILLION, axes_for, legend_above, line_kwargs
 from skmdn.plotting.names import output_index, target_names
-from skmdn.plotting.outcomes import check_outcomes
+from skmdn.plotting.predictions import check_outcomes, predict_mixture
 from skmdn.plotting.row_choice import row_choice
 
 _MAX_ROWS = 5  # drawn where none are chosen
@@ -121,7 +121,7 @@ class PredictiveDensityDisplay:
             If there are no such rows or output, or `level` is not between 0 and 1.
         """
         options = {"rows": rows, "level": level, "output": output, "ax": ax, **kwargs}
-        return cls.from_predictions(y, estimator.predict_proba(X), **options)
+        return cls.from_predictions(y, predict_mixture(estimator, X), **options)
 
     @classmethod
     def from_predictions(
@@ -161,7 +161,7 @@ class PredictiveDensityDisplay:
         ValueError
             If there are no such rows or output, or `level` is not between 0 and 1.
         """
-        level = check_fraction("level", level)
+        level, mixture = check_fraction("level", level), check_mixture(mixture)
         chosen = row_choice(rows, len(mixture), _MAX_ROWS)
         names = target_names(y_true, mixture.n_outputs)
         j = output_index(output, mixture.n_outputs, names)
