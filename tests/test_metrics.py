@@ -3,6 +3,8 @@
 import warnings
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 import scoringrules
 from scipy import integrate, stats
@@ -259,8 +261,6 @@ def test_energy_sees_the_dependence_that_crps_does_not():
 
 
 def test_metrics_accept_lists_columns_series_and_frames():
-    import pandas as pd
-
     mixture, y = random_mixture(), outcomes()
     value = metrics.crps_loss(y, mixture)
     for given in (list(y), y[:, None], pd.Series(y, index=np.arange(N_ROWS)[::-1]), y.tolist()):
@@ -290,6 +290,52 @@ BAD_ARGUMENTS = [
     (metrics.coverage_score, {"region": "best"}, "region: expected 'central' or 'hdr', got 'best'"),
     (metrics.sharpness, {"level": "wide"}, "level: expected a number"),
 ]
+
+
+DATES = pd.date_range("2026-01-01", periods=N_ROWS, freq="h")
+NO_NUMBERS = [
+    (DATES.to_numpy(), "dates or durations .datetime64"),
+    (pd.Series(DATES.tz_localize("Europe/Berlin")), "dates or durations .Timestamp"),
+    (list(DATES.date), "dates or durations .date"),
+    ([None, *DATES[1:].to_pydatetime()], "dates or durations .datetime"),
+    (DATES - DATES[0], "dates or durations .timedelta64"),
+    (pl.Series(DATES), "dates or durations .datetime64"),
+    (np.arange(N_ROWS).astype(str), "text .<U"),
+    (pd.Series(["1"] * N_ROWS), "text .str"),
+    (pl.Series(["1"] * N_ROWS), "text "),
+    ("balanced", "text "),
+    (pd.Series(pd.period_range("2026", periods=N_ROWS, freq="D")), ".*Period"),
+]
+NO_ARRAYS = [
+    (
+        np.ma.masked_less(np.arange(1.0, N_ROWS + 1), 5),
+        "an array without a mask, got a masked array",
+    ),
+    (2.0, "an array with one entry per row, got 2.0"),
+    ([], r"at least one row, got shape \(0,\)"),
+    ([[1.0]] * (N_ROWS - 1) + [[1.0, 2.0]], "an array of numbers; .*inhomogeneous"),
+]
+
+
+@pytest.mark.parametrize("name", ["y_true", "sample_weight"])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(given, f"numbers.* {message}") for given, message in NO_NUMBERS] + NO_ARRAYS,
+)
+def test_what_is_no_array_of_numbers_is_refused(name, given, message):
+    arguments = {"y_true": outcomes(), "mixture": random_mixture()} | {name: given}
+    with pytest.raises(ValueError, match=f"{name}: expected {message}"):
+        metrics.crps_loss(**arguments)
+
+
+def test_what_to_do_with_dates_is_said_and_works():
+    dates = DATES.to_numpy()
+    with pytest.raises(
+        ValueError, match=r"such as \(dates - start\) / numpy.timedelta64\(1, 'D'\)"
+    ):
+        metrics.crps_loss(dates, random_mixture())
+    days = (dates - dates[0]) / np.timedelta64(1, "D")
+    assert np.isfinite(metrics.crps_loss(days, random_mixture()))
 
 
 @pytest.mark.parametrize(("metric", "kwargs", "message"), BAD_ARGUMENTS)

@@ -324,7 +324,7 @@ def test_estimators_without_distributions_are_refused(display):
         ),
         (
             lambda m: PredictiveDensityDisplay.from_predictions(np.full(40, np.nan), m),
-            "y: expected finite outcomes",
+            "y contains NaN",
         ),
         (
             lambda m: ConditionalDensityDisplay.from_predictions(
@@ -334,6 +334,22 @@ def test_estimators_without_distributions_are_refused(display):
         ),
         (lambda m: PITDisplay.from_predictions(np.zeros(40), m, n_bins=0), "n_bins: expected"),
         (lambda m: PITDisplay.from_predictions(np.zeros(39), m), "y_true: expected shape"),
+        (
+            lambda m: PredictiveDensityDisplay.from_predictions(
+                pd.date_range("2026", periods=40), m
+            ),
+            r"y: expected numbers, got dates or durations",
+        ),
+        (
+            lambda m: ComponentsDisplay.from_predictions(pd.date_range("2026", periods=40), m),
+            r"x: expected numbers, got dates or durations",
+        ),
+        (
+            lambda m: ConditionalDensityDisplay.from_predictions(
+                None, m, x=np.ma.masked_less(np.arange(40), 3)
+            ),
+            "x: expected an array without a mask",
+        ),
         (
             lambda m: CoverageDisplay.from_predictions(np.zeros(40), m, regions=("all",)),
             "regions: expected 'central', 'hdr' or both",

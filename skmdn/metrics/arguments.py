@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_array
 
 from skmdn._arrays import FloatArray
 from skmdn.metrics.frozen import FrozenPrediction, is_frozen
 from skmdn.metrics.quantiles import QuantilePrediction
+from skmdn.metrics.real_numbers import as_numbers
 from skmdn.metrics.samples import SamplePrediction
 from skmdn.mixture import Mixture
 
@@ -45,9 +45,9 @@ def gather(y_true: npt.ArrayLike, mixture: Any, sample_weight: npt.ArrayLike | N
     TypeError
         If `mixture` is not a predictive distribution.
     ValueError
-        If numbers of rows or outputs disagree, or y or weights are not finite.
+        If numbers of rows or outputs disagree, or y or weights are not arrays of finite numbers.
     """
-    y = check_array(y_true, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="y_true")
+    y = as_numbers(y_true, "y_true")
     prediction = as_prediction(mixture, len(y))
     return Arguments(_matched(y, prediction), prediction, _check_weights(sample_weight, len(y)))
 
@@ -97,11 +97,11 @@ def _check_weights(sample_weight: npt.ArrayLike | None, n_rows: int) -> FloatArr
     """Return finite, nonnegative weights (n,) that are not all zero."""
     if sample_weight is None:
         return np.ones(n_rows)
-    weights = check_array(
-        sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"
-    )
+    weights = as_numbers(sample_weight, "sample_weight")
     if weights.shape != (n_rows,):
-        raise ValueError(f"sample_weight: expected shape ({n_rows},), got {weights.shape}.")
+        raise ValueError(
+            f"sample_weight: expected shape ({n_rows},), one weight per row, got {weights.shape}."
+        )
     if weights.min() < 0.0 or weights.max() == 0.0:
         raise ValueError(
             "sample_weight: expected nonnegative numbers, one at least above zero, "

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_array
 
 from skmdn._arrays import FloatArray
 from skmdn.metrics.partial_prediction import PartialPrediction
+from skmdn.metrics.real_numbers import as_numbers
 
 
 class QuantilePrediction(PartialPrediction):
@@ -54,16 +54,16 @@ class QuantilePrediction(PartialPrediction):
     kind: ClassVar[str] = "an array of quantiles"
 
     def __init__(self, quantiles: npt.ArrayLike, levels: npt.ArrayLike) -> None:
-        values = check_array(quantiles, dtype=np.float64, allow_nd=True, input_name="quantiles")
+        values = as_numbers(quantiles, "quantiles")
         given = _check_levels(levels)
-        if values.ndim > 3 or values.shape[1] != given.size:
+        if values.ndim not in (2, 3) or values.shape[1] != given.size:
             raise ValueError(
                 f"quantiles: expected shape (n, Q) or (n, Q, D) with Q = {given.size} levels, "
                 f"got {values.shape}."
             )
         order = np.argsort(given)
         self.levels = given[order]
-        self.quantiles: FloatArray = values[:, order]
+        self.quantiles = values[:, order]
         self.n_rows = values.shape[0]
         self.univariate = values.ndim == 2
         self.n_outputs = 1 if self.univariate else values.shape[2]

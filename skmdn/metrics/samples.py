@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_array
 
 from skmdn._arrays import FloatArray
 from skmdn.metrics.partial_prediction import PartialPrediction
+from skmdn.metrics.real_numbers import as_numbers
 
 
 class SamplePrediction(PartialPrediction):
@@ -54,15 +54,13 @@ class SamplePrediction(PartialPrediction):
     kind: ClassVar[str] = "an array of samples"
 
     def __init__(self, samples: npt.ArrayLike, random_state: int = 0) -> None:
-        values = check_array(
-            samples, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="samples"
-        )
+        values = as_numbers(samples, "samples")
         if values.ndim not in (2, 3) or values.shape[1] < 2:
             raise ValueError(
                 "samples: expected shape (n, S) or (n, S, D) with S at least 2, "
                 f"got {values.shape}."
             )
-        self.samples: FloatArray = values
+        self.samples = values
         self.random_state = random_state
         self.n_rows = values.shape[0]
         self.univariate = values.ndim == 2

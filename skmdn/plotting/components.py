@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skmdn.metrics.arguments import check_mixture
+from skmdn.metrics.real_numbers import as_numbers
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import legend_above, line_kwargs, pyplot, style
 from skmdn.plotting.feature_line import feature_line
@@ -164,7 +165,7 @@ class ComponentsDisplay:
         ValueError
             If lengths disagree or there is no such output.
         """
-        x = np.asarray(x, dtype=np.float64)
+        x = as_numbers(x, "x")
         if x.shape != (len(check_mixture(mixture)),):
             raise ValueError(f"x: expected shape ({len(mixture)},), got {x.shape}.")
         order = np.argsort(x, kind="stable")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skmdn.metrics.arguments import check_mixture
+from skmdn.metrics.real_numbers import as_numbers
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import axes_for
 from skmdn.plotting.density_band import DensityBand, density_band
@@ -183,7 +184,7 @@ class ConditionalDensityDisplay:
             chosen = row_choice(rows, n, _MAX_ROWS)
             arrays = density_contours(mixture, chosen, _REGIONS, outcomes, (names[0], names[1]))
         else:
-            values, j = np.asarray(x, dtype=np.float64), output_index(output, D, names)
+            values, j = as_numbers(x, "x"), output_index(output, D, names)
             if values.shape != (n,):
                 raise ValueError(f"x: expected shape ({n},), got {values.shape}.")
             data = None if outcomes is None else (values, outcomes[:, j])
