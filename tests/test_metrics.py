@@ -345,6 +345,50 @@ def test_bad_arguments_are_named(metric, kwargs, message):
         metric(**given)
 
 
+def hostile(kind):
+    """y and predictions of 40 rows, with numbers that underflow: far out, narrow, of no weight."""
+    rng = np.random.default_rng(0)
+    tail = (2,) if kind == "two" else ()
+    weights = rng.dirichlet([0.01] * 3, size=N_ROWS)
+    means, scales = rng.normal(size=(2, N_ROWS, 3, *tail))
+    mixture = Mixture(weights, 2.0 * means, 1e-3 + np.abs(scales))
+    y = rng.normal(size=(N_ROWS, *tail))
+    y[0], y[1], y[2] = 1e6, -300.0, 1e-300
+    levels = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
+    return y, {
+        "one": lambda: mixture,
+        "two": lambda: mixture,
+        "frozen": lambda: stats.norm(means[:, 0], 0.1),
+        "samples": lambda: metrics.SamplePrediction(1e-300 * mixture.sample(9, random_state=0)),
+        "quantiles": lambda: metrics.QuantilePrediction(mixture.ppf(levels), levels),
+    }[kind]()
+
+
+@pytest.mark.parametrize("kind", ["one", "two", "frozen", "samples", "quantiles"])
+def test_the_callers_error_state_changes_nothing(kind):
+    y, prediction = hostile(kind)
+    weights = np.where(np.arange(N_ROWS) == 5, 1e-300, 1e300)
+    calls = [
+        *(lambda m=metric: m(y, prediction, sample_weight=weights) for metric in METRICS),
+        *(lambda m=metric: m(y, prediction, region="hdr") for metric in METRICS[-3:]),
+        lambda: metrics.pit_values(y, prediction),
+        lambda: metrics.hdr_values(y, prediction),
+        lambda: metrics.calibration_error(y, prediction, sample_weight=weights),
+        lambda: repr(metrics.calibration_report(y, prediction, sample_weight=weights)),
+    ]
+    answered = 0
+    for call in calls:
+        try:
+            expected = call()
+        except ValueError:  # the prediction has no density, or no distribution function
+            continue
+        with np.errstate(all="raise"):
+            found = call()
+        np.testing.assert_array_equal(found, expected)
+        answered += 1
+    assert answered >= 6
+
+
 def test_metrics_leave_arguments_and_filters_alone():
     mixture, y = random_mixture(), outcomes()
     weights = np.arange(N_ROWS, dtype=float)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from skmdn._arrays import FloatArray
 from skmdn.metrics.arguments import gather
+from skmdn.metrics.underflow import ignores_underflow
 
 
 class CalibrationError(NamedTuple):
@@ -26,6 +27,7 @@ class CalibrationError(NamedTuple):
     expected: float
 
 
+@ignores_underflow
 def pit_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
     """Probability integral transform of the outcomes, ``F(y)``.
 
@@ -65,6 +67,7 @@ def pit_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
     return np.asarray(arguments.prediction.pit(arguments.y))
 
 
+@ignores_underflow
 def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
     """Mass of the region where the density is higher than at the outcome (HPD-PIT).
 
@@ -107,6 +110,7 @@ def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
     return np.asarray(arguments.prediction.hdr_mass(arguments.y))
 
 
+@ignores_underflow
 def calibration_error(
     y_true: npt.ArrayLike, mixture: Any, *, sample_weight: npt.ArrayLike | None = None
 ) -> CalibrationError:

@@ -15,11 +15,13 @@ from skmdn.metrics.regions import (
     in_central_interval,
     in_densest_region,
 )
+from skmdn.metrics.underflow import ignores_underflow
 
 _CONTAINS = {"central": in_central_interval, "hdr": in_densest_region}
 _MEASURE = {"central": central_width, "hdr": densest_measure}
 
 
+@ignores_underflow
 def coverage_score(
     y_true: npt.ArrayLike,
     mixture: Any,
@@ -79,6 +81,7 @@ def coverage_score(
     return arguments.mean(_CONTAINS[region](arguments, level))
 
 
+@ignores_underflow
 def coverage_loss(
     y_true: npt.ArrayLike,
     mixture: Any,
@@ -133,6 +136,7 @@ def coverage_loss(
     return abs(observed - level)
 
 
+@ignores_underflow
 def sharpness(
     y_true: npt.ArrayLike,
     mixture: Any,

@@ -7,8 +7,10 @@ from typing import Any
 import numpy.typing as npt
 
 from skmdn.metrics.arguments import gather
+from skmdn.metrics.underflow import ignores_underflow
 
 
+@ignores_underflow
 def log_likelihood_score(
     y_true: npt.ArrayLike, mixture: Any, *, sample_weight: npt.ArrayLike | None = None
 ) -> float:
@@ -53,6 +55,7 @@ def log_likelihood_score(
     return arguments.mean(arguments.prediction.logpdf(arguments.y))
 
 
+@ignores_underflow
 def crps_loss(
     y_true: npt.ArrayLike, mixture: Any, *, sample_weight: npt.ArrayLike | None = None
 ) -> float:
@@ -108,6 +111,7 @@ def crps_loss(
     return arguments.mean(arguments.prediction.crps(arguments.y))
 
 
+@ignores_underflow
 def energy_loss(
     y_true: npt.ArrayLike, mixture: Any, *, sample_weight: npt.ArrayLike | None = None
 ) -> float:

@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from skmdn.metrics.arguments import check_fraction, gather
 from skmdn.metrics.regions import central_interval
+from skmdn.metrics.underflow import ignores_underflow
 
 
+@ignores_underflow
 def pinball_loss(
     y_true: npt.ArrayLike,
     mixture: Any,
@@ -64,6 +66,7 @@ def pinball_loss(
     return arguments.mean(np.maximum(alpha * error, (alpha - 1.0) * error))
 
 
+@ignores_underflow
 def interval_score_loss(
     y_true: npt.ArrayLike,
     mixture: Any,

@@ -17,6 +17,7 @@ from skmdn.metrics.diagnosis import Finding, examine, uniformity, verdict
 from skmdn.metrics.proper_scores import crps_loss, energy_loss, log_likelihood_score
 from skmdn.metrics.quantile_losses import interval_score_loss, pinball_loss
 from skmdn.metrics.regions import in_central_interval
+from skmdn.metrics.underflow import ignores_underflow
 
 _Masses = FloatArray | None  # HDR values (n,), where there is a density
 _COLUMNS = ("value", "expected", "p_value", "reading")
@@ -52,6 +53,7 @@ def _cell(value: float) -> str:
     return " " * 10 if np.isnan(value) else f"{value:10.4g}"
 
 
+@ignores_underflow
 def calibration_report(
     y_true: npt.ArrayLike,
     mixture: Any,
