@@ -123,14 +123,14 @@ def test_energy_of_several_outputs_is_that_of_draws():
 def test_pinball_equals_scikit_learn(alpha):
     mixture, y = random_mixture(), outcomes()
     expected = mean_pinball_loss(y, mixture.ppf(alpha), alpha=alpha)
-    assert metrics.pinball_loss(y, mixture, alpha=alpha) == pytest.approx(expected, rel=1e-12)
+    assert metrics.pinball_loss(y, mixture, level=alpha) == pytest.approx(expected, rel=1e-12)
 
 
 def test_pinball_of_several_outputs_equals_scikit_learn():
     mixture, y = random_mixture(n_outputs=2), outcomes(n_outputs=2)
     weights = np.arange(N_ROWS, dtype=float)
     expected = mean_pinball_loss(y, mixture.ppf(0.3), alpha=0.3, sample_weight=weights)
-    value = metrics.pinball_loss(y, mixture, alpha=0.3, sample_weight=weights)
+    value = metrics.pinball_loss(y, mixture, level=0.3, sample_weight=weights)
     assert value == pytest.approx(expected, rel=1e-12)
 
 
@@ -145,7 +145,7 @@ def test_interval_score_equals_scoringrules(level):
 
 def test_interval_score_is_the_pinball_of_both_ends():
     mixture, y = random_mixture(), outcomes()
-    ends = [metrics.pinball_loss(y, mixture, alpha=alpha) for alpha in (0.1, 0.9)]
+    ends = [metrics.pinball_loss(y, mixture, level=alpha) for alpha in (0.1, 0.9)]
     value = metrics.interval_score_loss(y, mixture, level=0.8)
     assert value == pytest.approx(2.0 / 0.2 * sum(ends), rel=1e-9)
 
@@ -239,7 +239,7 @@ def test_the_true_model_is_better_than_wrong_ones(metric):
         "wide": Mixture(0.5 * ones, means, 1.5 * ones),
         "unimodal": Mixture(ones[:, :1], 0.0 * ones[:, :1], np.sqrt(4.25) * ones[:, :1]),
     }
-    kwargs = {"alpha": 0.9} if metric is metrics.pinball_loss else {}
+    kwargs = {"level": 0.9} if metric is metrics.pinball_loss else {}
     sign = 1.0 if metric.__name__.endswith("_score") else -1.0
     best = sign * metric(y, truth, **kwargs)
     for name, mixture in wrong.items():
@@ -283,8 +283,8 @@ BAD_ARGUMENTS = [
     (metrics.crps_loss, {"sample_weight": -np.ones(40)}, "sample_weight: expected nonnegative"),
     (metrics.crps_loss, {"sample_weight": np.zeros(40)}, "sample_weight: .* above zero"),
     (metrics.crps_loss, {"sample_weight": np.full(40, np.nan)}, "sample_weight contains NaN"),
-    (metrics.pinball_loss, {"alpha": 0.0}, "alpha: expected a number strictly between 0 and 1"),
-    (metrics.pinball_loss, {"alpha": [0.1, 0.2]}, "alpha: expected a number"),
+    (metrics.pinball_loss, {"level": 0.0}, "level: expected a number strictly between 0 and 1"),
+    (metrics.pinball_loss, {"level": [0.1, 0.2]}, "level: expected a number"),
     (metrics.interval_score_loss, {"level": 1.0}, "level: expected a number.*got 1.0"),
     (metrics.coverage_score, {"level": 1.5}, "level: expected a number"),
     (metrics.coverage_score, {"region": "best"}, "region: expected 'central' or 'hdr', got 'best'"),

@@ -262,9 +262,9 @@ def test_report_holds_the_metrics():
     expected = {
         "log-likelihood": metrics.log_likelihood_score(y, mixture, **kwargs),
         "CRPS": metrics.crps_loss(y, mixture, **kwargs),
-        "pinball 0.1": metrics.pinball_loss(y, mixture, alpha=0.1, **kwargs),
-        "pinball 0.5": metrics.pinball_loss(y, mixture, alpha=0.5, **kwargs),
-        "pinball 0.9": metrics.pinball_loss(y, mixture, alpha=0.9, **kwargs),
+        "pinball 0.1": metrics.pinball_loss(y, mixture, level=0.1, **kwargs),
+        "pinball 0.5": metrics.pinball_loss(y, mixture, level=0.5, **kwargs),
+        "pinball 0.9": metrics.pinball_loss(y, mixture, level=0.9, **kwargs),
         "interval score 0.8": metrics.interval_score_loss(y, mixture, level=0.8, **kwargs),
         "coverage central 0.8": metrics.coverage_score(y, mixture, level=0.8, **kwargs),
         "sharpness central 0.8": metrics.sharpness(y, mixture, level=0.8, **kwargs),

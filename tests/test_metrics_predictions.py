@@ -26,7 +26,7 @@ EXACT = [
     (metrics.log_likelihood_score, {}),
     (metrics.crps_loss, {}),
     (metrics.energy_loss, {}),
-    (metrics.pinball_loss, {"alpha": 0.2}),
+    (metrics.pinball_loss, {"level": 0.2}),
     (metrics.interval_score_loss, {"level": 0.8}),
     (metrics.coverage_score, {"level": 0.8}),
     (metrics.sharpness, {"level": 0.8}),
@@ -189,7 +189,7 @@ REFUSALS = [
     (metrics.energy_loss, {}, "quantiles", "can be sampled, got an array of quantiles"),
     (
         metrics.pinball_loss,
-        {"alpha": 0.3},
+        {"level": 0.3},
         "quantiles",
         r"at level\(s\) 0.3, got levels \[0.1, 0.9",
     ),

@@ -218,10 +218,10 @@ def test_keywords_have_matplotlibs_short_and_long_names():
     assert PITDisplay.from_estimator(model, X, y, linewidth=5).bars_[0].get_linewidth() == 5
     band = ConditionalDensityDisplay.from_estimator(model, X, y, vmax=0.5)
     assert band.density_.get_clim()[1] == 0.5
-    contours = ConditionalDensityDisplay.from_predictions(
-        None, two_outputs(), cmap="viridis", levels=[0.01, 0.02]
-    ).contours_
-    assert all(list(contour.levels) == [0.01, 0.02] for contour in contours)
+    contours = ConditionalDensityDisplay.from_predictions(None, two_outputs(), cmap="viridis")
+    assert all(contour.get_cmap().name == "viridis" for contour in contours.contours_)
+    contours.plot(levels=[0.01, 0.02])
+    assert all(list(contour.levels) == [0.01, 0.02] for contour in contours.contours_)
 
 
 def public_callables():
@@ -307,6 +307,12 @@ def test_estimators_without_distributions_are_refused(display):
             "rows: expected",
         ),
         (lambda m: PredictiveDensityDisplay.from_predictions(None, m, level=2), "level"),
+        (
+            lambda m: ConditionalDensityDisplay.from_predictions(
+                None, m, x=range(40), levels=[0, 1]
+            ),
+            "levels: expected a number strictly between 0 and 1, got 0",
+        ),
         (lambda m: PredictiveDensityDisplay.from_predictions(None, m, level=1.0), "level"),
         (
             lambda m: ComponentsDisplay.from_estimator(

@@ -29,7 +29,7 @@ def test_a_band_is_the_density_over_the_feature(tmp_path):
     y = np.where(np.arange(40) % 3, 1 + x, -1 - x)
     order = np.random.default_rng(0).permutation(40)
     display = ConditionalDensityDisplay.from_predictions(
-        y[order], mixture[order], x=x[order], quantiles=(0.1, 0.5, 0.9), ax=new_axes()
+        y[order], mixture[order], x=x[order], levels=(0.1, 0.5, 0.9), ax=new_axes()
     )
     arrays = display.arrays
     np.testing.assert_array_equal(arrays.x, x)
@@ -139,6 +139,17 @@ def test_contours_hold_the_mass_that_they_say(tmp_path):
     assert text_of(display.ax_) == ["east (km)", "north (km)", "row 0", "row 2"]
     assert len(display.contours_) == len(display.truth_) == 2
     assert saved(display, tmp_path) > 5000
+
+
+def test_levels_of_contours_are_masses():
+    levels = [0.2, 0.6, 0.8]
+    display = ConditionalDensityDisplay.from_predictions(None, two_outputs(), levels=levels)
+    draws = two_outputs()[0].sample(20_000, random_state=1)
+    shares = np.mean(
+        two_outputs()[0].logpdf(draws)[0] >= np.log(display.arrays.thresholds[0])[:, None], axis=1
+    )
+    np.testing.assert_allclose(shares, levels, atol=0.015)
+    assert [len(contour.levels) for contour in display.contours_] == [3, 3, 3]
 
 
 def test_a_narrow_row_beside_a_wide_one_has_its_contours():

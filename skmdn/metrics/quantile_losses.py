@@ -17,12 +17,12 @@ def pinball_loss(
     y_true: npt.ArrayLike,
     mixture: Any,
     *,
-    alpha: float = 0.5,
+    level: float = 0.5,
     sample_weight: npt.ArrayLike | None = None,
 ) -> float:
-    """Mean pinball loss of the quantile at level `alpha`; less is better.
+    """Mean pinball loss of one quantile; less is better.
 
-    ``max(α (y - q), (α - 1)(y - q))`` with q the predicted α-quantile [1]_, as in
+    ``max(α (y - q), (α - 1)(y - q))`` with q the predicted quantile at level α [1]_, as in
     :func:`sklearn.metrics.mean_pinball_loss`, in the unit of y. At 0.5 it is half the absolute
     error of the median. With several outputs it is the mean over the marginals.
 
@@ -32,7 +32,7 @@ def pinball_loss(
         Outcomes.
     mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
         Predictive distributions of the same rows.
-    alpha : float, default=0.5
+    level : float, default=0.5
         Level of the quantile, strictly between 0 and 1.
     sample_weight : array-like of shape (n,), default=None
         Weights of the rows.
@@ -45,7 +45,7 @@ def pinball_loss(
     Raises
     ------
     ValueError
-        If shapes disagree, a number is not finite, `alpha` is outside (0, 1), or only quantiles at
+        If shapes disagree, a number is not finite, `level` is outside (0, 1), or only quantiles at
         other levels are known.
 
     References
@@ -57,13 +57,13 @@ def pinball_loss(
     >>> from skmdn import Mixture
     >>> from skmdn.metrics import pinball_loss
     >>> mixture = Mixture([[1.0]], [[0.0]], [[1.0]])
-    >>> pinball_loss([2.0], mixture, alpha=0.5)
+    >>> pinball_loss([2.0], mixture, level=0.5)
     1.0
     """
-    alpha = check_fraction("alpha", alpha)
+    level = check_fraction("level", level)
     arguments = gather(y_true, mixture, sample_weight)
-    error = arguments.y - arguments.prediction.ppf(alpha)
-    return arguments.mean(np.maximum(alpha * error, (alpha - 1.0) * error))
+    error = arguments.y - arguments.prediction.ppf(level)
+    return arguments.mean(np.maximum(level * error, (level - 1.0) * error))
 
 
 @ignores_underflow

@@ -166,12 +166,10 @@ def _score_rows(arguments: Arguments) -> list[ReportRow]:
 def _quantile_rows(arguments: Arguments, levels: list[float]) -> list[ReportRow]:
     """Return the losses of the quantiles and intervals at the levels."""
     y, prediction, weights = arguments
-    alphas = sorted({0.5, *(0.5 + sign * 0.5 * level for level in levels for sign in (-1, 1))})
+    ends = sorted({0.5, *(0.5 + sign * 0.5 * level for level in levels for sign in (-1, 1))})
     rows = [
-        ReportRow(
-            f"pinball {alpha:g}", pinball_loss(y, prediction, alpha=alpha, sample_weight=weights)
-        )
-        for alpha in alphas
+        ReportRow(f"pinball {end:g}", pinball_loss(y, prediction, level=end, sample_weight=weights))
+        for end in ends
     ]
     for level in levels:
         loss = interval_score_loss(y, prediction, level=level, sample_weight=weights)

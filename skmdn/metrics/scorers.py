@@ -41,10 +41,10 @@ class DistributionScorer(BaseEstimator):
     --------
     >>> from skmdn.metrics import DistributionScorer, pinball_loss
     >>> upper = DistributionScorer(
-    ...     pinball_loss, greater_is_better=False, metric_params={"alpha": 0.95}
+    ...     pinball_loss, greater_is_better=False, metric_params={"level": 0.95}
     ... )
     >>> upper.get_params()["metric_params"]
-    {'alpha': 0.95}
+    {'level': 0.95}
     """
 
     # Here `score` has an argument `estimator`, which is not metadata to be routed.
@@ -132,12 +132,12 @@ neg_crps_scorer = DistributionScorer(crps_loss, greater_is_better=False)
 neg_energy_scorer = DistributionScorer(energy_loss, greater_is_better=False)
 
 
-def neg_pinball_scorer(alpha: float = 0.5) -> DistributionScorer:
+def neg_pinball_scorer(level: float = 0.5) -> DistributionScorer:
     """Make a scorer: minus the pinball loss of one quantile.
 
     Parameters
     ----------
-    alpha : float, default=0.5
+    level : float, default=0.5
         Level of the quantile, strictly between 0 and 1.
 
     Returns
@@ -148,15 +148,15 @@ def neg_pinball_scorer(alpha: float = 0.5) -> DistributionScorer:
     Raises
     ------
     ValueError
-        If `alpha` is outside (0, 1).
+        If `level` is outside (0, 1).
 
     Examples
     --------
     >>> from skmdn.metrics import neg_pinball_scorer
     >>> neg_pinball_scorer(0.9).metric_params
-    {'alpha': 0.9}
+    {'level': 0.9}
     """
-    return _loss_scorer(pinball_loss, alpha=check_fraction("alpha", alpha))
+    return _loss_scorer(pinball_loss, level=check_fraction("level", level))
 
 
 def neg_interval_scorer(level: float = 0.9) -> DistributionScorer:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skmdn.metrics.arguments import check_mixture
+from skmdn.metrics.arguments import check_fraction, check_mixture
 from skmdn.metrics.real_numbers import as_numbers
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import axes_for
@@ -18,15 +18,16 @@ from skmdn.plotting.names import output_index, target_names
 from skmdn.plotting.predictions import check_outcomes, predict_mixture
 from skmdn.plotting.row_choice import row_choice
 
-_REGIONS = np.array([0.5, 0.9])  # masses of the regions whose borders are contours
+_QUANTILES = (0.05, 0.95)
+_REGIONS = (0.5, 0.9)
 _MAX_ROWS = 3  # drawn as contours where none are chosen
 
 
 class ConditionalDensityDisplay:
     """The density p(y | x): a shaded band over one feature, or contours for two outputs.
 
-    On the band are drawn the data, the mean, quantiles and modes. Contours are the borders of the
-    highest-density regions of single rows that hold 50 % and 90 % of the mass.
+    On the band are drawn the data, the mean, quantiles and modes. Contours are the borders of
+    highest-density regions of single rows.
 
     Make one with :meth:`from_estimator` or :meth:`from_predictions`.
 
@@ -73,7 +74,7 @@ class ConditionalDensityDisplay:
         reference: int | None = None,
         output: int | None = None,
         rows: Any = None,
-        quantiles: ArrayLike = (0.05, 0.95),
+        levels: ArrayLike | None = None,
         grid_resolution: int = 200,
         ax: Any = None,
         **kwargs: Any,
@@ -94,7 +95,7 @@ class ConditionalDensityDisplay:
             For a band: number of the row of X that gives the values of the other features. None
             takes their medians, or the most frequent value of a feature that is not numeric. Data
             whose other features have other values need not follow the band.
-        output, rows, quantiles
+        output, rows, levels
             As in :meth:`from_predictions`.
         grid_resolution : int, default=200
             Number of points along the feature.
@@ -112,7 +113,7 @@ class ConditionalDensityDisplay:
         """
         if output is None and np.shape(y)[1:] == (2,):
             return cls.from_predictions(
-                y, predict_mixture(estimator, X), rows=rows, ax=ax, **kwargs
+                y, predict_mixture(estimator, X), rows=rows, levels=levels, ax=ax, **kwargs
             )
         line = feature_line(estimator, X, feature, grid_resolution, reference)
         density = predict_mixture(estimator, line.rows)
@@ -122,7 +123,7 @@ class ConditionalDensityDisplay:
         arrays = density_band(
             line.values,
             _one_output(density, j),
-            np.asarray(quantiles, dtype=np.float64),
+            _check_levels(levels, _QUANTILES),
             None if y is None else (line.observed, check_outcomes(y, n, D)[:, j]),
             (line.name, names[j]),
         )
@@ -137,7 +138,7 @@ class ConditionalDensityDisplay:
         x: ArrayLike | None = None,
         output: int | None = None,
         rows: Any = None,
-        quantiles: ArrayLike = (0.05, 0.95),
+        levels: ArrayLike | None = None,
         feature_name: str = "x",
         ax: Any = None,
         **kwargs: Any,
@@ -156,8 +157,9 @@ class ConditionalDensityDisplay:
             For a band: number of the output, where there are several.
         rows : array-like of int, default=None
             For contours: numbers of the rows; None takes the first three.
-        quantiles : sequence of float, default=(0.05, 0.95)
-            For a band: levels of the quantiles.
+        levels : array-like of float, default=None
+            For a band: levels of the quantiles, None takes (0.05, 0.95). For contours: masses of
+            the regions whose borders are drawn, None takes (0.5, 0.9).
         feature_name : str, default="x"
             Label of the feature, with its unit.
         ax, **kwargs
@@ -182,14 +184,16 @@ class ConditionalDensityDisplay:
             )
         if x is None:
             chosen = row_choice(rows, n, _MAX_ROWS)
-            arrays = density_contours(mixture, chosen, _REGIONS, outcomes, (names[0], names[1]))
+            arrays = density_contours(
+                mixture, chosen, _check_levels(levels, _REGIONS), outcomes, (names[0], names[1])
+            )
         else:
             values, j = as_numbers(x, "x"), output_index(output, D, names)
             if values.shape != (n,):
                 raise ValueError(f"x: expected shape ({n},), got {values.shape}.")
             data = None if outcomes is None else (values, outcomes[:, j])
-            levels, labels = np.asarray(quantiles, dtype=np.float64), (feature_name, names[j])
-            arrays = density_band(values, _one_output(mixture, j), levels, data, labels)
+            quantiles, labels = _check_levels(levels, _QUANTILES), (feature_name, names[j])
+            arrays = density_band(values, _one_output(mixture, j), quantiles, data, labels)
         return cls(arrays).plot(ax, **kwargs)
 
     def plot(
@@ -215,6 +219,12 @@ class ConditionalDensityDisplay:
         for name, artist in self.arrays.draw(self.ax_, colorbar, kwargs).items():
             setattr(self, name, artist)
         return self
+
+
+def _check_levels(levels: ArrayLike | None, default: tuple[float, ...]) -> np.ndarray:
+    """Levels strictly between 0 and 1, or the default."""
+    given = default if levels is None else np.atleast_1d(levels).tolist()
+    return np.array([check_fraction("levels", level) for level in given])
 
 
 def _one_output(mixture: Mixture, j: int) -> Mixture:
