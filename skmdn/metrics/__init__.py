@@ -24,7 +24,8 @@ from skmdn.metrics.coverage import coverage_loss, coverage_score, sharpness
 from skmdn.metrics.proper_scores import crps_loss, energy_loss, log_likelihood_score
 from skmdn.metrics.quantile_losses import interval_score_loss, pinball_loss
 from skmdn.metrics.quantiles import QuantilePrediction
-from skmdn.metrics.report import ReportRow, ReportTable, calibration_report
+from skmdn.metrics.report import CalibrationReport, calibration_report
+from skmdn.metrics.report_rows import ReportRow
 from skmdn.metrics.samples import SamplePrediction
 from skmdn.metrics.scorers import (
     DistributionScorer,
@@ -38,10 +39,10 @@ from skmdn.metrics.scorers import (
 
 __all__ = [
     "CalibrationError",
+    "CalibrationReport",
     "DistributionScorer",
     "QuantilePrediction",
     "ReportRow",
-    "ReportTable",
     "SamplePrediction",
     "calibration_error",
     "calibration_report",
