@@ -124,7 +124,7 @@ class ComponentsDisplay:
             *_parameters(density, j),
             x_data=None if y is None else line.observed,
             y_data=None if y is None else check_outcomes(y, n, density.n_outputs)[:, j],
-            feature_name=line.name,
+            feature_name=line.label,
             target_name=names[j],
         )
         return display.plot(ax, **kwargs)

@@ -125,7 +125,7 @@ class ConditionalDensityDisplay:
             _one_output(density, j),
             _check_levels(levels, _QUANTILES),
             None if y is None else (line.observed, check_outcomes(y, n, D)[:, j]),
-            (line.name, names[j]),
+            (line.label, names[j]),
         )
         return cls(arrays).plot(ax, **kwargs)
 
