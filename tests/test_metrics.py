@@ -3,6 +3,8 @@
 import warnings
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 import scoringrules
 from scipy import integrate, stats
@@ -121,14 +123,14 @@ def test_energy_of_several_outputs_is_that_of_draws():
 def test_pinball_equals_scikit_learn(alpha):
     mixture, y = random_mixture(), outcomes()
     expected = mean_pinball_loss(y, mixture.ppf(alpha), alpha=alpha)
-    assert metrics.pinball_loss(y, mixture, alpha=alpha) == pytest.approx(expected, rel=1e-12)
+    assert metrics.pinball_loss(y, mixture, level=alpha) == pytest.approx(expected, rel=1e-12)
 
 
 def test_pinball_of_several_outputs_equals_scikit_learn():
     mixture, y = random_mixture(n_outputs=2), outcomes(n_outputs=2)
     weights = np.arange(N_ROWS, dtype=float)
     expected = mean_pinball_loss(y, mixture.ppf(0.3), alpha=0.3, sample_weight=weights)
-    value = metrics.pinball_loss(y, mixture, alpha=0.3, sample_weight=weights)
+    value = metrics.pinball_loss(y, mixture, level=0.3, sample_weight=weights)
     assert value == pytest.approx(expected, rel=1e-12)
 
 
@@ -143,7 +145,7 @@ def test_interval_score_equals_scoringrules(level):
 
 def test_interval_score_is_the_pinball_of_both_ends():
     mixture, y = random_mixture(), outcomes()
-    ends = [metrics.pinball_loss(y, mixture, alpha=alpha) for alpha in (0.1, 0.9)]
+    ends = [metrics.pinball_loss(y, mixture, level=alpha) for alpha in (0.1, 0.9)]
     value = metrics.interval_score_loss(y, mixture, level=0.8)
     assert value == pytest.approx(2.0 / 0.2 * sum(ends), rel=1e-9)
 
@@ -237,7 +239,7 @@ def test_the_true_model_is_better_than_wrong_ones(metric):
         "wide": Mixture(0.5 * ones, means, 1.5 * ones),
         "unimodal": Mixture(ones[:, :1], 0.0 * ones[:, :1], np.sqrt(4.25) * ones[:, :1]),
     }
-    kwargs = {"alpha": 0.9} if metric is metrics.pinball_loss else {}
+    kwargs = {"level": 0.9} if metric is metrics.pinball_loss else {}
     sign = 1.0 if metric.__name__.endswith("_score") else -1.0
     best = sign * metric(y, truth, **kwargs)
     for name, mixture in wrong.items():
@@ -259,8 +261,6 @@ def test_energy_sees_the_dependence_that_crps_does_not():
 
 
 def test_metrics_accept_lists_columns_series_and_frames():
-    import pandas as pd
-
     mixture, y = random_mixture(), outcomes()
     value = metrics.crps_loss(y, mixture)
     for given in (list(y), y[:, None], pd.Series(y, index=np.arange(N_ROWS)[::-1]), y.tolist()):
@@ -283,13 +283,59 @@ BAD_ARGUMENTS = [
     (metrics.crps_loss, {"sample_weight": -np.ones(40)}, "sample_weight: expected nonnegative"),
     (metrics.crps_loss, {"sample_weight": np.zeros(40)}, "sample_weight: .* above zero"),
     (metrics.crps_loss, {"sample_weight": np.full(40, np.nan)}, "sample_weight contains NaN"),
-    (metrics.pinball_loss, {"alpha": 0.0}, "alpha: expected a number strictly between 0 and 1"),
-    (metrics.pinball_loss, {"alpha": [0.1, 0.2]}, "alpha: expected a number"),
+    (metrics.pinball_loss, {"level": 0.0}, "level: expected a number strictly between 0 and 1"),
+    (metrics.pinball_loss, {"level": [0.1, 0.2]}, "level: expected a number"),
     (metrics.interval_score_loss, {"level": 1.0}, "level: expected a number.*got 1.0"),
     (metrics.coverage_score, {"level": 1.5}, "level: expected a number"),
     (metrics.coverage_score, {"region": "best"}, "region: expected 'central' or 'hdr', got 'best'"),
     (metrics.sharpness, {"level": "wide"}, "level: expected a number"),
 ]
+
+
+DATES = pd.date_range("2026-01-01", periods=N_ROWS, freq="h")
+NO_NUMBERS = [
+    (DATES.to_numpy(), "dates or durations .datetime64"),
+    (pd.Series(DATES.tz_localize("Europe/Berlin")), "dates or durations .Timestamp"),
+    (list(DATES.date), "dates or durations .date"),
+    ([None, *DATES[1:].to_pydatetime()], "dates or durations .datetime"),
+    (DATES - DATES[0], "dates or durations .timedelta64"),
+    (pl.Series(DATES), "dates or durations .datetime64"),
+    (np.arange(N_ROWS).astype(str), "text .<U"),
+    (pd.Series(["1"] * N_ROWS), "text .str"),
+    (pl.Series(["1"] * N_ROWS), "text "),
+    ("balanced", "text "),
+    (pd.Series(pd.period_range("2026", periods=N_ROWS, freq="D")), ".*Period"),
+]
+NO_ARRAYS = [
+    (
+        np.ma.masked_less(np.arange(1.0, N_ROWS + 1), 5),
+        "an array without a mask, got a masked array",
+    ),
+    (2.0, "an array with one entry per row, got 2.0"),
+    ([], r"at least one row, got shape \(0,\)"),
+    ([[1.0]] * (N_ROWS - 1) + [[1.0, 2.0]], "an array of numbers; .*inhomogeneous"),
+]
+
+
+@pytest.mark.parametrize("name", ["y_true", "sample_weight"])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(given, f"numbers.* {message}") for given, message in NO_NUMBERS] + NO_ARRAYS,
+)
+def test_what_is_no_array_of_numbers_is_refused(name, given, message):
+    arguments = {"y_true": outcomes(), "mixture": random_mixture()} | {name: given}
+    with pytest.raises(ValueError, match=f"{name}: expected {message}"):
+        metrics.crps_loss(**arguments)
+
+
+def test_what_to_do_with_dates_is_said_and_works():
+    dates = DATES.to_numpy()
+    with pytest.raises(
+        ValueError, match=r"such as \(dates - start\) / numpy.timedelta64\(1, 'D'\)"
+    ):
+        metrics.crps_loss(dates, random_mixture())
+    days = (dates - dates[0]) / np.timedelta64(1, "D")
+    assert np.isfinite(metrics.crps_loss(days, random_mixture()))
 
 
 @pytest.mark.parametrize(("metric", "kwargs", "message"), BAD_ARGUMENTS)
@@ -299,9 +345,48 @@ def test_bad_arguments_are_named(metric, kwargs, message):
         metric(**given)
 
 
-def test_what_is_no_prediction_is_named():
-    with pytest.raises(TypeError, match=r"mixture: expected a Mixture.*got str"):
-        metrics.crps_loss([0.0], "mixture")
+def hostile(kind):
+    """y and predictions of 40 rows, with numbers that underflow: far out, narrow, of no weight."""
+    rng = np.random.default_rng(0)
+    tail = (2,) if kind == "two" else ()
+    weights = rng.dirichlet([0.01] * 3, size=N_ROWS)
+    means, scales = rng.normal(size=(2, N_ROWS, 3, *tail))
+    mixture = Mixture(weights, 2.0 * means, 1e-3 + np.abs(scales))
+    y = rng.normal(size=(N_ROWS, *tail))
+    y[0], y[1], y[2] = 1e6, -300.0, 1e-300
+    levels = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
+    return y, {
+        "one": lambda: mixture,
+        "two": lambda: mixture,
+        "frozen": lambda: stats.norm(means[:, 0], 0.1),
+        "samples": lambda: metrics.SamplePrediction(1e-300 * mixture.sample(9, random_state=0)),
+        "quantiles": lambda: metrics.QuantilePrediction(mixture.ppf(levels), levels),
+    }[kind]()
+
+
+@pytest.mark.parametrize("kind", ["one", "two", "frozen", "samples", "quantiles"])
+def test_the_callers_error_state_changes_nothing(kind):
+    y, prediction = hostile(kind)
+    weights = np.where(np.arange(N_ROWS) == 5, 1e-300, 1e300)
+    calls = [
+        *(lambda m=metric: m(y, prediction, sample_weight=weights) for metric in METRICS),
+        *(lambda m=metric: m(y, prediction, region="hdr") for metric in METRICS[-3:]),
+        lambda: metrics.pit_values(y, prediction),
+        lambda: metrics.hdr_values(y, prediction),
+        lambda: metrics.calibration_error(y, prediction, sample_weight=weights),
+        lambda: repr(metrics.calibration_report(y, prediction, sample_weight=weights)),
+    ]
+    answered = 0
+    for call in calls:
+        try:
+            expected = call()
+        except ValueError:  # the prediction has no density, or no distribution function
+            continue
+        with np.errstate(all="raise"):
+            found = call()
+        np.testing.assert_array_equal(found, expected)
+        answered += 1
+    assert answered >= 6
 
 
 def test_metrics_leave_arguments_and_filters_alone():

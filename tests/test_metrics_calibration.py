@@ -1,6 +1,6 @@
 """Calibration: PIT, HDR values, calibration error and the report's verdicts on simulated faults."""
 
-import builtins
+import re
 
 import numpy as np
 import pytest
@@ -125,7 +125,7 @@ def test_the_unit_of_weights_does_not_matter(unit):
     found = metrics.calibration_error(y, normal(30), sample_weight=np.full(30, unit))
     assert found == pytest.approx(expected, rel=1e-12)
     report = metrics.calibration_report(y + 5, normal(30), sample_weight=np.full(30, unit))
-    assert report.loc["verdict", "reading"] == "biased low"
+    assert report.verdict == "biased low"
 
 
 def test_calibration_error_of_outputs_is_averaged():
@@ -150,8 +150,8 @@ FAULTS = [
 def test_verdict_names_the_fault(fault, reading):
     y, mixture = bimodal(800, seed=3, distance=0.5, **fault)
     report = metrics.calibration_report(y, mixture)
-    assert report.loc["verdict", "reading"] == reading
-    assert (report.loc["calibration error", "value"] > 0.05) == bool(fault)
+    assert report.verdict == reading
+    assert (report["calibration error"].value > 0.05) == bool(fault)
 
 
 def test_verdict_of_a_wrong_shape():
@@ -159,17 +159,17 @@ def test_verdict_of_a_wrong_shape():
     y = np.where(rng.uniform(size=2000) < 0.5, -1.0, 1.0) + 0.3 * rng.normal(size=2000)
     mixture = normal(2000, scale=np.sqrt(1.09))
     report = metrics.calibration_report(y, mixture)
-    assert report.loc["verdict", "reading"] == "wrong shape"
-    assert report.loc["pit uniformity", "p_value"] < 1e-4
+    assert report.verdict == "wrong shape"
+    assert report["pit uniformity"].p_value < 1e-4
 
 
 def test_verdict_of_few_rows_claims_nothing():
     y = np.random.default_rng(0).normal(size=10)
     report = metrics.calibration_report(y, normal(10))
-    assert report.loc["verdict", "reading"] == "too few rows to tell"
+    assert report.verdict == "too few rows to tell"
     for distance in (5.0, 50.0):
         far = metrics.calibration_report(y + distance, normal(10))
-        assert far.loc["verdict", "reading"] == "biased low"
+        assert far.verdict == "biased low"
 
 
 def test_verdict_of_outputs_names_those_at_fault():
@@ -177,16 +177,16 @@ def test_verdict_of_outputs_names_those_at_fault():
     scales = np.broadcast_to([1.0, 0.5], (600, 1, 2))
     mixture = Mixture(np.ones((600, 1)), np.zeros((600, 1, 2)), scales)
     report = metrics.calibration_report(y, mixture)
-    assert report.loc["verdict", "reading"] == "output 1: over-confident"
-    assert report.loc["pit spread [1]", "reading"] == "over-confident"
-    assert report.loc["pit spread [0]", "reading"] == ""
-    assert report.loc["energy", "value"] == metrics.energy_loss(y, mixture)
+    assert report.verdict == "output 1: over-confident"
+    assert report["pit spread [1]"].reading == "over-confident"
+    assert report["pit spread [0]"].reading == "as expected"
+    assert report["energy"].value == metrics.energy_loss(y, mixture)
 
 
 def test_verdict_of_a_wrong_dependence():
     y = np.random.default_rng(0).normal(size=(600, 1)) * np.ones(2)
     report = metrics.calibration_report(y, normal(600, n_outputs=2))
-    assert report.loc["verdict", "reading"] == "wrong dependence between outputs"
+    assert report.verdict == "wrong dependence between outputs"
 
 
 def test_false_alarms_are_as_rare_as_promised():
@@ -196,9 +196,41 @@ def test_false_alarms_are_as_rare_as_promised():
         metrics.calibration_report(rng.normal(size=60), stats.norm(), **kwargs)
         for _ in range(trials)
     )
-    alarms = sum(report.loc["verdict", "reading"] != "well calibrated" for report in reports)
+    alarms = sum(report.verdict != "well calibrated" for report in reports)
     assert alarms <= stats.binom(trials, 0.1).ppf(0.999)
     assert alarms > 0
+
+
+@pytest.mark.parametrize(("kind", "n_tests"), [("one", 4), ("samples", 3), ("two", 7)])
+def test_significance_is_shared_among_all_tests(kind, n_tests):
+    n = 200
+    y = np.random.default_rng(0).normal(0.25, size=(n, 2) if kind == "two" else n)
+    draws = metrics.SamplePrediction(np.random.default_rng(1).normal(size=(n, 200)))
+    mixture = {"one": normal(n), "samples": draws, "two": normal(n, n_outputs=2)}[kind]
+    bias = "pit bias [0]" if kind == "two" else "pit bias"
+    p_value = metrics.calibration_report(y, mixture)[bias].p_value
+    assert p_value < 0.05
+    for factor, reading in [(n_tests - 0.1, "as expected"), (n_tests + 0.1, "biased low")]:
+        report = metrics.calibration_report(y, mixture, significance=factor * p_value)
+        assert report[bias].reading == reading
+
+
+@pytest.mark.parametrize("n_rows", [2, 5, 30, 1000])
+def test_expected_distances_are_the_means_of_kolmogorovs_statistic(n_rows):
+    report = metrics.calibration_report(np.linspace(-1, 1, n_rows), normal(n_rows))
+    for test in ("pit uniformity", "hdr uniformity"):
+        expected = stats.kstwo(n_rows).mean()
+        assert report[test].expected == pytest.approx(expected, rel=0.015)
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.3])
+def test_the_p_value_of_the_spread_is_chi_squareds(factor):
+    y = factor * np.random.default_rng(0).normal(size=25)
+    row = metrics.calibration_report(y, normal(25))["pit spread"]
+    variance = np.var(y, ddof=1)
+    below = stats.chi2(24).cdf(24 * variance)
+    assert row.value == pytest.approx(np.sqrt(variance), rel=1e-9)
+    assert row.p_value == pytest.approx(2 * min(below, 1 - below), rel=1e-6)
 
 
 @pytest.mark.parametrize("n_rows", [2, 3, 5])
@@ -208,7 +240,7 @@ def test_the_spread_of_few_rows_is_not_called_a_fault_more_often(n_rows):
     values = []
     for _ in range(300):
         report = metrics.calibration_report(rng.normal(size=n_rows), stats.norm(), levels=())
-        values.append(report.loc["pit spread", "p_value"])
+        values.append(report["pit spread"].p_value)
     assert stats.kstest(values, "uniform").pvalue > 1e-3
 
 
@@ -216,8 +248,8 @@ def test_negligible_faults_of_many_rows_are_not_called_faults():
     levels = (np.arange(10_000) + 0.5) / 10_000
     y = 1.03 * special.ndtri(levels) + 0.04
     report = metrics.calibration_report(y, stats.norm(np.zeros(len(y)), 1.0), levels=[])
-    assert report.loc["pit bias", "p_value"] < 1e-3
-    assert report.loc["verdict", "reading"] == "well calibrated"
+    assert report["pit bias"].p_value < 1e-3
+    assert report.verdict == "well calibrated"
 
 
 def test_report_holds_the_metrics():
@@ -225,14 +257,12 @@ def test_report_holds_the_metrics():
     weights = np.arange(300)
     report = metrics.calibration_report(y, mixture, levels=[0.8], sample_weight=weights)
     kwargs = {"sample_weight": weights}
-    assert report.index.name == "measure"
-    assert list(report.columns) == ["value", "expected", "p_value", "reading"]
     expected = {
         "log-likelihood": metrics.log_likelihood_score(y, mixture, **kwargs),
         "CRPS": metrics.crps_loss(y, mixture, **kwargs),
-        "pinball 0.1": metrics.pinball_loss(y, mixture, alpha=0.1, **kwargs),
-        "pinball 0.5": metrics.pinball_loss(y, mixture, alpha=0.5, **kwargs),
-        "pinball 0.9": metrics.pinball_loss(y, mixture, alpha=0.9, **kwargs),
+        "pinball 0.1": metrics.pinball_loss(y, mixture, level=0.1, **kwargs),
+        "pinball 0.5": metrics.pinball_loss(y, mixture, level=0.5, **kwargs),
+        "pinball 0.9": metrics.pinball_loss(y, mixture, level=0.9, **kwargs),
         "interval score 0.8": metrics.interval_score_loss(y, mixture, level=0.8, **kwargs),
         "coverage central 0.8": metrics.coverage_score(y, mixture, level=0.8, **kwargs),
         "sharpness central 0.8": metrics.sharpness(y, mixture, level=0.8, **kwargs),
@@ -241,38 +271,127 @@ def test_report_holds_the_metrics():
         "calibration error": metrics.calibration_error(y, mixture, **kwargs).value,
     }
     for measure, value in expected.items():
-        assert report.loc[measure, "value"] == pytest.approx(value, rel=1e-12), measure
-    tests = ["pit bias", "pit spread", "pit uniformity", "hdr uniformity", "verdict"]
-    assert list(report.index) == [*expected, *tests]
-    assert report.loc["coverage hdr 0.8", "expected"] == 0.8
+        assert report[measure].value == pytest.approx(value, rel=1e-12), measure
+    tests = ["pit bias", "pit spread", "pit uniformity", "pit autocorrelation", "hdr uniformity"]
+    assert [row.measure for row in report] == [*expected, *tests]
+    assert len(report) == len(report.rows) == 16
+    assert report["coverage hdr 0.8"].expected == 0.8
 
 
 def test_report_of_samples_has_no_density():
     y = np.random.default_rng(0).normal(size=400)
     draws = np.random.default_rng(1).normal(size=(400, 50)) * 0.4
-    report = metrics.calibration_report(y, draws)
-    assert not any("hdr" in measure or "likelihood" in measure for measure in report.index)
-    assert report.loc["verdict", "reading"] == "over-confident"
+    report = metrics.calibration_report(y, metrics.SamplePrediction(draws))
+    assert not any("hdr" in row.measure or "likelihood" in row.measure for row in report)
+    assert report.verdict == "over-confident"
 
 
-def test_report_prints_itself_without_pandas(monkeypatch):
-    def refuse(name, *args, real=builtins.__import__, **kwargs):
-        if name == "pandas":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
+def test_report_prints_the_verdict_first():
     y, mixture = bimodal(300, factor=0.5)
-    frame = metrics.calibration_report(y, mixture)
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    table = metrics.calibration_report(y, mixture)
-    assert isinstance(table, metrics.ReportTable)
-    assert [row.measure for row in table] == list(frame.index)
-    assert table[-1].reading == "over-confident"
-    lines = repr(table).split("\n")
-    assert lines[0].split() == ["value", "expected", "p_value", "reading"]
-    assert len(lines) == len(table) + 1
-    assert lines[-1].split() == ["verdict", "over-confident"]
-    assert lines[1].split() == ["log-likelihood", f"{table[0].value:.4g}"]
+    report = metrics.calibration_report(y, mixture)
+    lines = repr(report).split("\n")
+    assert lines[0].split() == ["verdict:", "over-confident"]
+    assert lines[1].startswith("what to do: use MDNEnsembleRegressor")
+    assert lines[3].split() == ["value", "expected", "p_value", "reading"]
+    assert [line.split("  ")[0] for line in lines[4:]] == [row.measure for row in report]
+    assert lines[4].split() == ["log-likelihood", f"{report['log-likelihood'].value:.4g}"]
+    frame = report.to_frame()
+    assert frame.index.name == "measure"
+    assert list(frame.columns) == ["value", "expected", "p_value", "reading"]
+    assert frame.loc["pit spread", "value"] == report["pit spread"].value
+    with pytest.raises(KeyError, match="'spread' is none of"):
+        report["spread"]
+
+
+def test_every_row_with_a_reference_has_a_reading():
+    y, mixture = bimodal(300, factor=0.5)
+    for given in (
+        mixture,
+        normal(300, n_outputs=1),
+        metrics.SamplePrediction(mixture.sample(9, 0)),
+    ):
+        for row in metrics.calibration_report(y, given):
+            assert bool(row.reading) == (not np.isnan(row.expected)), row
+
+
+def test_readings_of_coverage_and_calibration_error():
+    y = np.random.default_rng(0).normal(size=2000)
+    for scale, reading in [(0.5, "too low"), (1.0, "as expected"), (2.0, "too high")]:
+        report = metrics.calibration_report(y, normal(2000, scale=scale))
+        for measure in ("coverage central 0.9", "coverage hdr 0.5"):
+            assert report[measure].reading == reading
+        row = report["calibration error"]
+        ratio = f"{row.value / row.expected:.1f} times the expected value"
+        assert row.reading == ("as expected" if scale == 1.0 else ratio)
+
+
+def test_readings_of_small_deviations():
+    y = special.ndtri((np.arange(40_000) + 0.5) / 40_000)
+    rows = np.random.default_rng(0).permutation(40_000)
+    report = metrics.calibration_report(1.03 * y[rows] + 0.03, stats.norm(), levels=[0.9])
+    assert report.verdict == "well calibrated"
+    for measure in ("pit bias", "pit spread", "coverage central 0.9"):
+        assert report[measure].reading == "significant, but small"
+        assert report[measure].p_value < 1e-3
+
+
+def test_autocorrelation_is_that_of_the_normal_scores():
+    y = np.random.default_rng(0).normal(size=50)
+    row = metrics.calibration_report(y, normal(50))["pit autocorrelation"]
+    centred = y - y.mean()
+    value = np.sum(centred[1:] * centred[:-1]) / np.sum(centred**2)
+    assert row.value == pytest.approx(value, rel=1e-9)
+    assert row.expected == -1 / 50
+    assert row.p_value == pytest.approx(2 * stats.norm.sf(np.sqrt(50) * abs(value + 1 / 50)))
+
+
+def test_the_order_of_rows_does_not_matter_where_it_has_no_meaning():
+    rng = np.random.default_rng(3)
+    p_values = [
+        metrics.calibration_report(rng.normal(size=60), stats.norm(), levels=())[
+            "pit autocorrelation"
+        ].p_value
+        for _ in range(150)
+    ]
+    assert stats.kstest(p_values, "uniform").pvalue > 1e-3
+
+
+ADVICE = [
+    ("calibrated", "nothing; compare calibrated models by log-likelihood or CRPS"),
+    ("few", "judge at least 30 rows, such as the out-of-fold densities of cross_val_pred"),
+    ("shifted", "check whether these rows differ from the training rows"),
+    ("narrow", "use MDNEnsembleRegressor, .* or ConformalMDNRegressor"),
+    ("wide", "use MDNEnsembleRegressor, .* or ConformalMDNRegressor"),
+    ("two peaks", "raise n_components$"),
+    ("skewed", "raise n_components; fit log.y., as y is positive and skewed$"),
+    ("skewed, but centred", "raise n_components$"),
+    ("in order", "^nothing.*; as neighbouring rows have similar errors, hold out whole blocks"),
+    ("dependent", 'use covariance_type="full"$'),
+]
+
+
+@pytest.mark.parametrize(("fault", "advice"), ADVICE)
+def test_what_to_do_follows_from_what_is_found(fault, advice):
+    n = 10 if fault == "few" else 1000
+    rng = np.random.default_rng(0)
+    scale = {"narrow": 0.5, "wide": 2.0}.get(fault, 1.0)
+    predicted = normal(n, scale=scale, mean=float(fault == "skewed"))
+    y = rng.normal(size=n)
+    if fault == "shifted":
+        y = y + 0.5
+    elif fault == "two peaks":
+        y = 0.3 * y + np.sqrt(1 - 0.3**2) * rng.choice([-1, 1], n)
+    elif fault == "skewed":
+        y = rng.exponential(size=n)
+    elif fault == "skewed, but centred":
+        y = rng.exponential(size=n) - 1.0
+    elif fault == "in order":
+        y = np.sort(y)
+    elif fault == "dependent":
+        y, predicted = y[:, None] * np.ones(2), normal(n, n_outputs=2)
+    found = metrics.calibration_report(y, predicted).advice
+    assert re.search(advice, found), found
+    assert "\n" not in found
 
 
 def test_bad_arguments_of_the_report_are_named():
@@ -282,7 +401,7 @@ def test_bad_arguments_of_the_report_are_named():
     with pytest.raises(ValueError, match=r"levels: expected a number.*got 1.5"):
         metrics.calibration_report(y, mixture, levels=1.5)
     one, several = (metrics.calibration_report(y, mixture, levels=ls) for ls in (0.9, [0.9]))
-    assert list(one.index) == list(several.index)
+    assert [row.measure for row in one] == [row.measure for row in several]
     with pytest.raises(ValueError, match="significance: expected a number"):
         metrics.calibration_report(y, mixture, significance=0)
     for weights in ([0, 1, 0], [1e-20, 1, 0]):

@@ -26,7 +26,7 @@ EXACT = [
     (metrics.log_likelihood_score, {}),
     (metrics.crps_loss, {}),
     (metrics.energy_loss, {}),
-    (metrics.pinball_loss, {"alpha": 0.2}),
+    (metrics.pinball_loss, {"level": 0.2}),
     (metrics.interval_score_loss, {"level": 0.8}),
     (metrics.coverage_score, {"level": 0.8}),
     (metrics.sharpness, {"level": 0.8}),
@@ -90,22 +90,22 @@ def test_sample_crps_and_energy_equal_scoringrules_fair_estimators():
     rng = np.random.default_rng(1)
     draws, y = rng.normal(size=(20, 15)), rng.normal(size=20)
     expected = np.mean(scoringrules.crps_ensemble(y, draws, estimator="fair"))
-    assert metrics.crps_loss(y, draws) == pytest.approx(expected, rel=1e-12)
-    assert metrics.energy_loss(y, draws) == pytest.approx(expected, rel=1e-12)
+    assert metrics.crps_loss(y, SamplePrediction(draws)) == pytest.approx(expected, rel=1e-12)
+    assert metrics.energy_loss(y, SamplePrediction(draws)) == pytest.approx(expected, rel=1e-12)
     draws, y = rng.normal(size=(20, 15, 3)), rng.normal(size=(20, 3))
     spread = np.linalg.norm(draws[:, :, None] - draws[:, None], axis=-1).sum(axis=(1, 2))
     distance = np.linalg.norm(draws - y[:, None], axis=-1).mean(axis=1)
     expected = np.mean(distance - spread / (2 * 15 * 14))
-    assert metrics.energy_loss(y, draws) == pytest.approx(expected, rel=1e-12)
-    each = [metrics.crps_loss(y[:, j], draws[:, :, j]) for j in range(3)]
-    assert metrics.crps_loss(y, draws) == pytest.approx(np.mean(each), rel=1e-12)
+    assert metrics.energy_loss(y, SamplePrediction(draws)) == pytest.approx(expected, rel=1e-12)
+    each = [metrics.crps_loss(y[:, j], SamplePrediction(draws[:, :, j])) for j in range(3)]
+    assert metrics.crps_loss(y, SamplePrediction(draws)) == pytest.approx(np.mean(each), rel=1e-12)
 
 
 def test_sample_crps_does_not_depend_on_the_offset():
     rng = np.random.default_rng(1)
     draws, y = rng.normal(size=(20, 15)), rng.normal(size=20)
-    moved = metrics.crps_loss(y + 1e8, draws + 1e8)
-    assert moved == pytest.approx(metrics.crps_loss(y, draws), rel=1e-6)
+    moved = metrics.crps_loss(y + 1e8, SamplePrediction(draws + 1e8))
+    assert moved == pytest.approx(metrics.crps_loss(y, SamplePrediction(draws)), rel=1e-6)
 
 
 def test_samples_score_as_the_distribution_they_come_from(normal):
@@ -113,8 +113,10 @@ def test_samples_score_as_the_distribution_they_come_from(normal):
     draws = mixture.sample(4000, random_state=0)
     for metric, kwargs in EXACT[1:]:
         expected = metric(y, mixture, **kwargs)
-        assert metric(y, draws, **kwargs) == pytest.approx(expected, rel=0.02), metric.__name__
-    pit = metrics.pit_values(y, draws)
+        assert metric(y, SamplePrediction(draws), **kwargs) == pytest.approx(expected, rel=0.02), (
+            metric.__name__
+        )
+    pit = metrics.pit_values(y, SamplePrediction(draws))
     np.testing.assert_allclose(pit, metrics.pit_values(y, mixture), atol=0.04)
 
 
@@ -123,18 +125,22 @@ def test_few_samples_of_the_truth_are_calibrated(n_samples):
     rows = 20_000
     draws = np.random.default_rng(0).normal(size=(rows, n_samples + 1))
     y, draws = draws[:, 0], draws[:, 1:]
-    pit = metrics.pit_values(y, draws)
+    pit = metrics.pit_values(y, SamplePrediction(draws))
     assert stats.kstest(pit, "uniform").pvalue > 0.01
-    assert metrics.coverage_score(y, draws, level=0.6) == pytest.approx(0.6, abs=0.015)
+    assert metrics.coverage_score(y, SamplePrediction(draws), level=0.6) == pytest.approx(
+        0.6, abs=0.015
+    )
     truth = metrics.crps_loss(y, stats.norm())
-    assert metrics.crps_loss(y, draws) == pytest.approx(truth, rel=0.02)
+    assert metrics.crps_loss(y, SamplePrediction(draws)) == pytest.approx(truth, rel=0.02)
 
 
 def test_sample_pit_of_ties_is_spread_over_them():
     y, draws = np.zeros(20_000), np.zeros((20_000, 3))
-    assert stats.kstest(metrics.pit_values(y, draws), "uniform").pvalue > 0.01
+    assert stats.kstest(metrics.pit_values(y, SamplePrediction(draws)), "uniform").pvalue > 0.01
     other = SamplePrediction(draws, random_state=1)
-    assert not np.array_equal(metrics.pit_values(y, other), metrics.pit_values(y, draws))
+    assert not np.array_equal(
+        metrics.pit_values(y, other), metrics.pit_values(y, SamplePrediction(draws))
+    )
 
 
 def test_quantiles_score_at_their_levels(normal):
@@ -183,7 +189,7 @@ REFUSALS = [
     (metrics.energy_loss, {}, "quantiles", "can be sampled, got an array of quantiles"),
     (
         metrics.pinball_loss,
-        {"alpha": 0.3},
+        {"level": 0.3},
         "quantiles",
         r"at level\(s\) 0.3, got levels \[0.1, 0.9",
     ),
@@ -194,9 +200,31 @@ REFUSALS = [
 @pytest.mark.parametrize(("metric", "kwargs", "kind", "message"), REFUSALS)
 def test_what_a_kind_does_not_know_it_refuses(metric, kwargs, kind, message):
     values = np.zeros((3, 2))
-    given = values if kind == "samples" else QuantilePrediction(values, [0.1, 0.9])
+    samples = kind == "samples"
+    given = SamplePrediction(values) if samples else QuantilePrediction(values, [0.1, 0.9])
     with pytest.raises(ValueError, match=message):
         metric(np.zeros(3), given, **kwargs)
+
+
+FUNCTIONS = [
+    *(metric for metric, _ in EXACT),
+    metrics.coverage_loss,
+    metrics.pit_values,
+    metrics.hdr_values,
+    metrics.calibration_error,
+    metrics.calibration_report,
+]
+
+
+@pytest.mark.parametrize("metric", FUNCTIONS)
+def test_what_is_no_distribution_is_refused(normal, metric):
+    """An interval has the shape of two samples, a point forecast that of y."""
+    y, mixture, _ = normal
+    for given in (mixture.interval(0.9), mixture.mean(), mixture.mean().tolist(), None, "mixture"):
+        with pytest.raises(TypeError, match=r"mixture: expected a predictive distribution, got .*"):
+            metric(y, given)
+    with pytest.raises(TypeError, match=r"got ndarray of shape \(60, 2\); pass predict_proba\(X\)"):
+        metric(y, mixture.interval(0.9))
 
 
 BAD_PREDICTIONS = [
@@ -204,6 +232,9 @@ BAD_PREDICTIONS = [
     (SamplePrediction, (np.zeros((3, 2, 2, 2)),), r"samples: expected shape \(n, S\) or"),
     (SamplePrediction, (np.zeros(3),), r"samples: expected shape \(n, S\) or .* got \(3,\)"),
     (SamplePrediction, (np.full((3, 2), np.nan),), "samples contains NaN"),
+    (SamplePrediction, (np.zeros((3, 2), "M8[s]"),), "samples: expected numbers, got dates"),
+    (QuantilePrediction, (np.zeros(3), [0.1]), r"quantiles: expected shape .* got \(3,\)"),
+    (QuantilePrediction, (np.ma.zeros((3, 1)), [0.1]), "quantiles: expected .* without a mask"),
     (QuantilePrediction, (np.zeros((3, 2)), [0.1]), r"quantiles: expected.*Q = 1.*got \(3, 2\)"),
     (QuantilePrediction, (np.zeros((3, 2)), [0.1, 1.0]), "levels: expected.*between 0 and 1"),
     (QuantilePrediction, (np.zeros((3, 2)), [0.1, 0.1]), "levels: expected.*distinct"),

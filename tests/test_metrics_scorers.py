@@ -27,7 +27,7 @@ SCORERS = {
     "log_likelihood": (metrics.log_likelihood_scorer, metrics.log_likelihood_score, 1.0, {}),
     "crps": (metrics.neg_crps_scorer, metrics.crps_loss, -1.0, {}),
     "energy": (metrics.neg_energy_scorer, metrics.energy_loss, -1.0, {}),
-    "pinball": (metrics.neg_pinball_scorer(0.8), metrics.pinball_loss, -1.0, {"alpha": 0.8}),
+    "pinball": (metrics.neg_pinball_scorer(0.8), metrics.pinball_loss, -1.0, {"level": 0.8}),
     "interval": (
         metrics.neg_interval_scorer(0.8),
         metrics.interval_score_loss,
@@ -76,7 +76,7 @@ def test_repr_names_the_metric():
     expected = "DistributionScorer(crps_loss, greater_is_better=False, response_method='pred_dist')"
     scorer = clone(metrics.neg_crps_scorer).set_params(response_method="pred_dist")
     assert repr(scorer) == expected
-    assert "metric_params={'alpha': 0.9}" in repr(metrics.neg_pinball_scorer(0.9))
+    assert "metric_params={'level': 0.9}" in repr(metrics.neg_pinball_scorer(0.9))
 
 
 def test_pickles_name_public_places_only():
@@ -233,6 +233,16 @@ def test_estimator_without_distribution_is_named():
         metrics.log_likelihood_scorer(model, X, y)
 
 
+def test_scorers_refuse_points_and_intervals():
+    X, y = linear_data(20)
+    model = LinearGaussian().fit(X, y)
+    model.interval = lambda X: model.predict_proba(X).interval(0.9)
+    for method in ("predict", "interval"):
+        scorer = clone(metrics.neg_crps_scorer).set_params(response_method=method)
+        with pytest.raises(TypeError, match=r"got ndarray of .*; pass predict_proba\(X\)"):
+            scorer(model, X, y)
+
+
 def test_coverage_scorer_is_best_at_its_level():
     X, y = linear_data(4000)
     model = LinearGaussian().fit(X, y)
@@ -246,7 +256,7 @@ def test_coverage_scorer_is_best_at_its_level():
 @pytest.mark.parametrize(
     ("factory", "given", "message"),
     [
-        (metrics.neg_pinball_scorer, (1.0,), "alpha: expected"),
+        (metrics.neg_pinball_scorer, (1.0,), "level: expected"),
         (metrics.neg_interval_scorer, (0.0,), "level: expected"),
         (metrics.coverage_scorer, (2.0,), "level: expected"),
         (metrics.coverage_scorer, (0.9, "best"), "region: expected"),

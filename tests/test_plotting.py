@@ -1,5 +1,7 @@
 """Displays: what they compute against the mixture's answers, what they draw, what they refuse."""
 
+import inspect
+import re
 import sys
 from unittest import mock
 
@@ -10,10 +12,11 @@ from cases.linear_gaussian import LinearGaussian, linear_data
 from cases.plotting import linear_model, new_axes, saved, text_of, two_outputs, two_peaks
 from matplotlib.figure import Figure
 from scipy import stats
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skmdn import MDNRegressor, Mixture
+from skmdn import MDNRegressor, Mixture, metrics, plotting
 from skmdn.metrics import coverage_score, hdr_values, log_likelihood_scorer, pit_values
 from skmdn.plotting import (
     ComponentsDisplay,
@@ -84,7 +87,8 @@ def test_coverage_curves_are_the_metrics(tmp_path):
 def test_coverage_of_samples_is_of_central_intervals():
     rng = np.random.default_rng(0)
     draws, y = rng.normal(size=(50, 200)), rng.normal(size=50)
-    display = CoverageDisplay.from_predictions(y, draws, regions=("central",), ax=new_axes())
+    samples = metrics.SamplePrediction(draws)
+    display = CoverageDisplay.from_predictions(y, samples, regions=("central",), ax=new_axes())
     assert list(display.lines_) == ["central"]
     frozen = stats.norm(np.zeros(50), np.ones(50))
     both = CoverageDisplay.from_predictions(y, frozen, ax=new_axes())
@@ -214,10 +218,36 @@ def test_keywords_have_matplotlibs_short_and_long_names():
     assert PITDisplay.from_estimator(model, X, y, linewidth=5).bars_[0].get_linewidth() == 5
     band = ConditionalDensityDisplay.from_estimator(model, X, y, vmax=0.5)
     assert band.density_.get_clim()[1] == 0.5
-    contours = ConditionalDensityDisplay.from_predictions(
-        None, two_outputs(), cmap="viridis", levels=[0.01, 0.02]
-    ).contours_
-    assert all(list(contour.levels) == [0.01, 0.02] for contour in contours)
+    contours = ConditionalDensityDisplay.from_predictions(None, two_outputs(), cmap="viridis")
+    assert all(contour.get_cmap().name == "viridis" for contour in contours.contours_)
+    contours.plot(levels=[0.01, 0.02])
+    assert all(list(contour.levels) == [0.01, 0.02] for contour in contours.contours_)
+
+
+def public_callables():
+    """Functions, classes, and the methods of the Displays, of both rooms, by name."""
+    for room in (metrics, plotting):
+        for name in room.__all__:
+            found = getattr(room, name)
+            if inspect.isfunction(found) or (inspect.isclass(found) and hasattr(found, "plot")):
+                yield name, found
+            for method in ("from_estimator", "from_predictions", "plot"):
+                if hasattr(found, method):
+                    yield f"{name}.{method}", getattr(found, method)
+
+
+CALLABLES = dict(public_callables())
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_help_is_short_and_names_every_parameter_once(name):
+    signature = inspect.signature(CALLABLES[name])
+    assert len(str(signature)) <= 300
+    text = inspect.getdoc(CALLABLES[name]).split("\nParameters\n----------\n")[1]
+    section = re.split(r"\n\w+\n---", text)[0]
+    entries = re.findall(r"^(\S.*?)(?: : .*)?$", section, re.MULTILINE)
+    expected = [str(p).split(":")[0] for p in signature.parameters.values() if p.name != "self"]
+    assert sorted(", ".join(entries).split(", ")) == sorted(expected)
 
 
 def test_missing_matplotlib_is_named():
@@ -226,6 +256,36 @@ def test_missing_matplotlib_is_named():
         pytest.raises(ImportError, match=r"pip install 'skmdn\[plot\]'"),
     ):
         PITDisplay([0.5, 0.6]).plot()
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda given: ConditionalDensityDisplay.from_predictions(None, given, x=np.zeros(200)),
+        lambda given: PredictiveDensityDisplay.from_predictions(None, given),
+        lambda given: PITDisplay.from_predictions(np.zeros(200), given),
+        lambda given: CoverageDisplay.from_predictions(np.zeros(200), given),
+        lambda given: ComponentsDisplay.from_predictions(np.zeros(200), given),
+    ],
+)
+def test_what_is_no_distribution_is_refused(draw):
+    model, X, _ = linear_model()
+    for given in (model.predict_proba(X).interval(0.9), model.predict(X)):
+        with pytest.raises(TypeError, match=r"got ndarray of shape \(200.*; pass predict_proba\(X"):
+            draw(given)
+
+
+DISPLAYS = [getattr(plotting, name) for name in plotting.__all__ if name != "LossCurveDisplay"]
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_estimators_without_distributions_are_refused(display):
+    _, X, y = linear_model()
+    with pytest.raises(TypeError, match=r"expected one that predicts dist.*got LinearRegression"):
+        display.from_estimator(LinearRegression().fit(X, y), X, y)
+    model = LogisticRegression().fit(X, y > 0)
+    with pytest.raises(TypeError, match=r"got ndarray of shape \(200, 2\)"):
+        display.from_estimator(model, X, y)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +307,12 @@ def test_missing_matplotlib_is_named():
             "rows: expected",
         ),
         (lambda m: PredictiveDensityDisplay.from_predictions(None, m, level=2), "level"),
+        (
+            lambda m: ConditionalDensityDisplay.from_predictions(
+                None, m, x=range(40), levels=[0, 1]
+            ),
+            "levels: expected a number strictly between 0 and 1, got 0",
+        ),
         (lambda m: PredictiveDensityDisplay.from_predictions(None, m, level=1.0), "level"),
         (
             lambda m: ComponentsDisplay.from_estimator(
@@ -264,7 +330,7 @@ def test_missing_matplotlib_is_named():
         ),
         (
             lambda m: PredictiveDensityDisplay.from_predictions(np.full(40, np.nan), m),
-            "y: expected finite outcomes",
+            "y contains NaN",
         ),
         (
             lambda m: ConditionalDensityDisplay.from_predictions(
@@ -274,6 +340,22 @@ def test_missing_matplotlib_is_named():
         ),
         (lambda m: PITDisplay.from_predictions(np.zeros(40), m, n_bins=0), "n_bins: expected"),
         (lambda m: PITDisplay.from_predictions(np.zeros(39), m), "y_true: expected shape"),
+        (
+            lambda m: PredictiveDensityDisplay.from_predictions(
+                pd.date_range("2026", periods=40), m
+            ),
+            r"y: expected numbers, got dates or durations",
+        ),
+        (
+            lambda m: ComponentsDisplay.from_predictions(pd.date_range("2026", periods=40), m),
+            r"x: expected numbers, got dates or durations",
+        ),
+        (
+            lambda m: ConditionalDensityDisplay.from_predictions(
+                None, m, x=np.ma.masked_less(np.arange(40), 3)
+            ),
+            "x: expected an array without a mask",
+        ),
         (
             lambda m: CoverageDisplay.from_predictions(np.zeros(40), m, regions=("all",)),
             "regions: expected 'central', 'hdr' or both",

@@ -1,7 +1,10 @@
 """Displays of densities: over a feature, and of rows."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from cases.linear_gaussian import LinearGaussian, linear_data
 from cases.plotting import linear_model, new_axes, saved, text_of, two_outputs, two_peaks
@@ -29,7 +32,7 @@ def test_a_band_is_the_density_over_the_feature(tmp_path):
     y = np.where(np.arange(40) % 3, 1 + x, -1 - x)
     order = np.random.default_rng(0).permutation(40)
     display = ConditionalDensityDisplay.from_predictions(
-        y[order], mixture[order], x=x[order], quantiles=(0.1, 0.5, 0.9), ax=new_axes()
+        y[order], mixture[order], x=x[order], levels=(0.1, 0.5, 0.9), ax=new_axes()
     )
     arrays = display.arrays
     np.testing.assert_array_equal(arrays.x, x)
@@ -79,8 +82,10 @@ def test_a_band_moves_one_feature_and_holds_the_others(as_frame):
         np.testing.assert_allclose(display.arrays.x, grid)
         np.testing.assert_allclose(display.arrays.mean, model.predict(rows))
         np.testing.assert_array_equal(display.arrays.x_data, X[:, 1])
-        labels = ("height (cm)", "mass (kg)") if as_frame else ("x1", "y")
-        assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == labels
+        name, label = ("height (cm)", "mass (kg)") if as_frame else ("x1", "y")
+        note = "at their medians" if reference is None else "as in row 7"
+        assert display.ax_.get_xlabel() == f"{name}\nother features {note}"
+        assert display.ax_.get_ylabel() == label
 
 
 def test_names_that_the_model_learnt_label_the_axes():
@@ -88,7 +93,7 @@ def test_names_that_the_model_learnt_label_the_axes():
     frame = pd.DataFrame(X, columns=["a (s)", "b (s)", "c (s)"])
     model = MDNRegressor(n_components=2, max_iter=3, random_state=0).fit(frame, y)
     display = ConditionalDensityDisplay.from_estimator(model, frame, feature=2, ax=new_axes())
-    assert display.ax_.get_xlabel() == "c (s)"
+    assert display.ax_.get_xlabel() == "c (s)\nother features at their medians"
     assert display.data_ is None
 
 
@@ -102,10 +107,99 @@ def test_a_band_over_a_table_of_mixed_columns():
     display = ConditionalDensityDisplay.from_estimator(model, frame, y, feature="length")
     rows = pd.DataFrame({"length": display.arrays.x, "kind": "b"})  # the most frequent kind
     np.testing.assert_allclose(display.arrays.mean, model.predict(rows))
-    with pytest.raises(ValueError, match="feature: expected one of numbers, got 'kind'"):
+    with pytest.raises(ValueError, match="feature: expected a numeric or boolean one, got 'kind'"):
         ConditionalDensityDisplay.from_estimator(model, frame, feature="kind")
+    note = "other features at their medians or most frequent values"
+    assert display.ax_.get_xlabel() == f"length\n{note}"
     with pytest.raises(ValueError, match="feature: expected a number below 2 or one of"):
         ConditionalDensityDisplay.from_estimator(model, frame, feature="width")
+
+
+class Seeing(LinearGaussian):
+    """Keeps what it was asked, and predicts by the columns of numbers and truth values."""
+
+    def predict_proba(self, X):
+        self.asked_ = X
+        return super().predict_proba(numbers_of(X))
+
+
+def numbers_of(X):
+    """Columns "length" and "wet" as floats, from any container."""
+    if isinstance(X, np.ndarray):
+        return X[:, :2].astype(float)
+    return np.column_stack([np.asarray(X["length"], float), np.asarray(X["wet"], float)])
+
+
+def tables():
+    rng = np.random.default_rng(0)
+    wet = rng.uniform(size=90) < 0.3
+    columns = {"length": rng.normal(size=90), "wet": wet, "kind": np.tile(["a", "b", "b"], 30)}
+    frame = pd.DataFrame(columns)
+    return columns, {
+        "array": frame.to_numpy(),
+        "pandas": frame,
+        "nullable": frame.convert_dtypes(),
+        "polars": pl.DataFrame(columns),
+    }
+
+
+@pytest.mark.parametrize("display", [ConditionalDensityDisplay, ComponentsDisplay])
+@pytest.mark.parametrize("container", ["array", "pandas", "nullable", "polars"])
+def test_a_table_stays_in_its_container(container, display):
+    columns, found = tables()
+    X = found[container]
+    y = columns["length"] + 2.0 * columns["wet"]
+    model = Seeing().fit(numbers_of(X), y)
+    picture = display.from_estimator(model, X, y, feature=0)
+    asked = model.asked_
+    assert type(asked) is type(X)
+    assert asked.shape == (200, 3)
+    values = picture.arrays.x if display is ConditionalDensityDisplay else picture.x
+    np.testing.assert_allclose(numbers_of(asked)[:, 0], values)
+    assert (values[0], values[-1]) == (columns["length"].min(), columns["length"].max())
+    np.testing.assert_array_equal(numbers_of(asked)[:, 1], 0.0)  # wet is rarer than dry
+    kind = asked[:, 2] if container == "array" else asked["kind"]
+    assert set(kind) == {"b"}
+    if container != "array":
+        assert list(asked.columns) == list(columns)
+        assert [asked[name].dtype for name in ("wet", "kind")] == [
+            X[name].dtype for name in ("wet", "kind")
+        ]
+    display.from_estimator(model, X, y, feature=0, reference=2)
+    np.testing.assert_array_equal(numbers_of(model.asked_)[:, 1], float(columns["wet"][2]))
+
+
+@pytest.mark.parametrize("display", [ConditionalDensityDisplay, ComponentsDisplay])
+@pytest.mark.parametrize("container", ["array", "pandas", "nullable", "polars"])
+def test_a_boolean_feature_is_drawn_at_its_two_values(container, display, tmp_path):
+    columns, found = tables()
+    X = found[container]
+    y = columns["length"] + 2.0 * columns["wet"]
+    model = Seeing().fit(numbers_of(X), y)
+    feature = 1 if container == "array" else "wet"
+    picture = display.from_estimator(model, X, y, feature=feature)
+    np.testing.assert_array_equal(numbers_of(model.asked_)[:, 1], [0, 1])
+    np.testing.assert_allclose(numbers_of(model.asked_)[:, 0], np.median(columns["length"]))
+    if container != "array":
+        assert model.asked_["wet"].dtype == X["wet"].dtype or container == "nullable"
+    name = np.ravel(picture.ax_)[-1].get_xlabel().split("\n")[0]
+    assert name == ("x1" if container == "array" else "wet") + " (0: False, 1: True)"
+    assert saved(picture, tmp_path) > 3000
+
+
+def test_features_that_cannot_be_drawn_are_named():
+    X, y = linear_data(20)
+    model = LinearGaussian().fit(X, y)
+    frame = pl.DataFrame(X, schema=["a", "b", "c"])
+    draw = ConditionalDensityDisplay.from_estimator
+    with pytest.raises(ValueError, match=r"X: .* got a LazyFrame; call X.collect\(\) first"):
+        draw(model, frame.lazy())
+    with pytest.raises(ValueError, match="feature: expected one that varies, got 'b'"):
+        draw(model, frame.with_columns(b=pl.lit(1.0)), feature="b")
+    with pytest.raises(
+        ValueError, match="feature: expected a numeric or boolean one, got 'b' of Date"
+    ):
+        draw(model, frame.with_columns(b=pl.lit(date(2026, 1, 2))), feature="b")
 
 
 def test_missing_values_are_left_to_the_estimator():
@@ -139,6 +233,17 @@ def test_contours_hold_the_mass_that_they_say(tmp_path):
     assert text_of(display.ax_) == ["east (km)", "north (km)", "row 0", "row 2"]
     assert len(display.contours_) == len(display.truth_) == 2
     assert saved(display, tmp_path) > 5000
+
+
+def test_levels_of_contours_are_masses():
+    levels = [0.2, 0.6, 0.8]
+    display = ConditionalDensityDisplay.from_predictions(None, two_outputs(), levels=levels)
+    draws = two_outputs()[0].sample(20_000, random_state=1)
+    shares = np.mean(
+        two_outputs()[0].logpdf(draws)[0] >= np.log(display.arrays.thresholds[0])[:, None], axis=1
+    )
+    np.testing.assert_allclose(shares, levels, atol=0.015)
+    assert [len(contour.levels) for contour in display.contours_] == [3, 3, 3]
 
 
 def test_a_narrow_row_beside_a_wide_one_has_its_contours():

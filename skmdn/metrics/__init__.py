@@ -1,8 +1,22 @@
-"""How good predictive distributions are for observed y: metrics and scorers.
+"""Metrics and scorers: how well predictive distributions match the observed y.
 
-Functions of ``(y_true, mixture)``; names end in ``_score`` (more is better) or ``_loss`` (less is
-better). Beside a :class:`skmdn.Mixture` they accept another model's predictions: a batch of frozen
-scipy.stats distributions, an array of samples, or a :class:`QuantilePrediction`.
+Names end in ``_score`` (more is better) or ``_loss`` (less is better). The arguments that metrics
+share are described here.
+
+`y_true`: array-like of shape (n,) or (n, D)
+    The outcomes, one per row: finite numbers. A single output may also be a column, (n, 1).
+`mixture`: a prediction for the same rows
+    What ``predict_proba(X)`` returns, a :class:`skmdn.Mixture`; or another model's predictions: a
+    continuous scipy.stats distribution (a batch of n, or one for all rows), a
+    :class:`SamplePrediction` or a :class:`QuantilePrediction`. Samples have no density, and
+    quantiles have neither a density nor a distribution function: a metric that needs one raises
+    ValueError. Plain arrays raise TypeError, as they may be point forecasts, intervals or samples.
+`sample_weight`: array-like of shape (n,), default=None
+    Weights of the rows: nonnegative, at least one positive. A weight of 2 counts as two rows of
+    weight 1. None gives all rows the same weight.
+
+Metrics of marginal distributions (CRPS, pinball and interval losses, central intervals, PIT) are
+averaged over the outputs where there are several. The others are joint over the outputs.
 """
 
 from skmdn.metrics.calibration import CalibrationError, calibration_error, hdr_values, pit_values
@@ -10,7 +24,8 @@ from skmdn.metrics.coverage import coverage_loss, coverage_score, sharpness
 from skmdn.metrics.proper_scores import crps_loss, energy_loss, log_likelihood_score
 from skmdn.metrics.quantile_losses import interval_score_loss, pinball_loss
 from skmdn.metrics.quantiles import QuantilePrediction
-from skmdn.metrics.report import ReportRow, ReportTable, calibration_report
+from skmdn.metrics.report import CalibrationReport, calibration_report
+from skmdn.metrics.report_rows import ReportRow
 from skmdn.metrics.samples import SamplePrediction
 from skmdn.metrics.scorers import (
     DistributionScorer,
@@ -24,10 +39,10 @@ from skmdn.metrics.scorers import (
 
 __all__ = [
     "CalibrationError",
+    "CalibrationReport",
     "DistributionScorer",
     "QuantilePrediction",
     "ReportRow",
-    "ReportTable",
     "SamplePrediction",
     "calibration_error",
     "calibration_report",

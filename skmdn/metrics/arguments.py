@@ -1,4 +1,4 @@
-"""What a metric weighs: outcomes beside their predictive distributions, and the rows' weights."""
+"""The arguments of a metric, checked: outcomes, predictive distributions and weights of rows."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_array
 
 from skmdn._arrays import FloatArray
 from skmdn.metrics.frozen import FrozenPrediction, is_frozen
 from skmdn.metrics.quantiles import QuantilePrediction
+from skmdn.metrics.real_numbers import as_numbers
 from skmdn.metrics.samples import SamplePrediction
 from skmdn.mixture import Mixture
 
@@ -19,7 +19,7 @@ Prediction = Mixture | SamplePrediction | QuantilePrediction | FrozenPrediction
 
 
 class Arguments(NamedTuple):
-    """Outcomes y (n,) or (n, D), the prediction of the same rows, and weights (n,)."""
+    """Outcomes y (n,) or (n, D), the prediction for the same rows, and weights (n,)."""
 
     y: FloatArray
     prediction: Any  # a Prediction; its kinds share methods, not signatures
@@ -27,47 +27,62 @@ class Arguments(NamedTuple):
 
     @property
     def n_effective(self) -> float:
-        """Kish's number of equally weighted rows that say as much: (Σw)² / Σw²."""
+        """Kish's effective number of rows: (Σw)² / Σw²."""
         return float(self.weights.sum() ** 2 / np.square(self.weights).sum())
 
     def mean(self, values: FloatArray) -> float:
         """Return the weighted mean over rows, then the mean over outputs."""
-        present = self.weights > 0.0  # a row of no weight is absent, be its value infinite
+        present = self.weights > 0.0  # rows of weight zero do not count, even if infinite
         rows = np.average(values[present], axis=0, weights=self.weights[present])
         return float(np.mean(rows))
 
 
 def gather(y_true: npt.ArrayLike, mixture: Any, sample_weight: npt.ArrayLike | None) -> Arguments:
-    """Check the three arguments that every metric has against each other.
+    """Check the three arguments that all metrics share, each and against each other.
 
     Raises
     ------
     TypeError
-        If `mixture` is none of the kinds that the metrics know.
+        If `mixture` is not a predictive distribution.
     ValueError
-        If rows or outputs disagree, or y or weights are not finite.
+        If numbers of rows or outputs disagree, or y or weights are not arrays of finite numbers.
     """
-    y = check_array(y_true, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="y_true")
+    y = as_numbers(y_true, "y_true")
     prediction = as_prediction(mixture, len(y))
     return Arguments(_matched(y, prediction), prediction, _check_weights(sample_weight, len(y)))
 
 
 def as_prediction(mixture: Any, n_rows: int) -> Prediction:
-    """Return what the metrics understand: the only place where kinds are told apart."""
+    """Return the prediction with the methods that metrics call; only here do kinds differ."""
     if isinstance(mixture, Prediction):
         return mixture
     if is_frozen(mixture):
         return FrozenPrediction(mixture, n_rows)
-    if isinstance(mixture, list | tuple) or hasattr(mixture, "__array__"):
-        return SamplePrediction(mixture)
     raise TypeError(
-        "mixture: expected a Mixture, a scipy.stats distribution, an array of samples (n, S) or "
-        f"(n, S, D), a SamplePrediction or a QuantilePrediction, got {type(mixture).__name__}."
+        f"mixture: expected a predictive distribution, got {_kind_of(mixture)}; pass "
+        "predict_proba(X), or wrap samples in SamplePrediction, quantiles in QuantilePrediction "
+        "(a point forecast or an interval is not a distribution)."
     )
 
 
+def check_mixture(mixture: Any, name: str = "mixture") -> Mixture:
+    """Return a Mixture, where its methods are needed that other predictions do not have."""
+    if isinstance(mixture, Mixture):
+        return mixture
+    raise TypeError(
+        f"{name}: expected a Mixture, got {_kind_of(mixture)}; pass predict_proba(X) of an "
+        "estimator of skmdn (a point forecast or an interval is not a distribution)."
+    )
+
+
+def _kind_of(value: Any) -> str:
+    """Return the type of a value for an error message, and its shape where it has one."""
+    shape = getattr(value, "shape", None)
+    return type(value).__name__ + (f" of shape {shape}" if isinstance(shape, tuple) else "")
+
+
 def _matched(y: FloatArray, prediction: Prediction) -> FloatArray:
-    """Return y in the shape of one outcome per row; a single column may stand for a vector."""
+    """Return y in the shape of the prediction; a single output may be a column or a vector."""
     n_rows, n_outputs = len(prediction), prediction.n_outputs
     expected = (n_rows,) if prediction.univariate else (n_rows, n_outputs)
     if y.shape != expected and not (n_outputs == 1 and y.shape in ((n_rows,), (n_rows, 1))):
@@ -82,17 +97,17 @@ def _check_weights(sample_weight: npt.ArrayLike | None, n_rows: int) -> FloatArr
     """Return finite, nonnegative weights (n,) that are not all zero."""
     if sample_weight is None:
         return np.ones(n_rows)
-    weights = check_array(
-        sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"
-    )
+    weights = as_numbers(sample_weight, "sample_weight")
     if weights.shape != (n_rows,):
-        raise ValueError(f"sample_weight: expected shape ({n_rows},), got {weights.shape}.")
+        raise ValueError(
+            f"sample_weight: expected shape ({n_rows},), one weight per row, got {weights.shape}."
+        )
     if weights.min() < 0.0 or weights.max() == 0.0:
         raise ValueError(
             "sample_weight: expected nonnegative numbers, one at least above zero, "
             f"got a range of {weights.min()} to {weights.max()}."
         )
-    return np.asarray(weights / weights.max())  # their squares and sums are then numbers
+    return np.asarray(weights / weights.max())  # their sums of squares cannot overflow or vanish
 
 
 def check_fraction(name: str, value: Any) -> float:

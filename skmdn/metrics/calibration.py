@@ -1,4 +1,4 @@
-"""Calibration: where the outcomes fall in their own predictive distributions."""
+"""Calibration: where the outcomes fall within their predictive distributions."""
 
 from __future__ import annotations
 
@@ -9,41 +9,43 @@ import numpy.typing as npt
 
 from skmdn._arrays import FloatArray
 from skmdn.metrics.arguments import gather
+from skmdn.metrics.underflow import ignores_underflow
 
 
 class CalibrationError(NamedTuple):
-    """What :func:`calibration_error` found, beside what chance alone gives.
+    """Result of :func:`calibration_error`, with the value expected by chance alone.
 
     Attributes
     ----------
     value : float
-        Mean distance of the PIT's distribution function from the diagonal; 0 to 1/2.
+        Mean distance of the PIT's distribution function from the diagonal, between 0 and 1/2.
     expected : float
-        Its expected value were the model perfectly calibrated, for as many rows.
+        The value expected of a perfectly calibrated model for the same number of rows.
     """
 
     value: float
     expected: float
 
 
+@ignores_underflow
 def pit_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
     """Probability integral transform of the outcomes, ``F(y)``.
 
-    If the outcomes come from the predicted distributions, the values are uniform on (0, 1) [1]_. In
-    a histogram, a U says over-confident, a hump under-confident, a slope biased.
+    If the outcomes come from the predicted distributions, the values are uniform on (0, 1) [1]_. A
+    U-shaped histogram means over-confident, a hump under-confident, a slope biased.
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D),
-        whose PIT is randomised within its rank (see :class:`SamplePrediction`).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution or SamplePrediction
+        Predictive distributions of the same rows. The PIT of samples is randomised within its rank
+        (see :class:`SamplePrediction`).
 
     Returns
     -------
     ndarray of shape (n,) or (n, D)
-        With several outputs that of each marginal.
+        With several outputs, the values of each marginal.
 
     Raises
     ------
@@ -65,25 +67,26 @@ def pit_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
     return np.asarray(arguments.prediction.pit(arguments.y))
 
 
+@ignores_underflow
 def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
-    """Mass of the region that is denser than the outcome (HPD-PIT).
+    """Mass of the region where the density is higher than at the outcome (HPD-PIT).
 
-    ``P(p(X) > p(y))`` with X drawn from p: 0 at the highest mode, near 1 far out. The outcome lies
-    in the highest-density region of a level if its value is at most that level; if the model is
-    right the values are uniform [1]_, also jointly over several outputs and for several modes.
+    ``P(p(X) > p(y))`` with X drawn from p: 0 at the highest mode, near 1 in the far tails. An
+    outcome lies in the highest-density region of a level if its value is at most that level. If the
+    model is right the values are uniform [1]_, for several modes and for several outputs too.
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
+        Outcomes.
     mixture : Mixture or scipy.stats distribution
-        The predictive distributions of the same rows. Samples and quantiles have no density.
+        Predictive distributions of the same rows.
 
     Returns
     -------
     ndarray of shape (n,)
-        Values in [0, 1]; with several outputs a seeded Monte Carlo estimate (see
-        ``Mixture.hdr_mass``).
+        Values in [0, 1], joint over the outputs. With several outputs they are Monte Carlo
+        estimates with a fixed seed (see ``Mixture.hdr_mass``).
 
     Raises
     ------
@@ -107,30 +110,31 @@ def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
     return np.asarray(arguments.prediction.hdr_mass(arguments.y))
 
 
+@ignores_underflow
 def calibration_error(
     y_true: npt.ArrayLike, mixture: Any, *, sample_weight: npt.ArrayLike | None = None
 ) -> CalibrationError:
     """Mean distance of the PIT's distribution function from uniform; less is better.
 
     ``∫ |Fₙ(u) - u| du`` over (0, 1), exact, with Fₙ the (weighted) empirical distribution function
-    of :func:`pit_values`; several outputs: of each marginal, averaged. Chance alone makes it
-    positive, so it comes with its expectation under perfect calibration: about equal is as good as
-    n rows can show, several times as much is a fault.
+    of :func:`pit_values`; with several outputs, the mean over the marginals. By chance alone it is
+    positive, so the value expected under perfect calibration is returned with it. A value near the
+    expected one shows no fault; a value several times as large shows one.
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution or SamplePrediction
+        Predictive distributions of the same rows.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows. In `value` they count as repetitions; `expected` uses the effective
-        number of rows ``(Σw)² / Σw²`` [2]_, as a repeated row brings no new information.
+        Weights of the rows. They enter `expected` by the effective number of rows
+        ``(Σw)² / Σw²`` [2]_, as a repeated row carries no new information.
 
     Returns
     -------
     CalibrationError
-        A named pair `(value, expected)`.
+        A named tuple `(value, expected)`.
 
     Raises
     ------
@@ -166,7 +170,7 @@ def calibration_error(
 
 
 def mean_distance(values: FloatArray, weights: FloatArray) -> float:
-    """Return ``∫ |Fₙ(u) - u| du``: Fₙ is constant between neighbouring values."""
+    """Return ``∫ |Fₙ(u) - u| du``, exact as Fₙ is constant between neighbouring values."""
     borders, height = _steps(values, weights)
     start, end = borders[:-1] - height, borders[1:] - height
     return float(0.5 * np.sum(end * np.abs(end) - start * np.abs(start)))
@@ -179,7 +183,7 @@ def greatest_distance(values: FloatArray, weights: FloatArray) -> float:
 
 
 def _steps(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return where Fₙ jumps, 0 and 1 included (n + 2,), and its height in between (n + 1,)."""
+    """Return 0, the points where Fₙ jumps, and 1, (n + 2,), and Fₙ between them, (n + 1,)."""
     order = np.argsort(values, kind="stable")
     height = np.concatenate([[0.0], np.cumsum(weights[order])])
     return np.concatenate([[0.0], values[order], [1.0]]), height / height[-1]

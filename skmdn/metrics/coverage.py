@@ -1,4 +1,4 @@
-"""Coverage and sharpness: how often regions hold the outcome, and how large they are."""
+"""Coverage and sharpness: how often regions contain the outcome, and how large they are."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from skmdn.metrics.regions import (
     in_central_interval,
     in_densest_region,
 )
+from skmdn.metrics.underflow import ignores_underflow
 
 _CONTAINS = {"central": in_central_interval, "hdr": in_densest_region}
 _MEASURE = {"central": central_width, "hdr": densest_measure}
 
 
+@ignores_underflow
 def coverage_score(
     y_true: npt.ArrayLike,
     mixture: Any,
@@ -30,23 +32,24 @@ def coverage_score(
 ) -> float:
     """Share of the outcomes that lie in their predicted region; best at `level`.
 
-    It should equal `level`: more is too cautious, less is over-confident. Wide regions cover
-    easily, so read it beside :func:`sharpness`; :func:`coverage_loss` is its distance from `level`.
+    It should equal `level`: above means too cautious, below means over-confident. Wide regions
+    cover easily, so look at :func:`sharpness` too. :func:`coverage_loss` is the distance from
+    `level`.
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+        Predictive distributions of the same rows.
     level : float, default=0.9
         Mass of the region, strictly between 0 and 1.
     region : {"central", "hdr"}, default="central"
-        "central": between the quantiles at (1 - level) / 2 and (1 + level) / 2, of each marginal,
-        averaged over the outputs. "hdr": the highest-density region [1]_, joint over the outputs,
-        which may be several intervals; it needs a density.
+        "central": the interval between the quantiles at (1 - level) / 2 and (1 + level) / 2 of each
+        marginal; the share is averaged over the outputs. "hdr": the highest-density region [1]_,
+        joint over the outputs. It may consist of several intervals, and needs a density.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------
@@ -78,6 +81,7 @@ def coverage_score(
     return arguments.mean(_CONTAINS[region](arguments, level))
 
 
+@ignores_underflow
 def coverage_loss(
     y_true: npt.ArrayLike,
     mixture: Any,
@@ -88,21 +92,21 @@ def coverage_loss(
 ) -> float:
     """Distance of the observed coverage from the nominal one; less is better.
 
-    ``|coverage_score - level|``. It is not proper: regions that ignore X reach 0. Choose models by
-    a proper score such as :func:`interval_score_loss`, and watch this one.
+    ``|coverage_score - level|``. It is not proper: a model that ignores X can reach 0. Choose
+    models by a proper score such as :func:`interval_score_loss`, and use this one as a check.
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+        Predictive distributions of the same rows.
     level : float, default=0.9
         Mass of the region, strictly between 0 and 1.
     region : {"central", "hdr"}, default="central"
         As in :func:`coverage_score`.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------
@@ -116,7 +120,7 @@ def coverage_loss(
 
     Notes
     -----
-    With n rows a calibrated model is off by about ``sqrt(level (1 - level) / n)``.
+    For n rows, a calibrated model has a loss of about ``sqrt(level (1 - level) / n)``.
 
     Examples
     --------
@@ -132,6 +136,7 @@ def coverage_loss(
     return abs(observed - level)
 
 
+@ignores_underflow
 def sharpness(
     y_true: npt.ArrayLike,
     mixture: Any,
@@ -145,22 +150,22 @@ def sharpness(
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes, as for every metric; how large a region is does not depend on their values.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes, as for every metric. The size of a region does not depend on their values.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+        Predictive distributions of the same rows.
     level : float, default=0.9
         Mass of the region, strictly between 0 and 1.
     region : {"central", "hdr"}, default="central"
-        "central": the width of the central interval, of each marginal, averaged over the outputs.
-        "hdr": length of the highest-density region, gaps left out; with several outputs its area or
-        volume, by 1,000 seeded draws per row.
+        "central": width of the central interval of each marginal, averaged over the outputs. "hdr":
+        length of the highest-density region, without its gaps; with several outputs its area or
+        volume, estimated from 1,000 draws per row with a fixed seed.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------
     float
-        In the units of y; a volume in the product of the outputs' units.
+        In the unit of y; an area or volume in the product of the outputs' units.
 
     Raises
     ------
@@ -170,11 +175,11 @@ def sharpness(
 
     Notes
     -----
-    The volume is ``E[1{p(X) >= t} / p(X)]`` with X drawn from p and t the density that `level` of
-    the draws exceed. Its relative standard error is about 4 % for one row of two outputs at level
-    0.9 (9 % at 0.99), and falls with the square root of the number of rows. It is too large by
-    0.2 % for two outputs at level 0.9, by 1 % at 0.99 and by 8 % at 0.999, and for five outputs by
-    two or three times that, as t is known from draws too.
+    The volume is ``E[1{p(X) >= t} / p(X)]``, where X is drawn from p and t is the density that a
+    share `level` of the draws exceeds. For one row of two outputs, its relative standard error is
+    about 4 % at level 0.9 and 9 % at 0.99; it falls with the square root of the number of rows. As
+    t is estimated from the same draws, the volume is too large: for two outputs by 0.2 % at level
+    0.9, 1 % at 0.99 and 8 % at 0.999, for five outputs by two or three times that.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What PIT values say is wrong with a model, by tests of known size, in plain words."""
+"""Tests of PIT values for bias, spread and shape, and the faults that they show."""
 
 from __future__ import annotations
 
@@ -6,37 +6,82 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import chdtr, chdtrc, kolmogorov, ndtri, stdtr
+from scipy.special import chdtr, chdtrc, kolmogorov, ndtr, ndtri, stdtr
 
 from skmdn._arrays import FloatArray
+from skmdn.metrics.arguments import Arguments
 from skmdn.metrics.calibration import greatest_distance
 
-# What is smaller is not called a fault, however many rows make it significant.
+# Smaller deviations are not called faults, even if they are significant.
 SMALLEST_BIAS = 0.05  # predicted standard deviations
 SMALLEST_SPREAD = 0.05  # of the logarithm: 5 %
-SMALLEST_DISTANCE = 0.02  # of the PIT's distribution function
-# Fewer rows than these cannot show that nothing is wrong.
+SMALLEST_DISTANCE = 0.02  # of the PIT's distribution function, and of a coverage
+SMALLEST_CORRELATION = 0.1  # of neighbouring rows
+# With fewer rows, finding no fault does not mean that there is none.
 FEW_ROWS = 30
-# Normal scores are cut here: beyond, 1 - PIT is below the doubles' resolution, and one outcome far
-# out shall not decide for all.
+# Normal scores are clipped here. Beyond, 1 - PIT is below the resolution of doubles; and a single
+# outlier should not decide the test.
 _FARTHEST = 8.0
+SHAPE, DEPENDENCE, ALIKE = "wrong shape", "wrong dependence between outputs", "neighbours alike"
 
 
 class Finding(NamedTuple):
-    """One test: its statistic, what calibration would give, its p-value, the fault it names."""
+    """One test: its statistic, the value expected under calibration, the p-value, the reading."""
 
     test: str
     value: float
     expected: float
     p_value: float
-    fault: str
+    reading: str
+    is_fault: bool
+
+
+class Diagnosis(NamedTuple):
+    """All findings: of each output, of the order of its rows, and of all outputs together."""
+
+    outputs: list[list[Finding]]
+    order: list[Finding]  # they do not enter the verdict
+    joint: list[Finding]  # none without a density
+    significance: float  # of one test
+    n_effective: float
+
+    def faults(self) -> list[list[str]]:
+        """Return the faults of each output; a wrong dependence counts as one of the last."""
+        if len(self.outputs) == 1:
+            return [_faults(self.outputs[0] + self.joint)]
+        faults = [_faults(findings) for findings in self.outputs]
+        if not any(faults) and _faults(self.joint):
+            faults[-1] = [DEPENDENCE]
+        return faults
+
+    def verdict(self) -> str:
+        """Put the faults into words."""
+        faults = self.faults()
+        if not any(faults):
+            return "too few rows to tell" if self.n_effective < FEW_ROWS else "well calibrated"
+        if len(faults) == 1 or DEPENDENCE in faults[-1]:
+            return " and ".join(faults[-1])
+        texts = (f"output {j}: {' and '.join(found)}" for j, found in enumerate(faults) if found)
+        return "; ".join(texts)
+
+
+def diagnose(
+    arguments: Arguments, pit: FloatArray, masses: FloatArray | None, significance: float
+) -> Diagnosis:
+    """Test PIT values, (n, D), and HDR values, (n,); all tests share the significance."""
+    share = significance / (3 * pit.shape[1] + (masses is not None))
+    size = (arguments.weights, arguments.n_effective, share)
+    return Diagnosis(
+        outputs=[examine(column, *size) for column in pit.T],
+        order=[_order_finding(column[arguments.weights > 0.0], share) for column in pit.T],
+        joint=[] if masses is None else [_uniformity("hdr uniformity", masses, *size)],
+        significance=share,
+        n_effective=arguments.n_effective,
+    )
 
 
 def examine(
-    pit: FloatArray,
-    weights: FloatArray,
-    n_effective: float,
-    significance: float,
+    pit: FloatArray, weights: FloatArray, n_effective: float, significance: float
 ) -> list[Finding]:
     """Test one output's PIT values, (n,), for bias, spread and shape.
 
@@ -44,15 +89,27 @@ def examine(
     normal under calibration (Berkowitz 2001): the first by Student's t, the second by chi-squared.
     Shape is Kolmogorov's test.
     """
-    scores = np.clip(ndtri(pit), -_FARTHEST, _FARTHEST)
+    scores = _normal_scores(pit)
     cut = float(np.average(np.abs(scores) == _FARTHEST, weights=weights))
     bias = float(np.average(scores, weights=weights))
     spread = _standard_deviation(scores - bias, weights, n_effective)
     return [
         _bias_finding(bias, spread, n_effective, significance),
         _spread_finding(spread, cut, n_effective, significance),
-        uniformity("pit uniformity", pit, weights, n_effective, significance),
+        _uniformity("pit uniformity", pit, weights, n_effective, significance),
     ]
+
+
+def reading(is_significant: bool, is_large: bool, fault: str) -> str:
+    """Return what a test says: the fault, where it is significant and large."""
+    if not is_significant:
+        return "as expected"
+    return fault if is_large else "significant, but small"
+
+
+def _normal_scores(pit: FloatArray) -> FloatArray:
+    """Return ``Φ⁻¹(PIT)``, clipped."""
+    return np.asarray(np.clip(ndtri(pit), -_FARTHEST, _FARTHEST))
 
 
 def _standard_deviation(centred: FloatArray, weights: FloatArray, n_effective: float) -> float:
@@ -61,50 +118,66 @@ def _standard_deviation(centred: FloatArray, weights: FloatArray, n_effective: f
     return max(math.sqrt(variance * n_effective / (n_effective - 1.0)), 1e-12)
 
 
+def _finding(
+    test: str, value: float, expected: float, p_value: float, judged: tuple[float, bool, str]
+) -> Finding:
+    """Return a finding, judged by significance, size, and the name of the fault."""
+    significance, is_large, fault = judged
+    is_significant = p_value < significance
+    said = reading(is_significant, is_large, fault)
+    return Finding(test, value, expected, p_value, said, is_significant and is_large)
+
+
 def _bias_finding(bias: float, spread: float, n_rows: float, significance: float) -> Finding:
-    """Outcomes above their predictions: the predictions are low."""
+    """Return the finding on bias: outcomes above the predictions mean that these are low."""
     statistic = abs(bias) / spread * np.sqrt(n_rows)
     p_value = 2.0 * float(stdtr(n_rows - 1.0, -statistic))
-    found = p_value < significance and abs(bias) >= SMALLEST_BIAS
-    fault = ("biased low" if bias > 0.0 else "biased high") if found else ""
-    return Finding("pit bias", bias, 0.0, p_value, fault)
+    fault = "biased low" if bias > 0.0 else "biased high"
+    judged = (significance, abs(bias) >= SMALLEST_BIAS, fault)
+    return _finding("pit bias", bias, 0.0, p_value, judged)
 
 
 def _spread_finding(spread: float, cut: float, n_rows: float, significance: float) -> Finding:
-    """Outcomes farther out than predicted: the predictions are too narrow.
+    """Return the finding on spread: outcomes farther out than predicted mean over-confidence.
 
-    Where scores were cut, as by a huge bias, a small spread is the cut's and says nothing.
+    Where scores were clipped, as by a huge bias, a small spread is no fault: it is due to clipping.
     """
-    size = abs(np.log(spread))
     freedom = n_rows - 1.0
     tails = chdtr(freedom, freedom * spread**2), chdtrc(freedom, freedom * spread**2)
     p_value = min(1.0, 2.0 * float(min(tails)))
-    seen = size >= SMALLEST_SPREAD and (spread > 1.0 or cut < 0.01)
-    found = p_value < significance and seen
-    fault = ("over-confident" if spread > 1.0 else "under-confident") if found else ""
-    return Finding("pit spread", spread, 1.0, p_value, fault)
+    is_large = abs(np.log(spread)) >= SMALLEST_SPREAD and (spread > 1.0 or cut < 0.01)
+    fault = "over-confident" if spread > 1.0 else "under-confident"
+    return _finding("pit spread", spread, 1.0, p_value, (significance, bool(is_large), fault))
 
 
-def uniformity(
-    test: str,
-    values: FloatArray,
-    weights: FloatArray,
-    n_effective: float,
-    significance: float,
+def _uniformity(
+    test: str, values: FloatArray, weights: FloatArray, n_effective: float, significance: float
 ) -> Finding:
-    """Test values for uniformity: Kolmogorov's statistic, in Stephens' (1970) form for finite n."""
+    """Test values for uniformity by Kolmogorov's statistic, in Stephens' form (1970) for n rows."""
     distance = greatest_distance(values, weights)
     root = np.sqrt(n_effective)
-    p_value = float(kolmogorov((root + 0.12 + 0.11 / root) * distance))
-    found = p_value < significance and distance >= SMALLEST_DISTANCE
-    expected = np.sqrt(0.5 * np.pi) * np.log(2.0) / root  # mean of Kolmogorov's distribution
-    return Finding(test, distance, float(expected), p_value, "not uniform" if found else "")
+    factor = root + 0.12 + 0.11 / root
+    p_value = float(kolmogorov(factor * distance))
+    expected = np.sqrt(0.5 * np.pi) * np.log(2.0) / factor  # mean of Kolmogorov's distribution
+    judged = (significance, distance >= SMALLEST_DISTANCE, "not uniform")
+    return _finding(test, distance, float(expected), p_value, judged)
 
 
-def verdict(findings: list[Finding], n_effective: float) -> str:
-    """Put the faults of one output into words; shape counts where nothing plainer was found."""
-    faults = [finding.fault for finding in findings if finding.fault]
+def _order_finding(pit: FloatArray, significance: float) -> Finding:
+    """Test the normal scores of neighbouring rows for correlation, -1/n under independence."""
+    scores, n_rows = _normal_scores(pit), len(pit)
+    centred = scores - scores.mean()
+    total = float(np.square(centred).sum())
+    value = float((centred[1:] * centred[:-1]).sum() / total) if total > 0.0 else -1.0 / n_rows
+    distance = abs(value + 1.0 / n_rows)
+    p_value = 2.0 * float(ndtr(-distance * np.sqrt(n_rows)))
+    fault = ALIKE if value > 0.0 else "neighbours opposite"
+    judged = (significance, distance >= SMALLEST_CORRELATION, fault)
+    return _finding("pit autocorrelation", value, -1.0 / n_rows, p_value, judged)
+
+
+def _faults(findings: list[Finding]) -> list[str]:
+    """Return the faults among the findings; the shape is named if there is no other fault."""
+    faults = [finding.reading for finding in findings if finding.is_fault]
     plainer = [fault for fault in faults if fault != "not uniform"]
-    if faults:
-        return " and ".join(plainer) or "wrong shape"
-    return "too few rows to tell" if n_effective < FEW_ROWS else "well calibrated"
+    return plainer or ([SHAPE] if faults else [])

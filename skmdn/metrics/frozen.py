@@ -1,4 +1,4 @@
-"""Another model's prediction known as a batch of frozen scipy.stats distributions."""
+"""Another model's prediction, given as frozen scipy.stats distributions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from skmdn._arrays import FloatArray
 from skmdn.metrics.highest_density import mass_above, region_measure
 from skmdn.metrics.partial_prediction import PartialPrediction
 
-# scipy.stats has two vocabularies: frozen distributions, and those of `make_distribution`.
+# scipy.stats has two sets of names: of frozen distributions, and of `make_distribution`.
 _NAMES = {
     "logpdf": ("logpdf",),
     "cdf": ("cdf",),
@@ -24,18 +24,18 @@ _HDR_LEVELS = (np.arange(250) + 0.5) / 250
 
 
 def is_frozen(candidate: object) -> bool:
-    """Tell whether all the methods of a continuous scipy.stats distribution are there."""
+    """Tell whether an object has the methods of a continuous scipy.stats distribution."""
     return all(_method(candidate, method) is not None for method in _NAMES)
 
 
 def _method(distribution: object, name: str) -> Callable[..., Any] | None:
-    """Return the method that computes `name`, under either of scipy's names."""
+    """Return the method `name` under either of scipy's names, or None."""
     found = (getattr(distribution, alias, None) for alias in _NAMES[name])
     return next((method for method in found if callable(method)), None)
 
 
 def _tanh_sinh(n_steps: int = 40, reach: float = 3.3) -> tuple[FloatArray, ...]:
-    """Return nodes and weights on (0, 1) that integrate through singular ends (Mori 1974)."""
+    """Return nodes and weights on (0, 1) for integrands with singular ends (Mori 1974)."""
     t = np.linspace(-reach, reach, 2 * n_steps + 1)
     bend = 0.5 * np.pi * np.sinh(t)
     nodes = 1.0 / (1.0 + np.exp(-2.0 * bend))
@@ -46,9 +46,9 @@ def _tanh_sinh(n_steps: int = 40, reach: float = 3.3) -> tuple[FloatArray, ...]:
 class FrozenPrediction(PartialPrediction):
     """One continuous univariate scipy.stats distribution per row, or one for all rows.
 
-    The CRPS is ``2 ∫ pinball_τ dτ`` split at ``F(y)`` and integrated by the tanh-sinh rule:
-    relative error below 1e-8 for a smooth density, 1e-4 for one with a kink. Highest-density
-    regions are read off 250 equally spaced quantiles: masses to about 4e-3.
+    The CRPS is ``2 ∫ pinball_τ dτ``, split at ``F(y)`` and integrated by the tanh-sinh rule. Its
+    relative error is below 1e-8 for a smooth density, and 1e-4 for one with a kink. Highest-density
+    regions come from the density at 250 equally likely quantiles: their masses are good to 4e-3.
     """
 
     kind: ClassVar[str] = "a scipy.stats distribution"
@@ -88,7 +88,7 @@ class FrozenPrediction(PartialPrediction):
         """Return the CRPS, (n,)."""
         below, above = self._call("cdf", y), self._call("sf", y)
         total = np.zeros(self.n_rows)
-        # One level after the other, so that memory does not grow with the number of nodes.
+        # One level at a time, so that memory does not grow with the number of nodes.
         for node, weight in zip(*_tanh_sinh(), strict=True):
             left = _times(below**2, y - self._call("ppf", node * below))
             right = _times(above**2, self._call("isf", node * above) - y)
@@ -114,10 +114,10 @@ class FrozenPrediction(PartialPrediction):
     def _call(self, name: str, argument: npt.ArrayLike) -> FloatArray:
         """Call the distribution's method and return an array."""
         method = _method(self.distribution, name)
-        assert method is not None  # is_frozen saw it
+        assert method is not None  # checked by is_frozen
         return np.asarray(method(argument), dtype=np.float64)
 
 
 def _times(weight: FloatArray, distance: FloatArray) -> FloatArray:
-    """Return the product; no weight outweighs infinity, and rounding passes y by nothing."""
+    """Return the product: zero where the weight is, and never negative by rounding."""
     return weight * np.where(weight > 0.0, np.maximum(distance, 0.0), 0.0)

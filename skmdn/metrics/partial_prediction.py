@@ -1,4 +1,4 @@
-"""The part of a predictive distribution that is known where another model made it."""
+"""Predictive distributions of another model, of which only some methods are known."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from skmdn._arrays import FloatArray
 class PartialPrediction:
     """Predictive distributions of n rows of which only some methods are known.
 
-    A subclass defines the methods of :class:`skmdn.Mixture` that make sense for what it holds; every
-    other method refuses with an error that says what is missing.
+    A subclass defines those methods of :class:`skmdn.Mixture` that it can compute. Every other
+    method raises an error that says what is missing.
     """
 
     kind: ClassVar[str] = "a prediction"
@@ -26,25 +26,25 @@ class PartialPrediction:
         return self.n_rows
 
     def logpdf(self, y: FloatArray) -> FloatArray:
-        """Refuse: no density."""
+        """Refuse: there is no density."""
         self._refuse("a density (logpdf)")
 
     def hdr_mass(self, y: FloatArray) -> FloatArray:
-        """Refuse: no density, so no highest-density region."""
+        """Refuse: without a density there is no highest-density region."""
         self._refuse("a density (highest-density regions)")
 
     def hdr_measure(self, level: float) -> FloatArray:
-        """Refuse: no density, so no highest-density region."""
+        """Refuse: without a density there is no highest-density region."""
         self._refuse("a density (highest-density regions)")
 
     def pit(self, y: FloatArray) -> FloatArray:
-        """Refuse: no distribution function."""
+        """Refuse: there is no distribution function."""
         self._refuse("a distribution function (cdf)")
 
     def energy_score(self, y: FloatArray) -> FloatArray:
-        """Refuse: no draws."""
+        """Refuse: nothing can be sampled."""
         self._refuse("a distribution that can be sampled")
 
     def _refuse(self, missing: str) -> NoReturn:
-        """Say which argument lacks what."""
+        """Raise the error that names what the metric needs and what it got."""
         raise ValueError(f"mixture: this metric expects {missing}, got {self.kind}.")

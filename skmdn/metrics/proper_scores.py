@@ -7,30 +7,32 @@ from typing import Any
 import numpy.typing as npt
 
 from skmdn.metrics.arguments import gather
+from skmdn.metrics.underflow import ignores_underflow
 
 
+@ignores_underflow
 def log_likelihood_score(
     y_true: npt.ArrayLike, mixture: Any, *, sample_weight: npt.ArrayLike | None = None
 ) -> float:
     """Mean log-density of the outcomes; more is better.
 
-    ``Σ w log p(y) / Σ w``, natural logarithm, joint over the outputs. It is the log score, proper
-    and local [1]_, and what the network is trained on. A density has units (one over those of y),
-    so the value may have any sign, and compares models of the same y only.
+    ``Σ w log p(y) / Σ w``, with the natural logarithm, joint over the outputs. It is the log score,
+    proper and local [1]_, which the network is trained to maximise. A density has the unit of 1/y,
+    so the value may have any sign, and only compares models of the same y.
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
+        Outcomes.
     mixture : Mixture or scipy.stats distribution
-        The predictive distributions of the same rows. Samples and quantiles have no density.
+        Predictive distributions of the same rows.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------
     float
-        The score; minus infinity where a prediction excludes what came.
+        The score; minus infinity if an outcome has density zero.
 
     Raises
     ------
@@ -53,29 +55,30 @@ def log_likelihood_score(
     return arguments.mean(arguments.prediction.logpdf(arguments.y))
 
 
+@ignores_underflow
 def crps_loss(
     y_true: npt.ArrayLike, mixture: Any, *, sample_weight: npt.ArrayLike | None = None
 ) -> float:
     """Mean continuous ranked probability score; less is better.
 
-    ``CRPS(F, y) = ∫ (F(x) - 1{x >= y})² dx = E|X - y| - E|X - X'| / 2`` [1]_, in the units of y; of
-    a point prediction it is the absolute error. Closed form for a mixture [2]_. With several
-    outputs it is that of each marginal, averaged over the outputs: blind to their dependence, for
-    which see :func:`energy_loss`.
+    ``CRPS(F, y) = ∫ (F(x) - 1{x >= y})² dx = E|X - y| - E|X - X'| / 2`` [1]_, in the unit of y. For
+    a point prediction it is the absolute error; for a mixture it has a closed form [2]_. With
+    several outputs it is the mean over the marginals, which ignores their dependence:
+    :func:`energy_loss` does not.
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+        Predictive distributions of the same rows.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------
     float
-        The loss, not negative but for the noise of an unbiased estimate from samples.
+        The loss. It is not negative, except that the unbiased estimate from samples may be.
 
     Raises
     ------
@@ -84,8 +87,9 @@ def crps_loss(
 
     Notes
     -----
-    Of a scipy.stats distribution by quadrature: relative error below 1e-8 for a smooth density,
-    1e-4 for one with a kink. Of samples the fair estimator; of quantiles the midpoint rule.
+    For a scipy.stats distribution it is computed by quadrature, with a relative error below 1e-8
+    for a smooth density and 1e-4 for one with a kink. For samples it is the fair estimator, for
+    quantiles the midpoint rule: see :class:`SamplePrediction` and :class:`QuantilePrediction`.
 
     References
     ----------
@@ -107,24 +111,25 @@ def crps_loss(
     return arguments.mean(arguments.prediction.crps(arguments.y))
 
 
+@ignores_underflow
 def energy_loss(
     y_true: npt.ArrayLike, mixture: Any, *, sample_weight: npt.ArrayLike | None = None
 ) -> float:
     """Mean energy score; less is better.
 
-    ``E||X - y|| - E||X - X'|| / 2`` with the Euclidean norm [1]_: the CRPS of a vector. It sees the
-    dependence between outputs; outputs with larger units weigh more. With one output it equals
-    :func:`crps_loss`; with several, a mixture's value is a seeded Monte Carlo estimate (see
-    ``Mixture.energy_score``, which also takes the number of draws).
+    ``E||X - y|| - E||X - X'|| / 2`` with the Euclidean norm [1]_: the CRPS of a vector. It depends
+    on the dependence between outputs, and outputs with larger spreads count more. With one output
+    it equals :func:`crps_loss`. With several, the value of a mixture is a Monte Carlo estimate with
+    a fixed seed (see ``Mixture.energy_score``, which also takes the number of draws).
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution or SamplePrediction
+        Predictive distributions of the same rows.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------

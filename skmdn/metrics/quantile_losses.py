@@ -1,4 +1,4 @@
-"""Proper losses of single quantiles and of central intervals."""
+"""Proper losses for single quantiles and for central intervals."""
 
 from __future__ import annotations
 
@@ -9,31 +9,33 @@ import numpy.typing as npt
 
 from skmdn.metrics.arguments import check_fraction, gather
 from skmdn.metrics.regions import central_interval
+from skmdn.metrics.underflow import ignores_underflow
 
 
+@ignores_underflow
 def pinball_loss(
     y_true: npt.ArrayLike,
     mixture: Any,
     *,
-    alpha: float = 0.5,
+    level: float = 0.5,
     sample_weight: npt.ArrayLike | None = None,
 ) -> float:
-    """Mean pinball loss of the quantile at level `alpha`; less is better.
+    """Mean pinball loss of one quantile; less is better.
 
-    ``max(α (y - q), (α - 1)(y - q))`` with q the predicted α-quantile [1]_, as
-    :func:`sklearn.metrics.mean_pinball_loss`, in the units of y. At 0.5 it is half the absolute
-    error of the median. Several outputs: of each marginal, averaged.
+    ``max(α (y - q), (α - 1)(y - q))`` with q the predicted quantile at level α [1]_, as in
+    :func:`sklearn.metrics.mean_pinball_loss`, in the unit of y. At 0.5 it is half the absolute
+    error of the median. With several outputs it is the mean over the marginals.
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
-    alpha : float, default=0.5
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+        Predictive distributions of the same rows.
+    level : float, default=0.5
         Level of the quantile, strictly between 0 and 1.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------
@@ -43,7 +45,7 @@ def pinball_loss(
     Raises
     ------
     ValueError
-        If shapes disagree, a number is not finite, `alpha` is outside (0, 1), or only quantiles at
+        If shapes disagree, a number is not finite, `level` is outside (0, 1), or only quantiles at
         other levels are known.
 
     References
@@ -55,15 +57,16 @@ def pinball_loss(
     >>> from skmdn import Mixture
     >>> from skmdn.metrics import pinball_loss
     >>> mixture = Mixture([[1.0]], [[0.0]], [[1.0]])
-    >>> pinball_loss([2.0], mixture, alpha=0.5)
+    >>> pinball_loss([2.0], mixture, level=0.5)
     1.0
     """
-    alpha = check_fraction("alpha", alpha)
+    level = check_fraction("level", level)
     arguments = gather(y_true, mixture, sample_weight)
-    error = arguments.y - arguments.prediction.ppf(alpha)
-    return arguments.mean(np.maximum(alpha * error, (alpha - 1.0) * error))
+    error = arguments.y - arguments.prediction.ppf(level)
+    return arguments.mean(np.maximum(level * error, (level - 1.0) * error))
 
 
+@ignores_underflow
 def interval_score_loss(
     y_true: npt.ArrayLike,
     mixture: Any,
@@ -73,20 +76,20 @@ def interval_score_loss(
 ) -> float:
     """Mean interval score of the central interval; less is better.
 
-    Winkler's score [1]_ [2]_ of the interval [l, u] between the quantiles at (1 - level) / 2 and
+    Winkler's score [1]_ [2]_ of the interval between the quantiles at (1 - level) / 2 and
     (1 + level) / 2: its width, plus 2 / (1 - level) times the distance by which the outcome misses
-    it. In the units of y. Several outputs: of each marginal, averaged.
+    it, in the unit of y. With several outputs it is the mean over the marginals.
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction, QuantilePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
+        Outcomes.
+    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+        Predictive distributions of the same rows.
     level : float, default=0.9
         Mass of the interval, strictly between 0 and 1.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; they count as repetitions.
+        Weights of the rows.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Another model's prediction known by some of its quantiles."""
+"""Another model's prediction, given by some of its quantiles."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_array
 
 from skmdn._arrays import FloatArray
 from skmdn.metrics.partial_prediction import PartialPrediction
+from skmdn.metrics.real_numbers import as_numbers
 
 
 class QuantilePrediction(PartialPrediction):
-    """Predictive distributions known by Q quantiles per row.
+    """Predictive distributions given by Q quantiles per row.
 
-    What a quantile forest, or one quantile regression per level, gives. Pinball loss, interval
-    score, central coverage and sharpness need only the levels they ask for; the CRPS is the
-    quadrature that those levels allow; what needs a density or a distribution function refuses.
+    This is the prediction of a quantile forest, or of one quantile regression per level. Pinball
+    loss, interval score, central coverage and sharpness use the quantiles at their own levels. The
+    CRPS is approximated from all of them. Metrics that need a density or a distribution function
+    raise ValueError.
 
     Parameters
     ----------
@@ -29,13 +30,13 @@ class QuantilePrediction(PartialPrediction):
     Raises
     ------
     ValueError
-        If shapes disagree, levels repeat or leave (0, 1), or an entry is not finite; by a metric,
-        if it asks for a level that was not given.
+        If shapes disagree, levels repeat or are outside (0, 1), or an entry is not finite. A metric
+        raises it for a level that is not among `levels`.
 
     Notes
     -----
-    ``CRPS = 2 ∫ pinball_τ(y, q_τ) dτ`` [1]_, approximated by the midpoint rule whose cells end half
-    way between neighbouring levels (and at 0 and 1).
+    ``CRPS = 2 ∫ pinball_τ(y, q_τ) dτ`` [1]_ is approximated by the midpoint rule. Its cells end
+    halfway between neighbouring levels, and at 0 and 1.
 
     References
     ----------
@@ -53,16 +54,16 @@ class QuantilePrediction(PartialPrediction):
     kind: ClassVar[str] = "an array of quantiles"
 
     def __init__(self, quantiles: npt.ArrayLike, levels: npt.ArrayLike) -> None:
-        values = check_array(quantiles, dtype=np.float64, allow_nd=True, input_name="quantiles")
+        values = as_numbers(quantiles, "quantiles")
         given = _check_levels(levels)
-        if values.ndim > 3 or values.shape[1] != given.size:
+        if values.ndim not in (2, 3) or values.shape[1] != given.size:
             raise ValueError(
                 f"quantiles: expected shape (n, Q) or (n, Q, D) with Q = {given.size} levels, "
                 f"got {values.shape}."
             )
         order = np.argsort(given)
         self.levels = given[order]
-        self.quantiles: FloatArray = values[:, order]
+        self.quantiles = values[:, order]
         self.n_rows = values.shape[0]
         self.univariate = values.ndim == 2
         self.n_outputs = 1 if self.univariate else values.shape[2]

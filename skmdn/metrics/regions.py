@@ -1,4 +1,4 @@
-"""Regions that a prediction names: the central interval and the highest-density region."""
+"""Regions of a prediction: the central interval and the highest-density region."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from skmdn.metrics.arguments import Arguments, Prediction
 from skmdn.metrics.highest_density import region_measure
 from skmdn.mixture import Mixture
 
-_DRAWS = 1000  # per row, where a region's volume has no closed form
-_CELLS = 2_000_000  # numbers drawn at a time
+_DRAWS = 1000  # per row, for volumes of regions of several outputs
+_CELLS = 2_000_000  # numbers drawn at once
 
 
 def check_region(region: str) -> str:
-    """Return the name of a kind of region that is known."""
+    """Return the kind of region, which is "central" or "hdr"."""
     if region not in ("central", "hdr"):
         raise ValueError(f"region: expected 'central' or 'hdr', got {region!r}.")
     return region
@@ -56,7 +56,7 @@ def densest_measure(arguments: Arguments, level: float) -> FloatArray:
 
 
 def _drawn_volume(mixture: Mixture, level: float) -> FloatArray:
-    """Return the Monte Carlo volume of each region of several outputs, by chunks of rows, (n,)."""
+    """Return Monte Carlo volumes of the regions of several outputs, (n,), chunk by chunk."""
     generator = np.random.default_rng(0)
     volumes = np.empty(len(mixture))
     step = max(1, _CELLS // (_DRAWS * mixture.n_outputs))

@@ -1,57 +1,102 @@
-"""The calibration report: every metric in one table, with a verdict in plain words."""
+"""The calibration report: a verdict in plain words, what to do, and all metrics in one table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
-from skmdn._arrays import FloatArray
-from skmdn.metrics.arguments import Arguments, check_fraction, gather
+from skmdn.metrics.advice import advise
+from skmdn.metrics.arguments import check_fraction, gather
 from skmdn.metrics.calibration import calibration_error
-from skmdn.metrics.coverage import sharpness
-from skmdn.metrics.diagnosis import Finding, examine, uniformity, verdict
-from skmdn.metrics.proper_scores import crps_loss, energy_loss, log_likelihood_score
-from skmdn.metrics.quantile_losses import interval_score_loss, pinball_loss
-from skmdn.metrics.regions import in_central_interval
+from skmdn.metrics.diagnosis import diagnose
+from skmdn.metrics.report_rows import (
+    ReportRow,
+    error_row,
+    finding_rows,
+    has_density,
+    quantile_rows,
+    region_rows,
+    score_rows,
+)
+from skmdn.metrics.underflow import ignores_underflow
 
-_Masses = FloatArray | None  # HDR values (n,), where there is a density
-_COLUMNS = ("value", "expected", "p_value", "reading")
-
-
-class ReportRow(NamedTuple):
-    """One line of the table; what is unknown is NaN or empty."""
-
-    measure: str
-    value: float = np.nan
-    expected: float = np.nan
-    p_value: float = np.nan
-    reading: str = ""
+if TYPE_CHECKING:
+    import pandas
 
 
-class ReportTable(tuple[ReportRow, ...]):
-    """The table where pandas is not installed: a tuple of rows that prints itself."""
+@dataclass(frozen=True, repr=False)
+class CalibrationReport:
+    """What :func:`calibration_report` found.
+
+    It prints as text, ``report["pit bias"]`` is one row, and iteration is over the rows.
+
+    Parameters
+    ----------
+    verdict : str
+        How the outcomes contradict the predictions, or "well calibrated".
+    advice : str
+        What to do about it.
+    rows : tuple of ReportRow
+        The table. A row has a name, `measure`; a `value`; the value `expected` of a perfectly
+        calibrated model and a `p_value`, both NaN where there is none; and, where there is an
+        expected value, a `reading`. With several outputs, tests of a single one end in its number,
+        as in "pit bias [0]".
+    """
+
+    verdict: str
+    advice: str
+    rows: tuple[ReportRow, ...]
+
+    def __getitem__(self, measure: str) -> ReportRow:
+        """Return the row of that name."""
+        for row in self.rows:
+            if row.measure == measure:
+                return row
+        raise KeyError(f"{measure!r} is none of {[row.measure for row in self.rows]}")
+
+    def __iter__(self) -> Iterator[ReportRow]:
+        """Iterate over the rows."""
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.rows)
 
     def __repr__(self) -> str:
-        """Return the table as text, one measure per line."""
-        width = max(len(row.measure) for row in self)
-        head = " ".join([" " * width, *(f"{name:>10}" for name in _COLUMNS[:-1]), " reading"])
-        lines = (
-            f"{row.measure:{width}} {_cell(row.value)} {_cell(row.expected)} {_cell(row.p_value)}"
-            f"  {row.reading}"
-            for row in self
-        )
-        return "\n".join(line.rstrip() for line in (head, *lines))
+        """Return the verdict, what to do, and the table, one measure per line."""
+        width = max(len(row.measure) for row in self.rows)
+        lines = [
+            f"verdict:    {self.verdict}",
+            f"what to do: {self.advice}",
+            "",
+            " ".join(
+                [" " * width, *(f"{name:>10}" for name in ReportRow._fields[1:4]), " reading"]
+            ),
+            *(
+                f"{row.measure:{width}} {_cell(row.value)} {_cell(row.expected)} "
+                f"{_cell(row.p_value)}  {row.reading}"
+                for row in self.rows
+            ),
+        ]
+        return "\n".join(line.rstrip() for line in lines)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the table as a DataFrame, with the measures as its index; this needs pandas."""
+        import pandas
+
+        return pandas.DataFrame(list(self.rows)).set_index("measure")
 
 
 def _cell(value: float) -> str:
-    """Return a number in ten places, or blanks."""
+    """Return a number in a cell ten characters wide; blanks for NaN."""
     return " " * 10 if np.isnan(value) else f"{value:10.4g}"
 
 
+@ignores_underflow
 def calibration_report(
     y_true: npt.ArrayLike,
     mixture: Any,
@@ -59,61 +104,68 @@ def calibration_report(
     levels: float | Sequence[float] = (0.5, 0.9),
     significance: float = 0.01,
     sample_weight: npt.ArrayLike | None = None,
-) -> Any:
-    """Judge predictive distributions: every metric in one table, and a verdict in plain words.
+) -> CalibrationReport:
+    """Judge predictive distributions: a verdict in plain words, what to do, and all metrics.
 
-    The verdict says in what way the outcomes contradict the predictions: "biased low" (outcomes lie
-    above), "biased high", "over-confident" (predictions too narrow), "under-confident" (too wide),
-    "wrong shape" (neither, and yet not the predicted distribution), several of these, "well
-    calibrated", or, below 30 rows without a fault, "too few rows to tell".
+    The verdict says how the outcomes contradict the predictions: "biased low" (outcomes lie above
+    the predictions), "biased high", "over-confident" (predictions too narrow), "under-confident"
+    (too wide), or "wrong shape" (none of these, but still another distribution); with several
+    outputs also "wrong dependence between outputs". Without a fault it is "well calibrated", or
+    "too few rows to tell" for fewer than 30 rows.
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
-        The outcomes of rows that the model was not fitted on; at least two.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or array
-        The predictive distributions of the same rows; an array holds samples, (n, S) or (n, S, D).
-        Samples have no density, so their table has no log-likelihood and no region "hdr".
+        Outcomes of at least two rows, which the model was not fitted on.
+    mixture : Mixture, scipy.stats distribution or SamplePrediction
+        Predictive distributions of the same rows.
+        Samples have no density, so their table has no log-likelihood and no "hdr" rows.
     levels : float or sequence of float, default=(0.5, 0.9)
         Masses of the regions whose coverage and size are shown.
     significance : float, default=0.01
-        Probability that a perfectly calibrated model is found at fault; shared equally among the
-        tests (Bonferroni).
+        Probability of finding a fault in a perfectly calibrated model. It is shared equally among
+        the tests (Bonferroni).
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows. In values they count as repetitions; p-values use the effective number
-        of rows ``(Σw)² / Σw²``, as a repeated row brings no new information.
+        Weights of the rows. Tests use the effective number of rows ``(Σw)² / Σw²``, as a repeated
+        row carries no new information.
 
     Returns
     -------
-    pandas.DataFrame or ReportTable
-        A DataFrame where pandas is installed, with the measures as its index; else a tuple of rows
-        that prints itself. Columns: `value`; `expected`, what a perfectly calibrated model would
-        give; `p_value`; `reading`, the fault that the row shows, or nothing. The last row,
-        "verdict", sums up. With several outputs rows of one of them end in its number, as in "pit
-        bias [0]".
+    CalibrationReport
+        Prints the verdict, a line on what to do, and the table.
 
     Raises
     ------
     ValueError
-        If shapes disagree, a number is not finite, fewer than two rows have weight, only quantiles
-        are known, or a level or the significance is outside (0, 1).
+        If shapes disagree, a number is not finite, fewer than two rows have positive weights, only
+        quantiles are known, or a level or the significance is outside (0, 1).
 
     Notes
     -----
-    With ``z = Φ⁻¹(PIT)``, standard normal under calibration [1]_ and cut at ±8, bias is the mean of
-    z (Student's t test) and spread its standard deviation (normal test of its logarithm): in units
-    of the predicted standard deviation if predictions are normal. Uniformity is Kolmogorov's test,
-    of the PIT and of the HDR values, which with several outputs is the joint one. A significant
-    bias below 0.05, spread within 5 %, or distance below 0.02 is not called a fault: large samples
-    make everything significant. Coverage is tested as a binomial share, without correction.
+    Bias and spread are the mean and the standard deviation of ``z = Φ⁻¹(PIT)``, cut at ±8. Under
+    calibration z is standard normal [1]_; if predictions are normal, z is the error in units of the
+    predicted standard deviation. The mean is tested by Student's t, and the variance, times n - 1,
+    by the two-sided chi-squared test, both with n - 1 degrees of freedom, where n is the effective
+    number of rows. Uniformity is tested by Kolmogorov's statistic: of the PIT of each output, and,
+    where there is a density, of the HDR values, jointly over the outputs. Its p-value and its mean
+    for n rows are those of the limit distribution in Stephens' form [2]_. Coverage is tested by the
+    normal approximation of the binomial distribution, and the correlation of z in neighbouring rows
+    by its normal approximation. These two do not enter the verdict.
 
-    Uniform PIT is necessary, not sufficient [2]_: faults that cancel between rows go unseen.
+    A reading is "as expected", the fault, or "significant, but small", as with enough rows every
+    deviation is significant: a bias below 0.05, a spread within 5 % of 1, a distance or a deviation
+    of the coverage below 0.02, a correlation below 0.1. Small deviations do not enter the verdict.
+    A calibration error is as expected up to twice the expected value.
+
+    A uniform PIT is necessary, but not sufficient [3]_: faults that cancel between rows go unseen.
 
     References
     ----------
     .. [1] Berkowitz (2001). Testing density forecasts, with applications to risk management. J.
        Bus. Econ. Stat. 19.
-    .. [2] Hamill (2001). Interpretation of rank histograms for verifying ensemble forecasts. Mon.
+    .. [2] Stephens (1970). Use of the Kolmogorov-Smirnov, Cramer-von Mises and related statistics
+       without extensive tables. J. R. Stat. Soc. B 32.
+    .. [3] Hamill (2001). Interpretation of rank histograms for verifying ensemble forecasts. Mon.
        Weather Rev. 129.
 
     Examples
@@ -124,128 +176,26 @@ def calibration_report(
     >>> y = np.random.default_rng(0).normal(size=400)
     >>> narrow = Mixture(np.ones((400, 1)), np.zeros((400, 1)), np.full((400, 1), 0.5))
     >>> report = calibration_report(y, narrow)
-    >>> report.loc["verdict", "reading"]
+    >>> report.verdict
     'over-confident'
+    >>> report["coverage central 0.9"].reading
+    'too low'
     """
     significance = check_fraction("significance", significance)
     levels = [check_fraction("levels", level) for level in np.atleast_1d(levels).tolist()]
     arguments = gather(y_true, mixture, sample_weight)
     if arguments.n_effective < 1.0 + 1e-9:
         raise ValueError("y_true: expected at least two rows of positive weight, got one.")
-    # The costly ones, and the first to refuse a prediction of which too little is known.
+    # Costly, so computed once; and the first to refuse a prediction without what it needs.
     pit = arguments.prediction.pit(arguments.y).reshape(len(arguments.y), -1)
-    masses = arguments.prediction.hdr_mass(arguments.y) if _has_density(arguments) else None
-    rows = _score_rows(arguments) + _quantile_rows(arguments, levels)
-    rows += _region_rows(arguments, levels, masses)
-    return _tabulate(rows + _diagnosis_rows(arguments, pit, masses, significance))
-
-
-def _score_rows(arguments: Arguments) -> list[ReportRow]:
-    """Return the proper scores of the whole distribution."""
+    masses = arguments.prediction.hdr_mass(arguments.y) if has_density(arguments) else None
+    diagnosis = diagnose(arguments, pit, masses, significance)
     y, prediction, weights = arguments
-    rows = []
-    if _has_density(arguments):
-        score = log_likelihood_score(y, prediction, sample_weight=weights)
-        rows.append(ReportRow("log-likelihood", score))
-    rows.append(ReportRow("CRPS", crps_loss(y, prediction, sample_weight=weights)))
-    if prediction.n_outputs > 1:
-        rows.append(ReportRow("energy", energy_loss(y, prediction, sample_weight=weights)))
-    return rows
-
-
-def _quantile_rows(arguments: Arguments, levels: list[float]) -> list[ReportRow]:
-    """Return the losses of the quantiles and intervals that the levels name."""
-    y, prediction, weights = arguments
-    alphas = sorted({0.5, *(0.5 + sign * 0.5 * level for level in levels for sign in (-1, 1))})
     rows = [
-        ReportRow(
-            f"pinball {alpha:g}", pinball_loss(y, prediction, alpha=alpha, sample_weight=weights)
-        )
-        for alpha in alphas
+        *score_rows(arguments),
+        *quantile_rows(arguments, levels),
+        *region_rows(arguments, levels, masses, diagnosis.significance),
+        error_row(calibration_error(y, prediction, sample_weight=weights)),
+        *finding_rows(diagnosis),
     ]
-    for level in levels:
-        loss = interval_score_loss(y, prediction, level=level, sample_weight=weights)
-        rows.append(ReportRow(f"interval score {level:g}", loss))
-    return rows
-
-
-def _region_rows(arguments: Arguments, levels: list[float], masses: _Masses) -> list[ReportRow]:
-    """Return coverage and size of the regions of every level, central and densest."""
-    inside = {"central": [in_central_interval(arguments, level) for level in levels]}
-    if masses is not None:
-        inside["hdr"] = [np.asarray(masses <= level, dtype=np.float64) for level in levels]
-    return [
-        row
-        for region, hits in inside.items()
-        for level, hit in zip(levels, hits, strict=True)
-        for row in _region_pair(arguments, region, level, arguments.mean(hit))
-    ]
-
-
-def _region_pair(
-    arguments: Arguments, region: str, level: float, share: float
-) -> tuple[ReportRow, ReportRow]:
-    """Return coverage, its p-value by the normal approximation of a binomial share, and size."""
-    distance = abs(share - level) * np.sqrt(arguments.n_effective / (level * (1.0 - level)))
-    p_value = 2.0 * float(ndtr(-distance))
-    y, prediction, weights = arguments
-    size = sharpness(y, prediction, level=level, region=region, sample_weight=weights)
-    return (
-        ReportRow(f"coverage {region} {level:g}", share, level, p_value),
-        ReportRow(f"sharpness {region} {level:g}", size),
-    )
-
-
-def _diagnosis_rows(
-    arguments: Arguments, pit: FloatArray, masses: _Masses, significance: float
-) -> list[ReportRow]:
-    """Return the calibration error, the tests of PIT and HDR values, and what they say together."""
-    y, prediction, weights = arguments
-    error = calibration_error(y, prediction, sample_weight=weights)
-    size = (weights, arguments.n_effective, significance / (3 * pit.shape[1] + 1))
-    outputs = [examine(column, *size) for column in pit.T]
-    joint = [] if masses is None else [uniformity("hdr uniformity", masses, *size)]
-    return [
-        ReportRow("calibration error", *error),
-        *_finding_rows(outputs, joint),
-        ReportRow("verdict", reading=_overall(outputs, joint, arguments.n_effective)),
-    ]
-
-
-def _finding_rows(outputs: list[list[Finding]], joint: list[Finding]) -> list[ReportRow]:
-    """Return one row per test, numbered by output where there are several."""
-    numbered = [
-        ReportRow(f"{finding.test} [{j}]" if len(outputs) > 1 else finding.test, *finding[1:])
-        for j, findings in enumerate(outputs)
-        for finding in findings
-    ]
-    return numbered + [ReportRow(*finding) for finding in joint]
-
-
-def _overall(outputs: list[list[Finding]], joint: list[Finding], n_effective: float) -> str:
-    """Return the verdict: of the one output, or of each at fault and of all together."""
-    if len(outputs) == 1:
-        return verdict(outputs[0] + joint, n_effective)
-    verdicts = [verdict(findings, n_effective) for findings in outputs]
-    faults = [
-        f"output {j}: {of_output}"
-        for j, (findings, of_output) in enumerate(zip(outputs, verdicts, strict=True))
-        if any(finding.fault for finding in findings)
-    ]
-    if not faults and any(finding.fault for finding in joint):
-        faults = ["wrong dependence between outputs"]
-    return "; ".join(faults) if faults else verdicts[0]
-
-
-def _has_density(arguments: Arguments) -> bool:
-    """Tell whether the kind of prediction has a density: a Mixture always."""
-    return getattr(arguments.prediction, "has_density", True)
-
-
-def _tabulate(rows: list[ReportRow]) -> Any:
-    """Return a DataFrame where pandas is installed, else a table that prints itself."""
-    try:
-        import pandas as pd
-    except ImportError:
-        return ReportTable(rows)
-    return pd.DataFrame(rows).set_index("measure")
+    return CalibrationReport(diagnosis.verdict(), advise(arguments, diagnosis), tuple(rows))

@@ -1,4 +1,4 @@
-"""Another model's prediction known by draws from it."""
+"""Another model's prediction, given by draws from it."""
 
 from __future__ import annotations
 
@@ -6,37 +6,36 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_array
 
 from skmdn._arrays import FloatArray
 from skmdn.metrics.partial_prediction import PartialPrediction
+from skmdn.metrics.real_numbers import as_numbers
 
 
 class SamplePrediction(PartialPrediction):
-    """Predictive distributions known by S equally likely draws per row.
+    """Predictive distributions given by S equally likely draws per row.
 
-    Every metric that needs no density accepts it; a plain array given to a metric is read as
-    ``SamplePrediction(array)``.
+    Every metric that needs no density accepts it.
 
     Parameters
     ----------
     samples : array-like of shape (n, S) or (n, S, D)
         At least two draws per row.
     random_state : int, default=0
-        Seed of the randomised PIT: of S draws it knows the rank of y only, and places it uniformly
-        between the neighbouring ranks, so that the PIT of a perfect model is exactly uniform.
+        Seed of the randomised PIT. Draws only give the rank of y among them; the PIT is drawn
+        uniformly from the interval of that rank, so that it is exactly uniform for a perfect model.
 
     Raises
     ------
     ValueError
-        If the array has another number of axes, fewer than two draws or non-finite entries.
+        If the array has another number of axes, fewer than two draws per row, or an entry that is
+        not finite.
 
     Notes
     -----
-    CRPS and energy score are the *fair* estimators of [1]_: their expectation is the score of the
-    distribution that the draws came from, whatever S is, so they compare with closed forms.
-    Quantiles are the Weibull ones [2]_, which cover a further draw with exactly nominal
-    probability.
+    CRPS and energy score are the *fair* estimators of [1]_: for any S, their expectation is the
+    score of the distribution that the draws come from, so they compare with closed forms. Quantiles
+    are Weibull's [2]_: a further draw is below the quantile at level q with probability q.
 
     References
     ----------
@@ -55,15 +54,13 @@ class SamplePrediction(PartialPrediction):
     kind: ClassVar[str] = "an array of samples"
 
     def __init__(self, samples: npt.ArrayLike, random_state: int = 0) -> None:
-        values = check_array(
-            samples, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="samples"
-        )
+        values = as_numbers(samples, "samples")
         if values.ndim not in (2, 3) or values.shape[1] < 2:
             raise ValueError(
                 "samples: expected shape (n, S) or (n, S, D) with S at least 2, "
                 f"got {values.shape}."
             )
-        self.samples: FloatArray = values
+        self.samples = values
         self.random_state = random_state
         self.n_rows = values.shape[0]
         self.univariate = values.ndim == 2
@@ -84,7 +81,7 @@ class SamplePrediction(PartialPrediction):
             return self.crps(y)
         n_samples = self.samples.shape[1]
         distance = np.linalg.norm(self.samples - y[:, None], axis=-1).mean(axis=1)
-        # Turning the draws by 1 .. S-1 places meets every pair without an (n, S, S) array.
+        # Rolling the draws by 1 .. S - 1 places makes every pair without an (n, S, S) array.
         spread = sum(
             np.linalg.norm(self.samples - np.roll(self.samples, shift, axis=1), axis=-1).mean(
                 axis=1

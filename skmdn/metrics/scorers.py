@@ -1,4 +1,4 @@
-"""Scorers: the metrics in the form that ``scoring=`` takes."""
+"""Scorers: the metrics in the form that ``scoring=`` accepts."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from skmdn.metrics.regions import check_region
 class DistributionScorer(BaseEstimator):
     """Score the predictive distributions of an estimator: more is better.
 
-    What :func:`sklearn.metrics.make_scorer` is to point predictions. An instance is a callable
-    ``scorer(estimator, X, y, sample_weight=None)`` for every ``scoring=`` of scikit-learn, alone or
-    in a dict. It can be cloned, pickled and, with metadata routing enabled, asked to request
-    weights: ``clone(log_likelihood_scorer).set_score_request(sample_weight=True)``. (Clone the
-    ready-made ones first: a request is kept by the object it is set on.)
+    It does for densities what :func:`sklearn.metrics.make_scorer` does for point predictions. An
+    instance is a callable ``scorer(estimator, X, y, sample_weight=None)`` for every ``scoring=`` of
+    scikit-learn, alone or in a dict. It can be cloned and pickled. With metadata routing enabled it
+    can request weights: ``clone(log_likelihood_scorer).set_score_request(sample_weight=True)``.
+    (Clone a ready-made scorer first, as a request changes the object itself.)
 
     Parameters
     ----------
     metric : callable
-        ``metric(y_true, mixture, *, sample_weight=None, **metric_params)`` giving a number.
+        ``metric(y_true, mixture, *, sample_weight=None, **metric_params)``, which returns a number.
     greater_is_better : bool, default=True
-        Whether more of the metric is better; if not, its sign is turned.
+        Whether a higher value is better; if not, the score is minus the metric.
     metric_params : dict, default=None
-        Further keywords of the metric.
+        Further keyword arguments of the metric.
     response_method : str, default="predict_proba"
-        Name of the estimator's method that gives a :class:`skmdn.Mixture`, or another prediction
-        that the metric accepts: "pred_dist" scores an NGBoost model.
+        Name of the estimator's method that returns a :class:`skmdn.Mixture`, or another prediction
+        that the metric accepts. For NGBoost it is "pred_dist".
 
     Examples
     --------
     >>> from skmdn.metrics import DistributionScorer, pinball_loss
     >>> upper = DistributionScorer(
-    ...     pinball_loss, greater_is_better=False, metric_params={"alpha": 0.95}
+    ...     pinball_loss, greater_is_better=False, metric_params={"level": 0.95}
     ... )
     >>> upper.get_params()["metric_params"]
-    {'alpha': 0.95}
+    {'level': 0.95}
     """
 
-    # The estimator is an argument of `score` here, but no metadata that a caller could route.
+    # Here `score` has an argument `estimator`, which is not metadata to be routed.
     __metadata_request__score: ClassVar[dict[str, str]] = {"estimator": UNUSED}
 
     def __init__(
@@ -70,7 +70,7 @@ class DistributionScorer(BaseEstimator):
         y: npt.ArrayLike,
         sample_weight: npt.ArrayLike | None = None,
     ) -> float:
-        """Predict the rows of X and score the predictions on y.
+        """Predict for the rows of X, and score the predictions on y.
 
         Parameters
         ----------
@@ -79,14 +79,14 @@ class DistributionScorer(BaseEstimator):
         X : array-like of shape (n, p)
             The rows.
         y : array-like of shape (n,) or (n, D)
-            Their outcomes.
+            Outcomes.
         sample_weight : array-like of shape (n,), default=None
-            Weights of the rows; they count as repetitions.
+            Weights of the rows.
 
         Returns
         -------
         float
-            The metric, its sign turned if less of it is better.
+            The metric, or minus the metric if less of it is better.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class DistributionScorer(BaseEstimator):
         return self.score(estimator, X, y, sample_weight=sample_weight)
 
     def __repr__(self) -> str:
-        """Name the metric, and what differs from the defaults."""
+        """Return the name of the metric, and parameters that are not the defaults."""
         parts = [getattr(self.metric, "__name__", repr(self.metric))]
         parts += [] if self.greater_is_better else ["greater_is_better=False"]
         parts += [f"metric_params={self.metric_params}"] if self.metric_params else []
@@ -123,7 +123,7 @@ class DistributionScorer(BaseEstimator):
         return f"{type(self).__name__}({', '.join(parts)})"
 
     def _accept_sample_weight(self) -> bool:
-        """Tell a multi-metric search of scikit-learn >= 1.9 that weights are welcome."""
+        """Tell a multi-metric search of scikit-learn >= 1.9 that weights are accepted."""
         return True
 
 
@@ -132,12 +132,12 @@ neg_crps_scorer = DistributionScorer(crps_loss, greater_is_better=False)
 neg_energy_scorer = DistributionScorer(energy_loss, greater_is_better=False)
 
 
-def neg_pinball_scorer(alpha: float = 0.5) -> DistributionScorer:
-    """Make a scorer by minus the pinball loss of one quantile.
+def neg_pinball_scorer(level: float = 0.5) -> DistributionScorer:
+    """Make a scorer: minus the pinball loss of one quantile.
 
     Parameters
     ----------
-    alpha : float, default=0.5
+    level : float, default=0.5
         Level of the quantile, strictly between 0 and 1.
 
     Returns
@@ -148,19 +148,19 @@ def neg_pinball_scorer(alpha: float = 0.5) -> DistributionScorer:
     Raises
     ------
     ValueError
-        If `alpha` is outside (0, 1).
+        If `level` is outside (0, 1).
 
     Examples
     --------
     >>> from skmdn.metrics import neg_pinball_scorer
     >>> neg_pinball_scorer(0.9).metric_params
-    {'alpha': 0.9}
+    {'level': 0.9}
     """
-    return _loss_scorer(pinball_loss, alpha=check_fraction("alpha", alpha))
+    return _loss_scorer(pinball_loss, level=check_fraction("level", level))
 
 
 def neg_interval_scorer(level: float = 0.9) -> DistributionScorer:
-    """Make a scorer by minus the interval score of the central interval.
+    """Make a scorer: minus the interval score of the central interval.
 
     Parameters
     ----------
@@ -187,11 +187,11 @@ def neg_interval_scorer(level: float = 0.9) -> DistributionScorer:
 
 
 def coverage_scorer(level: float = 0.9, region: str = "central") -> DistributionScorer:
-    """Make a scorer by minus the distance of the observed coverage from `level`.
+    """Make a scorer: minus the distance of the observed coverage from `level`.
 
-    "More is better" cannot mean more coverage, which the widest region has: the best value is 0,
-    where the regions hold exactly the promised share. Any model can get there by being vague, so
-    use it beside a proper score, not to choose a model alone.
+    The best score is 0, where the regions contain exactly the nominal share of the outcomes. (More
+    coverage is not better: the widest region has the most.) A model that ignores X can reach 0 too,
+    so use it together with a proper score, not alone.
 
     Parameters
     ----------
@@ -221,5 +221,5 @@ def coverage_scorer(level: float = 0.9, region: str = "central") -> Distribution
 
 
 def _loss_scorer(metric: Callable[..., float], **metric_params: Any) -> DistributionScorer:
-    """Return a scorer of a metric of which less is better."""
+    """Return a scorer for a metric of which less is better."""
     return DistributionScorer(metric, greater_is_better=False, metric_params=metric_params)

@@ -1,7 +1,7 @@
-"""What predicted densities look like: Display objects as scikit-learn's.
+"""Pictures of predicted densities: Display objects like those of scikit-learn.
 
-``from_estimator`` and ``from_predictions`` compute and draw; the object keeps the arrays, so that
-``plot`` draws them again, and the artists. matplotlib is imported only when something is drawn.
+``from_estimator`` and ``from_predictions`` compute and draw. The object keeps the arrays, which
+``plot`` can draw again, and the artists. matplotlib is imported only when something is drawn.
 """
 
 from skmdn.plotting.components import ComponentsDisplay

@@ -1,4 +1,4 @@
-"""Axes to draw into, and what all pictures have in common."""
+"""Axes to draw into, and the styles that all pictures share."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 
 
 class Style(NamedTuple):
-    """One line among several: told apart by colour, by dashes in grey print, and by its marker."""
+    """Style of one line among several: they differ in colour, dashes (for grey print), marker."""
 
     color: str
     linestyle: Any
     marker: str
 
 
-# Okabe and Ito's colours, which the colour-blind tell apart, from dark to light.
+# The colours of Okabe and Ito, which colour-blind readers can tell apart, from dark to light.
 STYLES = [
     Style("#000000", "-", "o"),
     Style("#D55E00", (0, (6, 1.5)), "s"),
@@ -25,16 +25,16 @@ STYLES = [
 ]
 
 BLACK, VERMILLION, BLUE = STYLES[0].color, STYLES[1].color, STYLES[2].color
-PALE = "0.85"  # a grey for bands, which black lines stand out from
+PALE = "0.85"  # a grey for bands behind black lines
 
 
 def style(number: int) -> Style:
-    """Style of the line of that number; after seven they repeat."""
+    """Style of the line with this number; after seven, styles repeat."""
     return STYLES[number % len(STYLES)]
 
 
 def axes_for(ax: Any) -> Any:
-    """The axes given, or those of a new figure."""
+    """The axes given, or the axes of a new figure."""
     if ax is not None:
         return ax
     return pyplot().subplots(layout="constrained")[1]
@@ -53,7 +53,7 @@ def pyplot() -> Any:
 
 
 def line_kwargs(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """A line's keywords: defaults, but those given win under any of matplotlib's names."""
+    """Keywords of a line: the defaults, overridden by those given, short names or long."""
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D
 
@@ -61,7 +61,7 @@ def line_kwargs(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, An
 
 
 def legend_above(ax: Any, columns: int = 3) -> None:
-    """A legend over the axes, where it hides nothing."""
+    """A legend above the axes, where it hides nothing."""
     ax.legend(
         loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, frameon=False, fontsize="small"
     )

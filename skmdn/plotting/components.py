@@ -1,4 +1,4 @@
-"""The Gaussians that a density is made of, along one feature."""
+"""The Gaussian components of a density, along one feature."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skmdn.metrics.arguments import check_mixture
+from skmdn.metrics.real_numbers import as_numbers
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import legend_above, line_kwargs, pyplot, style
 from skmdn.plotting.feature_line import feature_line
 from skmdn.plotting.names import output_index, target_names
-from skmdn.plotting.outcomes import check_outcomes
+from skmdn.plotting.predictions import check_outcomes, predict_mixture
 
 
 class ComponentsDisplay:
@@ -24,7 +26,7 @@ class ComponentsDisplay:
     x : array-like of shape (G,)
         Values of the feature.
     weights, means, scales : array-like of shape (G, K)
-        Of the K components there.
+        Parameters of the K components at these values.
     x_data, y_data : array-like of shape (n,), default=None
         Data to draw behind the means.
     feature_name, target_name : str, default="x", "y"
@@ -35,7 +37,7 @@ class ComponentsDisplay:
     ax_ : ndarray of 3 matplotlib Axes
         For weights, means and standard deviations.
     figure_ : matplotlib Figure
-        What is drawn into.
+        The figure drawn into.
     lines_ : list of 3 lists of matplotlib Line2D
         The curves of the components drawn, by axes.
 
@@ -79,7 +81,6 @@ class ComponentsDisplay:
         output: int | None = None,
         reference: int | None = None,
         grid_resolution: int = 200,
-        min_weight: float = 0.02,
         ax: Any = None,
         **kwargs: Any,
     ) -> ComponentsDisplay:
@@ -94,20 +95,16 @@ class ComponentsDisplay:
         y : array-like of shape (n,) or (n, D), default=None
             Outcomes to draw behind the means.
         feature : int or str, default=0
-            The feature, by number or name.
+            Number or name of the feature.
         output : int, default=None
-            The output, where there are several.
+            As in :meth:`from_predictions`.
         reference : int, default=None
-            The row of X that gives the other features. None takes their medians, or the most
-            frequent value of what is no number.
+            Number of the row of X that gives the values of the other features. None takes their
+            medians, or the most frequent value of a feature that is not numeric.
         grid_resolution : int, default=200
-            Points along the feature.
-        min_weight : float, default=0.02
-            Components are drawn where they weigh at least this much.
-        ax : array-like of 3 matplotlib Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            For all lines, as of ``Axes.plot``.
+            Number of points along the feature.
+        ax, **kwargs
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -119,7 +116,7 @@ class ComponentsDisplay:
             If there is no such feature or output.
         """
         line = feature_line(estimator, X, feature, grid_resolution, reference)
-        density, n = estimator.predict_proba(line.rows), len(line.observed)
+        density, n = predict_mixture(estimator, line.rows), len(line.observed)
         names = target_names(y, density.n_outputs)
         j = output_index(output, density.n_outputs, names)
         display = cls(
@@ -127,10 +124,10 @@ class ComponentsDisplay:
             *_parameters(density, j),
             x_data=None if y is None else line.observed,
             y_data=None if y is None else check_outcomes(y, n, density.n_outputs)[:, j],
-            feature_name=line.name,
+            feature_name=line.label,
             target_name=names[j],
         )
-        return display.plot(ax, min_weight=min_weight, **kwargs)
+        return display.plot(ax, **kwargs)
 
     @classmethod
     def from_predictions(
@@ -141,7 +138,6 @@ class ComponentsDisplay:
         output: int | None = None,
         feature_name: str = "x",
         target_name: str = "y",
-        min_weight: float = 0.02,
         ax: Any = None,
         **kwargs: Any,
     ) -> ComponentsDisplay:
@@ -152,17 +148,13 @@ class ComponentsDisplay:
         x : array-like of shape (G,)
             Values of the feature, in any order.
         mixture : Mixture
-            Predictions there.
+            Predictive distributions at these values.
         output : int, default=None
-            The output, where there are several.
-        feature_name, target_name : str, default="x", "y"
-            Labels, with their units.
-        min_weight : float, default=0.02
-            Components are drawn where they weigh at least this much.
-        ax : array-like of 3 matplotlib Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            For all lines, as of ``Axes.plot``.
+            Number of the output to draw, where there are several.
+        feature_name, target_name
+            As in the class.
+        ax, **kwargs
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -173,14 +165,14 @@ class ComponentsDisplay:
         ValueError
             If lengths disagree or there is no such output.
         """
-        x = np.asarray(x, dtype=np.float64)
-        if x.shape != (len(mixture),):
+        x = as_numbers(x, "x")
+        if x.shape != (len(check_mixture(mixture)),):
             raise ValueError(f"x: expected shape ({len(mixture)},), got {x.shape}.")
         order = np.argsort(x, kind="stable")
         j = output_index(output, mixture.n_outputs, target_names(None, mixture.n_outputs))
         names = {"feature_name": feature_name, "target_name": target_name}
         display = cls(x[order], *_parameters(mixture[order], j), **names)
-        return display.plot(ax, min_weight=min_weight, **kwargs)
+        return display.plot(ax, **kwargs)
 
     def plot(self, ax: Any = None, *, min_weight: float = 0.02, **kwargs: Any) -> ComponentsDisplay:
         """Draw.
@@ -188,11 +180,11 @@ class ComponentsDisplay:
         Parameters
         ----------
         ax : array-like of 3 matplotlib Axes, default=None
-            None makes a figure.
+            Axes for weights, means and standard deviations; None makes a figure.
         min_weight : float, default=0.02
-            Components are drawn where they weigh at least this much.
+            A component is drawn where its weight is at least this.
         **kwargs : dict
-            For all lines, as of ``Axes.plot``.
+            Keywords of ``Axes.plot``, for the curves of the components.
 
         Returns
         -------

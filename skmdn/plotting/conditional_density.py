@@ -1,49 +1,52 @@
-"""The whole conditional density: over a feature, or of two outputs at chosen rows."""
+"""The conditional density: over a feature, or of two outputs in chosen rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skmdn.metrics.arguments import check_fraction, check_mixture
+from skmdn.metrics.real_numbers import as_numbers
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import axes_for
 from skmdn.plotting.density_band import DensityBand, density_band
 from skmdn.plotting.density_contours import DensityContours, density_contours
 from skmdn.plotting.feature_line import feature_line
 from skmdn.plotting.names import output_index, target_names
-from skmdn.plotting.outcomes import check_outcomes
+from skmdn.plotting.predictions import check_outcomes, predict_mixture
 from skmdn.plotting.row_choice import row_choice
 
-_REGIONS = np.array([0.5, 0.9])  # masses of the regions whose borders are contours
+_QUANTILES = (0.05, 0.95)
+_REGIONS = (0.5, 0.9)
 _MAX_ROWS = 3  # drawn as contours where none are chosen
 
 
 class ConditionalDensityDisplay:
     """The density p(y | x): a shaded band over one feature, or contours for two outputs.
 
-    The band has the data, the mean, quantiles and modes over it. Contours are the borders of the
-    regions of single rows that hold 50 % and 90 % of the mass.
+    On the band are drawn the data, the mean, quantiles and modes. Contours are the borders of
+    highest-density regions of single rows.
 
     Make one with :meth:`from_estimator` or :meth:`from_predictions`.
 
     Parameters
     ----------
     arrays : DensityBand or DensityContours
-        All that is drawn, as named arrays: of a band `x`, `y`, `density`, `mean`, `levels`,
-        `quantiles`, `modes`, `mode_densities`, `x_data`, `y_data` and `labels`; of contours `rows`,
-        `y`, `density`, `levels`, `thresholds`, `y_true`, `y_data` and `labels`.
+        All that is drawn, as named arrays. A band has `x`, `y`, `density`, `mean`, `levels`,
+        `quantiles`, `modes`, `mode_densities`, `x_data`, `y_data` and `labels`; contours have
+        `rows`, `y`, `density`, `levels`, `thresholds`, `y_true`, `y_data` and `labels`.
 
     Attributes
     ----------
     ax_, figure_ : matplotlib Axes and Figure
-        What is drawn into.
+        The axes and figure drawn into.
     density_, mean_, quantiles_, modes_, data_, colorbar_ : matplotlib artists
-        Of a band; `data_` is None without data, `colorbar_` is missing where none was asked for.
+        Artists of a band. `data_` is None without data; with ``colorbar=False`` there is no
+        `colorbar_`.
     contours_, truth_, data_ : matplotlib artists
-        Of contours, the first two by row; `truth_` and `data_` are None without outcomes.
+        Artists of contours, the first two by row. `truth_` and `data_` are None without outcomes.
 
     Examples
     --------
@@ -70,10 +73,9 @@ class ConditionalDensityDisplay:
         feature: int | str = 0,
         reference: int | None = None,
         output: int | None = None,
-        rows: ArrayLike | None = None,
-        quantiles: Sequence[float] = (0.05, 0.95),
+        rows: Any = None,
+        levels: ArrayLike | None = None,
         grid_resolution: int = 200,
-        colorbar: bool = True,
         ax: Any = None,
         **kwargs: Any,
     ) -> ConditionalDensityDisplay:
@@ -88,25 +90,17 @@ class ConditionalDensityDisplay:
         y : array-like of shape (n,) or (n, D), default=None
             Outcomes to draw.
         feature : int or str, default=0
-            The feature of a band, by number or name.
+            Number or name of the feature of a band.
         reference : int, default=None
-            The row of X that gives the other features of a band. None takes their medians, or the
-            most frequent value of what is no number. Where other features matter, data that differ
-            in them need not follow the band.
-        output : int, default=None
-            The output of a band, where there are several.
-        rows : array-like of int, default=None
-            Numbers of the rows of contours; None takes the first three.
-        quantiles : sequence of float, default=(0.05, 0.95)
-            Levels of the quantiles of a band.
+            For a band: number of the row of X that gives the values of the other features. None
+            takes their medians, or the most frequent value of a feature that is not numeric. Data
+            whose other features have other values need not follow the band.
+        output, rows, levels
+            As in :meth:`from_predictions`.
         grid_resolution : int, default=200
-            Points along the feature.
-        colorbar : bool, default=True
-            Whether a scale of the shades stands beside a band.
-        ax : matplotlib Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            For the band, as of ``Axes.pcolormesh``, or contours, as of ``Axes.contour``.
+            Number of points along the feature.
+        ax, **kwargs
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -117,22 +111,23 @@ class ConditionalDensityDisplay:
         ValueError
             If there is no such feature, output or row.
         """
-        options = {"colorbar": colorbar, "ax": ax, **kwargs}
         if output is None and np.shape(y)[1:] == (2,):
-            return cls.from_predictions(y, estimator.predict_proba(X), rows=rows, **options)
+            return cls.from_predictions(
+                y, predict_mixture(estimator, X), rows=rows, levels=levels, ax=ax, **kwargs
+            )
         line = feature_line(estimator, X, feature, grid_resolution, reference)
-        density = estimator.predict_proba(line.rows)
+        density = predict_mixture(estimator, line.rows)
         n, D = len(line.observed), density.n_outputs
         names = target_names(y, D)
         j = output_index(output, D, names)
         arrays = density_band(
             line.values,
             _one_output(density, j),
-            np.asarray(quantiles, dtype=np.float64),
+            _check_levels(levels, _QUANTILES),
             None if y is None else (line.observed, check_outcomes(y, n, D)[:, j]),
-            (line.name, names[j]),
+            (line.label, names[j]),
         )
-        return cls(arrays).plot(ax, colorbar=colorbar, **kwargs)
+        return cls(arrays).plot(ax, **kwargs)
 
     @classmethod
     def from_predictions(
@@ -142,10 +137,9 @@ class ConditionalDensityDisplay:
         *,
         x: ArrayLike | None = None,
         output: int | None = None,
-        rows: ArrayLike | None = None,
-        quantiles: Sequence[float] = (0.05, 0.95),
+        rows: Any = None,
+        levels: ArrayLike | None = None,
         feature_name: str = "x",
-        colorbar: bool = True,
         ax: Any = None,
         **kwargs: Any,
     ) -> ConditionalDensityDisplay:
@@ -156,23 +150,20 @@ class ConditionalDensityDisplay:
         y_true : array-like of shape (n,) or (n, D), or None
             Outcomes to draw.
         mixture : Mixture
-            Predictions of the same rows.
+            Predictive distributions of the same rows.
         x : array-like of shape (n,), default=None
-            The feature's value of every row, in any order.
+            Value of the feature in every row, in any order.
         output : int, default=None
-            The output of a band, where there are several.
+            For a band: number of the output, where there are several.
         rows : array-like of int, default=None
-            Numbers of the rows of contours; None takes the first three.
-        quantiles : sequence of float, default=(0.05, 0.95)
-            Levels of the quantiles of a band.
+            For contours: numbers of the rows; None takes the first three.
+        levels : array-like of float, default=None
+            For a band: levels of the quantiles, None takes (0.05, 0.95). For contours: masses of
+            the regions whose borders are drawn, None takes (0.5, 0.9).
         feature_name : str, default="x"
             Label of the feature, with its unit.
-        colorbar : bool, default=True
-            Whether a scale of the shades stands beside a band.
-        ax : matplotlib Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            For the band, as of ``Axes.pcolormesh``, or contours, as of ``Axes.contour``.
+        ax, **kwargs
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -183,23 +174,27 @@ class ConditionalDensityDisplay:
         ValueError
             If lengths disagree, or there is no such output or row.
         """
-        n, D = len(mixture), mixture.n_outputs
+        n, D = len(check_mixture(mixture)), mixture.n_outputs
         names = target_names(y_true, D)
         outcomes = None if y_true is None else check_outcomes(y_true, n, D)
         arrays: DensityBand | DensityContours
         if x is None and D != 2:
-            raise ValueError(f"x: expected the feature's value of every row for {D} output(s).")
+            raise ValueError(
+                f"x: expected the feature's value in every row, as there are {D} output(s)."
+            )
         if x is None:
             chosen = row_choice(rows, n, _MAX_ROWS)
-            arrays = density_contours(mixture, chosen, _REGIONS, outcomes, (names[0], names[1]))
+            arrays = density_contours(
+                mixture, chosen, _check_levels(levels, _REGIONS), outcomes, (names[0], names[1])
+            )
         else:
-            values, j = np.asarray(x, dtype=np.float64), output_index(output, D, names)
+            values, j = as_numbers(x, "x"), output_index(output, D, names)
             if values.shape != (n,):
                 raise ValueError(f"x: expected shape ({n},), got {values.shape}.")
             data = None if outcomes is None else (values, outcomes[:, j])
-            levels, labels = np.asarray(quantiles, dtype=np.float64), (feature_name, names[j])
-            arrays = density_band(values, _one_output(mixture, j), levels, data, labels)
-        return cls(arrays).plot(ax, colorbar=colorbar, **kwargs)
+            quantiles, labels = _check_levels(levels, _QUANTILES), (feature_name, names[j])
+            arrays = density_band(values, _one_output(mixture, j), quantiles, data, labels)
+        return cls(arrays).plot(ax, **kwargs)
 
     def plot(
         self, ax: Any = None, *, colorbar: bool = True, **kwargs: Any
@@ -209,11 +204,11 @@ class ConditionalDensityDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            None makes a figure.
+            Axes to draw into; None makes a figure.
         colorbar : bool, default=True
-            Whether a scale of the shades stands beside a band.
+            For a band: whether to draw a scale of the shades beside it.
         **kwargs : dict
-            For the band, as of ``Axes.pcolormesh``, or contours, as of ``Axes.contour``.
+            Keywords of ``Axes.pcolormesh`` for a band, of ``Axes.contour`` for contours.
 
         Returns
         -------
@@ -224,6 +219,12 @@ class ConditionalDensityDisplay:
         for name, artist in self.arrays.draw(self.ax_, colorbar, kwargs).items():
             setattr(self, name, artist)
         return self
+
+
+def _check_levels(levels: ArrayLike | None, default: tuple[float, ...]) -> np.ndarray:
+    """Levels strictly between 0 and 1, or the default."""
+    given = default if levels is None else np.atleast_1d(levels).tolist()
+    return np.array([check_fraction("levels", level) for level in given])
 
 
 def _one_output(mixture: Mixture, j: int) -> Mixture:

@@ -1,4 +1,4 @@
-"""How often regions of every level hold the outcome."""
+"""How often regions of each level contain the outcome."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from skmdn.metrics import hdr_values, pit_values
 from skmdn.plotting.axes import PALE, axes_for, legend_above, line_kwargs, style
+from skmdn.plotting.predictions import predict
 
 _LABELS = {"central": "central intervals", "hdr": "highest-density regions"}
 
@@ -16,8 +17,8 @@ _LABELS = {"central": "central intervals", "hdr": "highest-density regions"}
 class CoverageDisplay:
     """Observed against nominal coverage, of central intervals and highest-density regions.
 
-    A curve below the diagonal says over-confident, one above it too cautious; the band is where 95
-    of 100 right models are at each level.
+    A curve below the diagonal means over-confident, one above it too cautious. If the model is
+    right, each point of the curve lies within the band with a probability of about 95 %.
 
     Make one with :meth:`from_estimator` or :meth:`from_predictions`.
 
@@ -26,16 +27,17 @@ class CoverageDisplay:
     levels : array-like of shape (Q,)
         Nominal levels within [0, 1].
     observed : dict of str to array-like of shape (Q,)
-        Share of the outcomes within the regions of each level: keys "central" and "hdr", or one.
+        Share of the outcomes within the regions of each level, under the keys "central", "hdr" or
+        both.
     n_rows : int
-        Rows that were observed, n.
+        Number of rows n.
 
     Attributes
     ----------
     band : ndarray of shape (Q, 2)
-        Level, plus and minus 1.96 standard errors of a share among n rows.
+        Level plus and minus 1.96 standard errors of a share of n rows.
     ax_, figure_ : matplotlib Axes and Figure
-        What is drawn into.
+        The axes and figure drawn into.
     lines_ : dict of str to matplotlib Line2D
         The curves.
     band_, diagonal_ : matplotlib artists
@@ -43,8 +45,8 @@ class CoverageDisplay:
 
     Notes
     -----
-    With several outputs central intervals are those of every marginal, and their coverage is
-    averaged over the outputs; highest-density regions are joint.
+    With several outputs, the coverage of central intervals is averaged over the marginals;
+    highest-density regions are joint.
 
     Examples
     --------
@@ -83,12 +85,10 @@ class CoverageDisplay:
             Features.
         y : array-like of shape (n,) or (n, D)
             Outcomes.
-        regions : str or tuple of str, default=("central", "hdr")
-            Kinds of regions.
-        ax : matplotlib Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            For both curves, as of ``Axes.plot``.
+        regions
+            As in :meth:`from_predictions`.
+        ax, **kwargs
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -99,7 +99,7 @@ class CoverageDisplay:
         ValueError
             If shapes disagree, a number is not finite or a region is unknown.
         """
-        density = estimator.predict_proba(X)
+        density = predict(estimator, X)
         return cls.from_predictions(y, density, regions=regions, ax=ax, **kwargs)
 
     @classmethod
@@ -118,14 +118,13 @@ class CoverageDisplay:
         ----------
         y_true : array-like of shape (n,) or (n, D)
             Outcomes.
-        mixture : Mixture, scipy.stats distribution, SamplePrediction or array
-            Predictions of the same rows; samples have no density, so only "central" intervals.
+        mixture : Mixture, scipy.stats distribution or SamplePrediction
+            Predictive distributions of the same rows (see :mod:`skmdn.metrics`). Samples have no
+            density: they need ``regions="central"``.
         regions : str or tuple of str, default=("central", "hdr")
-            Kinds of regions.
-        ax : matplotlib Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            For both curves, as of ``Axes.plot``.
+            Kinds of regions: "central" intervals, "hdr" for highest-density regions, or both.
+        ax, **kwargs
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -154,9 +153,9 @@ class CoverageDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            None makes a figure.
+            Axes to draw into; None makes a figure.
         **kwargs : dict
-            For both curves, as of ``Axes.plot``.
+            Keywords of ``Axes.plot``, for both curves.
 
         Returns
         -------
@@ -187,7 +186,7 @@ class CoverageDisplay:
 
 
 def _mass_inside(y_true: ArrayLike, mixture: Any, region: str) -> np.ndarray:
-    """Smallest level whose region holds the outcome, ``(n,)`` or ``(n, D)``."""
+    """Smallest level whose region contains the outcome, ``(n,)`` or ``(n, D)``."""
     if region == "hdr":
         return hdr_values(y_true, mixture)
     return np.abs(2.0 * pit_values(y_true, mixture) - 1.0)

@@ -13,11 +13,11 @@ from skmdn.mixture import Mixture
 from skmdn.plotting.axes import BLACK, VERMILLION, legend_above
 
 _CELLS = 400
-_FAINT_MODE = 0.05  # of the highest density at the same x: lower modes are not marked
+_FAINT_MODE = 0.05  # of the highest density at the same x; lower modes are not marked
 
 
 class DensityBand(NamedTuple):
-    """The density and its summaries along a feature, and data.
+    """The density along a feature, its summaries, and data.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class DensityBand(NamedTuple):
     y : ndarray of shape (H,)
         Centres of the cells.
     density : ndarray of shape (G, H)
-        Mean density within each cell, so that no peak is missed.
+        Mean density of each cell, which misses no narrow peak.
     mean : ndarray of shape (G,)
         Mean of the density.
     levels : ndarray of shape (Q,)
@@ -34,9 +34,9 @@ class DensityBand(NamedTuple):
     quantiles : ndarray of shape (G, Q)
         The quantiles.
     modes : ndarray of shape (G, K)
-        Modes by height, NaN-padded.
+        Modes, the highest first, padded with NaN.
     mode_densities : ndarray of shape (G, K)
-        Density there.
+        Density at the modes.
     x_data, y_data : ndarray of shape (n,) or None
         Observations.
     labels : pair of str
@@ -56,7 +56,7 @@ class DensityBand(NamedTuple):
     labels: tuple[str, str]
 
     def draw(self, ax: Any, colorbar: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Draw into axes and return the artists by name."""
+        """Draw into axes, and return the artists by name."""
         artists = {"density_": self._shade(ax, kwargs), "data_": None}
         if colorbar:
             artists["colorbar_"] = _colorbar(ax, artists["density_"])
@@ -77,8 +77,8 @@ class DensityBand(NamedTuple):
     def _shade(self, ax: Any, kwargs: dict[str, Any]) -> Any:
         from matplotlib.colors import PowerNorm
 
-        # The square root lets the eye see weak densities beside strong ones; the strongest half of
-        # the peaks share the darkest shade.
+        # The square root shows low densities beside high ones. Half of the peaks, the higher ones,
+        # have the darkest shade.
         peak = float(np.median(self.density.max(axis=1)))
         defaults = {"cmap": "Blues", "norm": PowerNorm(0.5, 0.0, peak), "shading": "nearest"}
         if kwargs.keys() & {"vmin", "vmax"}:
@@ -112,7 +112,7 @@ def density_band(
     data: tuple[np.ndarray, np.ndarray] | None,
     labels: tuple[str, str],
 ) -> DensityBand:
-    """Compute what is drawn of a mixture without an outputs axis, one row per x."""
+    """Compute the arrays of a band from a mixture without an outputs axis, one row per x."""
     order = np.argsort(x, kind="stable")
     mixture = mixture[order]
     edges = _edges(mixture, None if data is None else data[1])
@@ -134,7 +134,7 @@ def density_band(
 
 
 def _edges(mixture: Mixture, y_data: np.ndarray | None) -> np.ndarray:
-    """Edges of the cells of y: around nearly all of the mass, and the data, ``(H + 1,)``."""
+    """Edges of the cells of y, ``(H + 1,)``: they cover nearly all of the mass, and the data."""
     known = mixture.ppf([0.005, 0.995]).ravel()
     if y_data is not None:
         known = np.concatenate([known, y_data])
@@ -144,7 +144,7 @@ def _edges(mixture: Mixture, y_data: np.ndarray | None) -> np.ndarray:
 
 
 def _halo(width: float) -> list[Any]:
-    """A white rim that keeps a line visible on dark ground."""
+    """A white outline, which keeps a line visible on a dark background."""
     from matplotlib.patheffects import withStroke
 
     return [withStroke(linewidth=width, foreground="white")]

@@ -1,4 +1,4 @@
-"""Two outputs' joint density at chosen rows, as contours.
+"""The joint density of two outputs in chosen rows, as contours.
 
 Axes: R rows, H points of each output, L levels.
 """
@@ -17,20 +17,20 @@ _DRAWS = 20_000
 
 
 class DensityContours(NamedTuple):
-    """Joint densities of two outputs at single rows, and data.
+    """Joint densities of two outputs in single rows, and data.
 
     Parameters
     ----------
     rows : ndarray of shape (R,)
         Numbers of the rows.
     y : ndarray of shape (R, 2, H)
-        Points of each row's grid, by output.
+        Grid points of each row, by output.
     density : ndarray of shape (R, H, H)
-        The density; the first output along the last axis, as matplotlib has it.
+        The density, with the first output along the last axis, as in matplotlib.
     levels : ndarray of shape (L,)
         Masses of the highest-density regions whose borders are drawn.
     thresholds : ndarray of shape (R, L)
-        Density at those borders.
+        Density at these borders.
     y_true : ndarray of shape (R, 2) or None
         Outcomes of the rows.
     y_data : ndarray of shape (n, 2) or None
@@ -49,7 +49,7 @@ class DensityContours(NamedTuple):
     labels: tuple[str, str]
 
     def draw(self, ax: Any, colorbar: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Draw into axes and return the artists by name; contours have no colour scale."""
+        """Draw into axes, and return the artists by name; contours have no colour scale."""
         artists: dict[str, Any] = {"data_": None, "contours_": [], "truth_": None}
         if self.y_data is not None:
             artists["data_"] = ax.plot(*self.y_data.T, ".", color="0.75", ms=3, zorder=0)[0]
@@ -65,7 +65,7 @@ class DensityContours(NamedTuple):
         """Contours of one row, the inner ones thicker."""
         line, order = style(number), np.argsort(self.thresholds[number])
         thresholds = self.thresholds[number][order]
-        keep = np.append(np.diff(thresholds) > 0, True)  # contours need rising levels
+        keep = np.append(np.diff(thresholds) > 0, True)  # contour levels must increase
         defaults = {
             "colors": line.color,
             "linestyles": [line.linestyle],
@@ -119,7 +119,7 @@ def density_contours(
     y_data: np.ndarray | None,
     labels: tuple[str, str],
 ) -> DensityContours:
-    """Compute what is drawn of the chosen rows of a mixture of two outputs."""
+    """Compute the arrays of contours for chosen rows of a mixture with two outputs."""
     chosen = mixture[rows]
     truth = None if y_data is None else y_data[rows]
     y = _grid(chosen)
@@ -138,16 +138,16 @@ def density_contours(
 
 
 def _grid(mixture: Mixture) -> np.ndarray:
-    """Points of each output around nearly all of a row's mass, ``(R, 2, H)``."""
+    """Grid points of each output, ``(R, 2, H)``, which cover nearly all of the mass of each row."""
     low, high = np.moveaxis(mixture.ppf([0.001, 0.999]), 1, 0)  # (R, 2) each
     margin = 0.03 * (high - low)
     return np.linspace(low - margin, high + margin, _POINTS, axis=-1)
 
 
 def _thresholds(mixture: Mixture, levels: np.ndarray) -> np.ndarray:
-    """Density at the borders of the regions that hold so much of the mass, ``(R, L)``.
+    """Density at the borders of the highest-density regions, ``(R, L)``.
 
-    Quantiles of the density at draws, which find narrow peaks however coarse the grid is.
+    They are quantiles of the density at draws, which find peaks that are narrower than the grid.
     """
     heights = mixture.pdf(mixture.sample(_DRAWS, random_state=0))
     return np.asarray(np.quantile(heights, 1.0 - levels, axis=1).T)

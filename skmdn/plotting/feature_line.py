@@ -1,105 +1,109 @@
-"""Rows that differ in one feature only: where a density is drawn over it."""
+"""Rows that differ in one feature only, over which a density is drawn."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skmdn.plotting.names import feature_name
+from skmdn.plotting.table import Table, as_table
 
 
 class FeatureLine(NamedTuple):
-    """G rows along one feature, and where the data lie on it."""
+    """G rows along one feature, and the values of the data there."""
 
     values: np.ndarray  # (G,)
-    rows: Any  # what the estimator takes, G rows
+    rows: Any  # G rows, in the container of X
     observed: np.ndarray  # (n,)
-    name: str
+    label: str  # name of the feature, and in a second line what the others are
 
 
 def feature_line(
     estimator: Any, X: Any, feature: int | str, resolution: int, reference: int | None
 ) -> FeatureLine:
-    """Rows over the range of one feature; the other features are those of the reference row.
+    """Rows over the range of one feature; the other features have the values of the reference row.
 
-    Without a reference they are the medians, or the most frequent value of what is no number.
+    Without a reference these are medians, or the most frequent value of a feature without numbers.
+    A boolean feature has two rows.
     """
-    if not hasattr(X, "iloc"):
-        X = np.asarray(X)
-    column = _column(estimator, X, feature)
-    observed = _numbers(_take_column(X, column), feature)
-    values = np.linspace(np.nanmin(observed), np.nanmax(observed), resolution)
-    rows = _repeated(X, reference, resolution)
-    _set_column(rows, column, values)
-    return FeatureLine(values, rows, observed, feature_name(estimator, X, column))
+    table = as_table(X)
+    j = _position(estimator, table, feature)
+    observed = _numbers(table, j, feature)
+    is_boolean = table.is_boolean(j)
+    values = np.linspace(np.nanmin(observed), np.nanmax(observed), 2 if is_boolean else resolution)
+    if values[0] == values[-1]:
+        raise ValueError(f"feature: expected one that varies, got {feature!r}, which does not.")
+    rows = _held(table, reference, len(values)).replace(j, values > 0 if is_boolean else values)
+    name = feature_name(estimator, X, j) + (" (0: False, 1: True)" if is_boolean else "")
+    return FeatureLine(values, rows.data, observed, name + _note(table, j, reference))
 
 
-def _column(estimator: Any, X: Any, feature: int | str) -> int:
+def _position(estimator: Any, table: Table, feature: int | str) -> int:
     """Position of the feature."""
-    names = getattr(X, "columns", getattr(estimator, "feature_names_in_", ()))
-    known = [str(name) for name in names]
+    p = table.data.shape[1]
+    known = table.names() or [str(name) for name in getattr(estimator, "feature_names_in_", ())]
     if isinstance(feature, str) and feature in known:
         return known.index(feature)
-    if isinstance(feature, int | np.integer) and 0 <= feature < X.shape[1]:
+    if isinstance(feature, int | np.integer) and 0 <= feature < p:
         return int(feature)
-    expected = f"below {X.shape[1]}" + (f" or one of {known}" if known else "")
+    expected = f"below {p}" + (f" or one of {known}" if known else "")
     raise ValueError(f"feature: expected a number {expected}, got {feature!r}.")
 
 
-def _take_column(X: Any, column: int) -> Any:
-    return X.iloc[:, column] if hasattr(X, "iloc") else X[:, column]
-
-
-def _numbers(values: Any, feature: int | str) -> np.ndarray:
-    """Numbers of a column; those that are missing or infinite as NaN."""
-    if values.dtype.kind not in "iuf":
-        raise ValueError(f"feature: expected one of numbers, got {feature!r} of {values.dtype}.")
-    numbers = np.asarray(values, dtype=np.float64)
+def _numbers(table: Table, j: int, feature: int | str) -> np.ndarray:
+    """Numbers of a column; missing and infinite ones are NaN."""
+    numbers = table.numbers(j)
+    if numbers is None:
+        dtype = table.column(j).dtype
+        raise ValueError(f"feature: expected a numeric or boolean one, got {feature!r} of {dtype}.")
     if not np.isfinite(numbers).any():
-        raise ValueError(f"feature: expected one with finite numbers, got {feature!r} without.")
+        raise ValueError(
+            f"feature: expected one with finite numbers, got {feature!r}, without any."
+        )
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def _repeated(X: Any, reference: int | None, times: int) -> Any:
-    """A typical row, or a chosen one, many times."""
+def _held(table: Table, reference: int | None, times: int) -> Table:
+    """A chosen row, or a typical one, repeated."""
+    n, p = table.data.shape
     if reference is not None:
-        if not -len(X) <= reference < len(X):
+        if not -n <= reference < n:
             raise ValueError(
-                f"reference: expected the number of one of {len(X)} rows of X, got {reference}."
+                f"reference: expected the number of one of {n} rows of X, got {reference}."
             )
-        return _row(X, np.full(times, reference))
-    if not hasattr(X, "iloc"):
-        medians = [_median(column) for column in X.T]
-        return np.repeat([medians], times, axis=0)
-    rows = _row(X, np.zeros(times, dtype=int))
-    for column in range(X.shape[1]):
-        values = X.iloc[:, column]
-        if values.dtype.kind in "iuf":
-            _set_column(rows, column, np.full(times, _median(values)))
-        elif values.notna().any():
-            frequent = int(np.argmax(np.asarray(values == values.mode().iloc[0])))
-            _set_column(rows, column, values.iloc[np.full(times, frequent)].array)
+        return table.take(np.full(times, reference % n))
+    rows = table.take(np.zeros(times, dtype=int))
+    for j in range(p):
+        numbers = None if table.is_boolean(j) else table.numbers(j)
+        if numbers is not None:
+            rows = rows.replace(j, np.full(times, _median(numbers)))
+        elif table.is_present(j).any():
+            typical = table.take(np.full(times, _most_frequent(table, j)))
+            rows = rows.replace(j, typical.column(j))
     return rows
 
 
-def _median(values: Any) -> float:
-    """Median of the numbers that are there; NaN where none is."""
-    numbers = np.asarray(values, dtype=np.float64)
+def _median(numbers: np.ndarray) -> float:
+    """Median of the numbers that are not NaN; NaN if there are none."""
     present = numbers[~np.isnan(numbers)]
     return float(np.median(present)) if present.size else np.nan
 
 
-def _row(X: Any, index: np.ndarray) -> Any:
-    """Rows by number, as a new object whose columns may be replaced."""
-    if hasattr(X, "iloc"):
-        return X.iloc[index].reset_index(drop=True)
-    return X[index].astype(float)
+def _most_frequent(table: Table, j: int) -> int:
+    """Number of the first row with the most frequent value of a column."""
+    present = np.flatnonzero(table.is_present(j))
+    values = list(table.take(present).column(j))
+    return int(present[values.index(Counter(values).most_common(1)[0][0])])
 
 
-def _set_column(rows: Any, column: int, values: Any) -> None:
-    """Replace a column, and its type with it."""
-    if hasattr(rows, "iloc"):
-        rows.isetitem(column, values)
-    else:
-        rows[:, column] = values
+def _note(table: Table, j: int, reference: int | None) -> str:
+    """What the other features are, as a second line of the label."""
+    others = [other for other in range(table.data.shape[1]) if other != j]
+    if not others:
+        return ""
+    if reference is not None:
+        return f"\nother features as in row {reference}"
+    numeric = all(table.numbers(i) is not None and not table.is_boolean(i) for i in others)
+    return "\nother features at their medians" + ("" if numeric else " or most frequent values")

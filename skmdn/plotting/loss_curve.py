@@ -1,4 +1,4 @@
-"""How the training went."""
+"""The losses during training."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from skmdn.plotting.axes import BLACK, STYLES, axes_for, line_kwargs
 class LossCurveDisplay:
     """Training and validation loss against passes over the data.
 
-    Make one with :meth:`from_estimator`; it needs no data, as the model keeps its curves.
+    Make one with :meth:`from_estimator`, which needs no data: a fitted model keeps its curves.
 
     Parameters
     ----------
     loss : array-like of shape (n_iter,)
-        Mean negative log-likelihood of every pass.
+        Mean negative log-likelihood of each pass.
     validation_loss : array-like of shape (n_checkpoints,), default=()
-        That of the validation part, at checkpoints from before training to its end.
+        The same of the validation part: before training, and at every checkpoint.
 
     Attributes
     ----------
     ax_, figure_ : matplotlib Axes and Figure
-        What is drawn into.
+        The axes and figure drawn into.
     line_, validation_line_ : matplotlib Line2D
         The curves; the second is None without a validation part.
 
@@ -49,10 +49,8 @@ class LossCurveDisplay:
         ----------
         estimator : estimator object
             A fitted `MDNRegressor`, or a Pipeline or search that ends in one.
-        ax : matplotlib Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            For both lines, as of ``Axes.plot``.
+        ax, **kwargs
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -78,9 +76,9 @@ class LossCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            None makes a figure.
+            Axes to draw into; None makes a figure.
         **kwargs : dict
-            For both lines, as of ``Axes.plot``.
+            Keywords of ``Axes.plot``, for both curves.
 
         Returns
         -------
@@ -114,7 +112,7 @@ class LossCurveDisplay:
 
 
 def _innermost(estimator: Any) -> Any:
-    """The model at the end of Pipelines and searches."""
+    """The model inside Pipelines and searches."""
     while True:
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_

@@ -1,4 +1,4 @@
-"""What the data call their columns: with units, if the names have them."""
+"""Names of features and outputs, as the data have them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def feature_name(estimator: Any, X: Any, column: int) -> str:
-    """Name of a column of X: the data's, the estimator's, or scikit-learn's x0, x1, ..."""
+    """Name of a column of X: from X, from the estimator, or x0, x1, ... as in scikit-learn."""
     names = getattr(X, "columns", None)
     if names is None:
         names = getattr(estimator, "feature_names_in_", None)
@@ -16,7 +16,7 @@ def feature_name(estimator: Any, X: Any, column: int) -> str:
 
 
 def target_names(y: Any, n_outputs: int) -> list[str]:
-    """Names of the outputs: those of a Series or DataFrame, or y, or y0, y1, ..."""
+    """Names of the outputs: from a Series or DataFrame, or y, or y0, y1, ..."""
     columns = getattr(y, "columns", None)
     if columns is not None and len(columns) == n_outputs:
         return [str(name) for name in columns]
@@ -27,7 +27,7 @@ def target_names(y: Any, n_outputs: int) -> list[str]:
 
 
 def output_index(output: int | None, n_outputs: int, names: list[str]) -> int:
-    """Number of the output to draw; it may be left out where there is one."""
+    """Number of the output to draw; None stands for the only one."""
     if output is None and n_outputs == 1:
         return 0
     if isinstance(output, int | np.integer) and 0 <= output < n_outputs:

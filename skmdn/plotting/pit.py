@@ -1,4 +1,4 @@
-"""Where the outcomes fall in their predictive distributions."""
+"""Where the outcomes fall within their predictive distributions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from scipy.special import bdtrik
 from skmdn.metrics import pit_values
 from skmdn.plotting.axes import PALE, axes_for, legend_above, line_kwargs, style
 from skmdn.plotting.names import target_names
+from skmdn.plotting.predictions import predict
 
 
 class PITDisplay:
     """Histogram of the probability integral transform, with its uncertainty band.
 
-    If the model is right, bars stay within the band but for about one in twenty. A U says
-    over-confident, a hump under-confident, a slope biased.
+    If the model is right, about 19 of 20 bars end within the band. A U shape means over-confident,
+    a hump under-confident, a slope biased [1]_.
 
     Make one with :meth:`from_estimator` or :meth:`from_predictions`.
 
@@ -26,7 +27,7 @@ class PITDisplay:
     pit : array-like of shape (n,) or (n, D)
         Values of the transform, within [0, 1].
     n_bins : int, default=None
-        Bars. None takes between 5 and 20, so that each expects ten rows where n allows.
+        Number of bars. None takes 5 to 20, with about ten rows or more in each where n allows.
     names : list of str, default=None
         Names of the outputs.
 
@@ -35,12 +36,12 @@ class PITDisplay:
     bin_edges : ndarray of shape (n_bins + 1,)
         Edges of the bars.
     heights : ndarray of shape (n_bins,) or (n_bins, D)
-        Rows of each bar, in units of those that a right model expects there.
+        Number of rows in each bar, divided by the number expected if the model is right.
     band : ndarray of shape (2,)
-        Where a height lies with a probability of 95 % (at least: counts are whole) if the model is
-        right: the binomial quantiles at 2.5 % and 97.5 %.
+        Range of a height if the model is right, with a probability of at least 95 %: the binomial
+        quantiles at 2.5 % and 97.5 %.
     ax_, figure_ : matplotlib Axes and Figure
-        What is drawn into.
+        The axes and figure drawn into.
     bars_ : list of matplotlib artists
         The outline of every output's histogram.
     band_ : matplotlib artist
@@ -95,11 +96,9 @@ class PITDisplay:
         y : array-like of shape (n,) or (n, D)
             Outcomes.
         n_bins : int, default=None
-            Bars. None takes between 5 and 20, so that each expects ten rows where n allows.
-        ax : matplotlib Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            For the histogram's outline, as of ``Axes.stairs``.
+            As in the class.
+        ax, **kwargs
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -110,7 +109,7 @@ class PITDisplay:
         ValueError
             If shapes disagree or a number is not finite.
         """
-        density = estimator.predict_proba(X)
+        density = predict(estimator, X)
         return cls.from_predictions(y, density, n_bins=n_bins, ax=ax, **kwargs)
 
     @classmethod
@@ -129,14 +128,12 @@ class PITDisplay:
         ----------
         y_true : array-like of shape (n,) or (n, D)
             Outcomes.
-        mixture : Mixture, scipy.stats distribution, SamplePrediction or array
-            Predictions of the same rows, as of :func:`skmdn.metrics.pit_values`.
+        mixture : Mixture, scipy.stats distribution or SamplePrediction
+            Predictive distributions of the same rows (see :mod:`skmdn.metrics`).
         n_bins : int, default=None
-            Bars. None takes between 5 and 20, so that each expects ten rows where n allows.
-        ax : matplotlib Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            For the histogram's outline, as of ``Axes.stairs``.
+            As in the class.
+        ax, **kwargs
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -159,9 +156,9 @@ class PITDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            None makes a figure.
+            Axes to draw into; None makes a figure.
         **kwargs : dict
-            For the histogram's outline, as of ``Axes.stairs``.
+            Keywords of ``Axes.stairs``, for the outlines of the histograms.
 
         Returns
         -------
@@ -199,7 +196,7 @@ class PITDisplay:
 
 
 def binomial_quantiles(n: int, p: float, level: float = 0.95) -> np.ndarray:
-    """Smallest counts that a binomial exceeds with a probability of at most 97.5 %, 2.5 %."""
+    """Quantiles of the binomial distribution that leave (1 - level) / 2 in each tail, ``(2,)``."""
     tails = np.array([0.5 * (1.0 - level), 0.5 * (1.0 + level)])
     found = np.ceil(bdtrik(tails, n, p))
     return np.asarray(np.clip(np.nan_to_num(found), 0.0, n))

@@ -7,36 +7,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skmdn.metrics.arguments import check_fraction
+from skmdn.metrics.arguments import check_fraction, check_mixture
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import BLACK, BLUE, VERMILLION, axes_for, legend_above, line_kwargs
 from skmdn.plotting.names import output_index, target_names
-from skmdn.plotting.outcomes import check_outcomes
+from skmdn.plotting.predictions import check_outcomes, predict_mixture
 from skmdn.plotting.row_choice import row_choice
 
 _MAX_ROWS = 5  # drawn where none are chosen
-_RISE = 0.85  # height of a peak above its base line, where base lines are one apart
+_RISE = 0.85  # height of a peak above its base line; base lines are one apart
 
 
 class PredictiveDensityDisplay:
     """Densities of single rows, the highest-density region shaded and the outcome marked.
 
-    Several rows stand one above the other, each scaled to the height of its own peak.
+    Several rows are drawn one above the other, each density scaled to its own peak.
 
     Make one with :meth:`from_estimator` or :meth:`from_predictions`.
 
     Parameters
     ----------
     y : array-like of shape (R, G)
-        Points at which the densities are known, ascending by row; ends of the regions among them.
+        Points at which the densities are given, ascending in each row. They include the ends of
+        the regions.
     density : array-like of shape (R, G)
-        The densities there.
+        The densities at these points.
     region : array-like of shape (R, J, 2)
         Intervals of the regions, NaN-padded.
     level : float
         Mass of the regions.
     rows : array-like of shape (R,)
-        The rows' numbers.
+        Numbers of the rows.
     y_true : array-like of shape (R,), default=None
         Outcomes.
     target_name : str, default="y"
@@ -45,7 +46,7 @@ class PredictiveDensityDisplay:
     Attributes
     ----------
     ax_, figure_ : matplotlib Axes and Figure
-        What is drawn into.
+        The axes and figure drawn into.
     lines_ : list of matplotlib Line2D
         The densities.
     regions_ : list of matplotlib PolyCollection
@@ -95,7 +96,7 @@ class PredictiveDensityDisplay:
         ax: Any = None,
         **kwargs: Any,
     ) -> PredictiveDensityDisplay:
-        """Draw for rows of X.
+        """Draw for rows of X, as the estimator predicts them.
 
         Parameters
         ----------
@@ -105,16 +106,10 @@ class PredictiveDensityDisplay:
             Features.
         y : array-like of shape (n,) or (n, D), default=None
             Outcomes to mark.
-        rows : array-like of int, default=None
-            Numbers of the rows; None takes the first five.
-        level : float, default=0.9
-            Mass of the region.
-        output : int, default=None
-            The output, where there are several.
-        ax : matplotlib Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            For the densities' lines, as of ``Axes.plot``.
+        rows, level, output
+            As in :meth:`from_predictions`.
+        ax, **kwargs
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -126,7 +121,7 @@ class PredictiveDensityDisplay:
             If there are no such rows or output, or `level` is not between 0 and 1.
         """
         options = {"rows": rows, "level": level, "output": output, "ax": ax, **kwargs}
-        return cls.from_predictions(y, estimator.predict_proba(X), **options)
+        return cls.from_predictions(y, predict_mixture(estimator, X), **options)
 
     @classmethod
     def from_predictions(
@@ -140,24 +135,22 @@ class PredictiveDensityDisplay:
         ax: Any = None,
         **kwargs: Any,
     ) -> PredictiveDensityDisplay:
-        """Draw for predictions.
+        """Draw for given predictions.
 
         Parameters
         ----------
         y_true : array-like of shape (n,) or (n, D), or None
             Outcomes to mark.
         mixture : Mixture
-            Predictions of the same rows.
+            Predictive distributions of the same rows.
         rows : array-like of int, default=None
-            Numbers of the rows; None takes the first five.
+            Numbers of the rows to draw; None takes the first five.
         level : float, default=0.9
-            Mass of the region.
+            Mass of the highest-density regions.
         output : int, default=None
-            The output, where there are several.
-        ax : matplotlib Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            For the densities' lines, as of ``Axes.plot``.
+            Number of the output to draw, where there are several.
+        ax, **kwargs
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -168,7 +161,7 @@ class PredictiveDensityDisplay:
         ValueError
             If there are no such rows or output, or `level` is not between 0 and 1.
         """
-        level = check_fraction("level", level)
+        level, mixture = check_fraction("level", level), check_mixture(mixture)
         chosen = row_choice(rows, len(mixture), _MAX_ROWS)
         names = target_names(y_true, mixture.n_outputs)
         j = output_index(output, mixture.n_outputs, names)
@@ -195,9 +188,9 @@ class PredictiveDensityDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            None makes a figure.
+            Axes to draw into; None makes a figure.
         **kwargs : dict
-            For the densities' lines, as of ``Axes.plot``.
+            Keywords of ``Axes.plot``, for the densities.
 
         Returns
         -------
@@ -266,7 +259,7 @@ class PredictiveDensityDisplay:
 def _points(mixture: Mixture, region: np.ndarray, truth: np.ndarray | None) -> np.ndarray:
     """Where to evaluate the densities, ``(R, G)``, ascending.
 
-    Quantiles crowd where a peak is narrow; equal steps reach to the outcome and into the gaps.
+    Quantiles are dense where a peak is narrow; equal steps cover the gaps, and reach the outcome.
     """
     quantiles = mixture.ppf(np.linspace(0.001, 0.999, 400))  # (R, 400)
     ends = region.reshape(len(mixture), -1)

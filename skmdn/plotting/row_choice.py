@@ -1,4 +1,4 @@
-"""Which rows a picture shows."""
+"""The rows that a picture shows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 
 def row_choice(rows: ArrayLike | None, n: int, default: int) -> np.ndarray:
-    """Numbers of the rows to draw: those chosen, or the first ones."""
+    """Numbers of the rows to draw: the chosen ones, or the first `default`."""
     if rows is None:
         return np.arange(min(n, default))
     chosen = np.atleast_1d(np.asarray(rows))
