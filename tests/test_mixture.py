@@ -1,6 +1,7 @@
 """The value: construction, fields, rows, array form, equality, pickle, repr."""
 
 import copy
+import inspect
 import mmap
 import pickle
 import pickletools
@@ -202,6 +203,13 @@ def test_pickle_is_small_and_names_public_things_only(mixture):
     }
     assert modules <= {"numpy", "skmdn.mixture"}
     assert Mixture.__module__ == "skmdn.mixture"
+
+
+def test_help_shows_short_types():
+    methods = [getattr(Mixture, name) for name in dir(Mixture) if not name.startswith("_")]
+    signatures = [str(inspect.signature(method)) for method in methods if callable(method)]
+    assert len(signatures) >= 25
+    assert max(map(len, [*signatures, str(inspect.signature(Mixture))])) <= 300
 
 
 def is_mapped(array):

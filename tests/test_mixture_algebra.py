@@ -239,7 +239,7 @@ def test_the_unit_of_pool_weights_does_not_matter(unit):
 def test_bad_pool_weights(weights, message):
     with pytest.raises(ValueError, match=message):
         Mixture.pool([tame(n=3), tame(n=3)], weights)
-    with pytest.raises(ValueError, match="as many rows"):
+    with pytest.raises(ValueError, match="same number of rows"):
         Mixture.pool([tame(n=3), tame(n=4)])
 
 

@@ -5,6 +5,7 @@ import pytest
 from cases.mixture_oracles import hostile, hostile_lines, region_mass, tame
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special
 from scipy.integrate import quad
 
 from skmdn.mixture import Mixture
@@ -132,10 +133,10 @@ def region_holds(mixture, level):
 @pytest.mark.parametrize("k", [1, 2, 5, 20])
 def test_hdr_mass_and_border_density(k):
     mixture = tame(n=60, k=k, seed=k)
-    for level in (1e-3, 0.3, 0.5, 0.9, 0.999, 1 - 1e-7):
+    for level in (1e-9, 1e-6, 1e-3, 0.3, 0.5, 0.9, 0.999, 1 - 1e-7):
         ends = mixture.hdr(level)
         assert ends.shape == (60, k, 2)
-        np.testing.assert_allclose(region_mass(mixture, ends), level, atol=1e-8)
+        np.testing.assert_allclose(region_mass(mixture, ends), level, rtol=0, atol=1.01e-10)
         density = mixture.pdf(np.nan_to_num(ends).reshape(60, -1))
         density[np.isnan(ends).reshape(60, -1)] = np.nan
         lowest, highest = np.nanmin(density, axis=1), np.nanmax(density, axis=1)
@@ -180,11 +181,20 @@ def test_hdr_of_hostile_mixtures(mixture, level):
 
 
 def test_hdr_whose_height_is_that_of_a_second_top():
-    # Of two neighbouring heights one leaves the broad hill out and one takes 1e-8 of it.
-    mixture = Mixture([[0.5, 0.5]], [[-3.2e11, 0.0]], [[153.0, 5.3e8]])
-    ends = mixture.hdr(0.5)
-    np.testing.assert_allclose(region_mass(mixture, ends), 0.5, atol=1e-9)
-    np.testing.assert_allclose(np.ptp(mixture.logpdf(ends.reshape(1, 4))), 0.0, atol=1e-5)
+    # The region is the part of a narrow hill above the top of a broad one, and up to 3e-9 of the
+    # broad one: less than what the next lower height in doubles would take of it.
+    rng = np.random.default_rng(0)
+    weight, scale = rng.uniform(0.2, 0.8, 200), 10.0 ** rng.uniform(1.0, 4.0, 200)
+    weights, scales = np.stack([weight, 1 - weight], 1), np.stack([np.ones(200), scale], 1)
+    means = np.stack([np.zeros(200), 100.0 * (1 + scale)], 1)
+    above = special.erf(np.sqrt(np.log(weight * scale / (1 - weight))))
+    level = weight * above + rng.uniform(1e-10, 3e-9, 200)
+    for i in range(200):
+        mixture = Mixture(weights[[i]], means[[i]], scales[[i]])
+        ends = mixture.hdr(level[i])
+        error = region_mass(mixture, ends) - level[i]
+        np.testing.assert_allclose(error, 0.0, atol=1.01e-10)
+        np.testing.assert_allclose(np.ptp(mixture.logpdf(ends.reshape(1, 4))), 0.0, atol=1e-12)
 
 
 def test_hdr_of_one_output_that_is_kept():

@@ -48,7 +48,7 @@ def test_variance_survives_an_offset(d):
     means = means[:, :, 0] if d is None else means
     scales = mixture.scales[:, :, 0] if d is None else mixture.scales
     here = Mixture(mixture.weights, means, scales)
-    there = Mixture(mixture.weights, means + 2.0**27, scales)
+    there = Mixture(mixture.weights, means + 2.0**40, scales)
     np.testing.assert_allclose(there.var(), here.var(), rtol=1e-12)
     np.testing.assert_allclose(there.cov(), here.cov(), rtol=1e-11, atol=1e-12)
 

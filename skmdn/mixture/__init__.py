@@ -1,4 +1,4 @@
-"""The predictive distribution: one Gaussian mixture per row, and everything one asks of it."""
+"""The predictive distribution: one Gaussian mixture for each row."""
 
 from skmdn.mixture.mixture import Mixture
 

@@ -1,4 +1,4 @@
-"""Mixtures made from mixtures: conditioned, pooled, joined; arrays in, arrays out.
+"""Conditioning, pooling and concatenating mixtures, as functions of arrays.
 
 Axes: n rows, K components, M members, D outputs.
 """
@@ -15,11 +15,11 @@ from skmdn.mixture.spread import DiagonalSpread, Spread, TriangularSpread
 
 
 def reweighted(weights: FloatArray, log_factors: FloatArray) -> FloatArray:
-    """Weights in proportion to w_k exp(l_k), ``(n, K)``."""
+    """Weights proportional to w_k exp(l_k), ``(n, K)``."""
     with np.errstate(divide="ignore"):
         exponents = np.log(weights).T + log_factors.T
     peak = np.maximum.reduce(exponents, axis=0)
-    # Nothing is told by values that are infinitely far from every component.
+    # Values infinitely far from every component carry no information: the weights stay.
     exponents = np.where(np.isfinite(peak), exponents, np.log(np.maximum(weights.T, 1e-320)))
     exponents -= np.maximum.reduce(exponents, axis=0)
     np.exp(exponents, out=exponents)
@@ -28,19 +28,19 @@ def reweighted(weights: FloatArray, log_factors: FloatArray) -> FloatArray:
 
 
 def same_spread(spreads: Sequence[Spread]) -> list[FloatArray]:
-    """Arrays of several spreads in one form: diagonal if all are, else lower triangular."""
+    """Arrays of several spreads in one form: scales if all have them, else triangular factors."""
     if all(isinstance(spread, DiagonalSpread) for spread in spreads):
         return [spread.array for spread in spreads]
     return [spread.scale_tril() for spread in spreads]
 
 
 def spread_of(array: FloatArray) -> Spread:
-    """Spread of scales ``(n, K, D)`` or of lower triangular factors ``(n, K, D, D)``."""
+    """The spread of scales ``(n, K, D)`` or of lower triangular factors ``(n, K, D, D)``."""
     return DiagonalSpread(array) if array.ndim == 3 else TriangularSpread(array)
 
 
 def padded(array: FloatArray, n_components: int, fill_first: bool) -> FloatArray:
-    """Add components to ``(n, K, ...)``: copies of the first one, or zeros."""
+    """``(n, K, ...)`` with further components: copies of the first one, or zeros."""
     missing = n_components - array.shape[1]
     if missing == 0:
         return array

@@ -1,6 +1,6 @@
-"""What callers hand in, checked once at the public door.
+"""Checks of the arguments of public methods.
 
-Every check names the argument, what was expected and what came.
+Every error names the argument, what was expected and what came.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from skmdn.mixture.blocks import chunks, component_sum, components_first
 RandomState: TypeAlias = "int | np.random.Generator | np.random.RandomState | None"
 
 SUM_TOLERANCE = 1e-6
-"""How far weights may be from summing to one before they are refused."""
+"""Largest deviation of a sum of weights from one that is accepted."""
 
 
 def as_floats(value: ArrayLike, name: str) -> FloatArray:
-    """Float64 array of ``value``, without a copy where it already is one."""
+    """``value`` as a float64 array; one that already is float64 is not copied."""
     try:
         array = np.asarray(value)
         if np.iscomplexobj(array):
@@ -35,20 +35,20 @@ def as_floats(value: ArrayLike, name: str) -> FloatArray:
 
 
 def frozen(array: FloatArray) -> FloatArray:
-    """Read-only view; the caller's own array keeps its flags."""
+    """A read-only view; the caller's own array stays writable."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
 def check_shape(array: FloatArray, shape: tuple[int, ...], name: str) -> None:
-    """Refuse an array of another shape."""
+    """Refuse an array that does not have this shape."""
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}; got {array.shape}")
 
 
 def check_finite(array: FloatArray, name: str) -> None:
-    """Refuse NaN and infinity (by the extremes, which costs no temporary array)."""
+    """Refuse NaN and infinity; looking at the extremes alone needs no temporary array."""
     if array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
         raise ValueError(f"{name} must be finite; got NaN or infinity")
 
@@ -84,7 +84,7 @@ def check_tril(tril: FloatArray) -> None:
 
 
 def normalised_weights(weights: FloatArray) -> FloatArray:
-    """Weights whose rows sum to one; rows that are right already keep their bits."""
+    """Weights whose rows sum to one; rows that do already are not changed in any bit."""
     check_finite(weights, "weights")
     if weights.size and weights.min() < 0:
         raise ValueError(f"weights must not be negative; got a minimum of {weights.min()}")
@@ -110,7 +110,7 @@ def row_totals(weights: FloatArray) -> FloatArray:
 
 
 def softmax(logits: ArrayLike) -> FloatArray:
-    """Weights of logits ``(n, K)`` in float64; the result is laid out component axis first."""
+    """Softmax of logits ``(n, K)`` in float64; in memory the component axis comes first."""
     array = as_floats(logits, "logits")
     if array.ndim != 2 or array.shape[1] == 0:
         raise ValueError(f"logits must have shape (n, K) with K >= 1; got {array.shape}")
@@ -128,7 +128,7 @@ def softmax(logits: ArrayLike) -> FloatArray:
 
 
 def as_levels(value: ArrayLike, name: str) -> FloatArray:
-    """Probabilities: a scalar or a 1-D array within [0, 1]."""
+    """Levels within [0, 1]: a number or a 1-D array."""
     levels = as_floats(value, name)
     if levels.ndim > 1:
         raise ValueError(f"{name} must be a number or a 1-D array; got shape {levels.shape}")
@@ -138,7 +138,7 @@ def as_levels(value: ArrayLike, name: str) -> FloatArray:
 
 
 def as_count(value: int, name: str) -> int:
-    """A whole number of at least one."""
+    """An integer of at least one."""
     count = _as_index(value)
     if count is None or count < 1:
         raise ValueError(f"{name} must be an integer of at least 1; got {value!r}")
@@ -146,7 +146,7 @@ def as_count(value: int, name: str) -> int:
 
 
 def _as_index(value: object) -> int | None:
-    """The integer that ``value`` is, if it is one (True is none)."""
+    """``value`` as an int, or None where it is not an integer; a bool is not one."""
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         return None
     try:
@@ -156,7 +156,7 @@ def _as_index(value: object) -> int | None:
 
 
 def as_output(value: int, n_outputs: int, name: str) -> int:
-    """An output's number in ``range(n_outputs)``; negative numbers count from the end."""
+    """Index of an output in ``range(n_outputs)``; negative numbers count from the end."""
     output = _as_index(value)
     if output is None:
         raise ValueError(f"{name} must be integers; got {value!r}")
@@ -166,7 +166,7 @@ def as_output(value: int, n_outputs: int, name: str) -> int:
 
 
 def as_outputs(values: Sequence[int], n_outputs: int, name: str) -> list[int]:
-    """Distinct outputs, at least one."""
+    """Indices of outputs: at least one, and none of them twice."""
     outputs = [as_output(value, n_outputs, name) for value in values]
     if not outputs or len(set(outputs)) < len(outputs):
         raise ValueError(f"{name} must be distinct and at least one; got {list(values)}")
@@ -174,7 +174,7 @@ def as_outputs(values: Sequence[int], n_outputs: int, name: str) -> list[int]:
 
 
 def as_generator(random_state: RandomState) -> np.random.Generator | np.random.RandomState:
-    """A source of random numbers; None draws fresh entropy, never the global state."""
+    """A random number generator; None seeds one from fresh entropy, not from the global state."""
     if isinstance(random_state, np.random.Generator | np.random.RandomState):
         return random_state
     if random_state is None:

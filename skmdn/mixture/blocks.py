@@ -1,9 +1,8 @@
-"""Blocks of rows, component axis first: the layout in which all mathematics is done.
+"""Blocks of rows with the component axis first: the layout of all computation.
 
-A mixture stores its rows first, ``(n, K, ...)``. Work is done on blocks of rows turned round to
-``(K, ..., c)``, so that every array operation runs over many rows, and sums over components are
-made one component after the other: the result of a row is the same bits whichever rows are
-computed beside it.
+A mixture stores its rows first, ``(n, K, ...)``. Computation runs on blocks of rows, transposed to
+``(K, ..., c)``, so that every array operation covers many rows. Sums over components add one
+component after the other, so that a row's result has the same bits whichever rows are in its block.
 
 Axes: n rows, c rows of a block, K components, D outputs, g points of a block.
 """
@@ -18,7 +17,7 @@ import numpy as np
 from skmdn._arrays import FloatArray
 
 CELLS = 1 << 15
-"""Numbers per working array: small enough for the cache, large enough to hide numpy's overhead."""
+"""Numbers per temporary array: few enough for the cache, enough to hide numpy's overhead."""
 
 
 class Block(NamedTuple):
@@ -26,7 +25,7 @@ class Block(NamedTuple):
 
     weights: FloatArray  # (K, ...)
     means: FloatArray  # (D, K, ...)
-    factor: FloatArray  # (D, K, ...) or (D, D, K, ...), what the spread calls its factor
+    factor: FloatArray  # (D, K, ...) or (D, D, K, ...), from `Spread.factor`
 
 
 def chunks(length: int, cells_per_item: int, cells: int = CELLS) -> Iterator[slice]:
@@ -37,14 +36,14 @@ def chunks(length: int, cells_per_item: int, cells: int = CELLS) -> Iterator[sli
 
 
 def components_first(array: FloatArray, rows: slice) -> FloatArray:
-    """Turn rows of ``(n, K)`` or ``(n, K, D, ...)`` into contiguous ``([D, ...] K, c)``."""
+    """Rows of ``(n, K)`` or ``(n, K, D, ...)``, transposed to contiguous ``([D, ...] K, c)``."""
     part = array[rows]
     order = (*range(2, part.ndim), 1, 0)
     return np.ascontiguousarray(part.transpose(order))
 
 
 def weighted_sum(weights: FloatArray, values: FloatArray) -> FloatArray:
-    """Σ_k w_k v_k over the leading axis, component by component."""
+    """Σ_k w_k v_k over the leading axis, added one component after the other."""
     total = weights[0] * values[0]
     for weight, value in zip(weights[1:], values[1:], strict=True):
         total += weight * value
@@ -52,7 +51,7 @@ def weighted_sum(weights: FloatArray, values: FloatArray) -> FloatArray:
 
 
 def component_sum(values: FloatArray) -> FloatArray:
-    """Σ_k v_k over the leading axis, component by component."""
+    """Σ_k v_k over the leading axis, added one component after the other."""
     total = values[0].copy()
     for value in values[1:]:
         total += value

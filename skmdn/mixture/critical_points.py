@@ -1,15 +1,15 @@
 """All maxima and minima of a one-dimensional Gaussian mixture, by a certified search.
 
-They lie between the outermost means. Multiplied by the positive function exp(z_j²/2) of one
-component j, the derivative of the density is
+All of them lie between the outermost means. The derivative of the density has the sign of
 
     S(x) = Σ_k c_k (m_k - x) exp(E_k(x)),   c_k = w_k / s_k³,   E_k = (z_j² - z_k²) / 2,
 
-where E_k is a parabola, whose exact range over an interval is known, and so are those of the
-other factors of S and of its derivative. Intervals are halved until interval arithmetic proves
-that S keeps its sign, or that S is monotone (then one root is searched for), or until the interval
-is as narrow as doubles allow, or S is nothing but rounding all over it. A mixture of K components
-in one dimension has at most K maxima [1]_.
+which is the derivative times the positive function exp(z_j²/2) of one component j. E_k is a
+parabola, so that its exact range over an interval is known; so are the ranges of the other factors
+of S and of its derivative. The line is cut into intervals, which are halved until one of these
+holds: interval arithmetic proves that S keeps its sign, or that S is monotone (a search then finds
+its root); the interval is as narrow as doubles allow; or S is below its rounding error everywhere
+on it. A mixture of K components in one dimension has at most K maxima [1]_.
 
 References
 ----------
@@ -42,7 +42,7 @@ _SMALLEST_SCALE = 1e-150
 
 
 class Hills(NamedTuple):
-    """Maxima with the minima on either side, by row and from left to right; ragged."""
+    """Each maximum and the minima beside it, by row and from left to right; ragged."""
 
     row: IntArray  # (h,)
     left: FloatArray  # (h,), -inf at the first hill of a row
@@ -51,7 +51,7 @@ class Hills(NamedTuple):
 
 
 class _Intervals(NamedTuple):
-    """Intervals under way, each with its row."""
+    """Intervals still to be examined, each with its row."""
 
     row: IntArray  # (i,)
     low: FloatArray  # (i,)
@@ -77,11 +77,11 @@ class _Slope(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """Where S has one sign: from ``start`` to the start of the row's next piece."""
+    """A stretch on which S has one sign, from ``start`` to the start of the row's next piece."""
 
     row: IntArray  # (i,)
     start: FloatArray  # (i,)
-    sign: FloatArray  # (i,) 1, -1, or 0 where S cannot be told from zero
+    sign: FloatArray  # (i,) 1, -1, or 0 where rounding hides the sign
 
 
 def find_hills(weights: FloatArray, means: FloatArray, scales: FloatArray) -> Hills:
@@ -103,15 +103,15 @@ def find_hills(weights: FloatArray, means: FloatArray, scales: FloatArray) -> Hi
 
 
 def resolvable(means: FloatArray, scales: FloatArray) -> FloatArray:
-    """Scales no smaller than 16 steps between doubles at the mean, so that every peak is seen.
+    """Scales raised to at least 16 steps between doubles at the mean, so that no peak is missed.
 
-    Nor so small that their inverse has no square.
+    They are also raised to where the square of their inverse does not overflow.
     """
     return np.maximum(scales, np.maximum(16.0 * np.spacing(np.abs(means)), _SMALLEST_SCALE))
 
 
 def _outer_pieces(weights: FloatArray, means: FloatArray) -> list[_Piece]:
-    """The density rises left of all means and falls right of them."""
+    """Left of all means the density rises, right of them it falls."""
     rows = np.arange(means.shape[1])
     last = np.maximum.reduce(np.where(weights > 0, means, -np.inf), axis=0)
     ones = np.ones(len(rows))
@@ -130,11 +130,11 @@ def _between_means(weights: FloatArray, means: FloatArray) -> _Intervals:
 def _examine(
     intervals: _Intervals, heights: FloatArray, means: FloatArray, precision: FloatArray
 ) -> tuple[_Piece, _Monotone, _Intervals]:
-    """What this round proved to have one sign, or to be monotone; and halves of all others."""
+    """Intervals proved to have one sign, those proved monotone, and the halves of all others."""
     row, low, high = intervals
     radius = _radius(intervals)
     middle = low + radius
-    with np.errstate(all="ignore"):  # what overflows proves nothing, and is halved
+    with np.errstate(all="ignore"):  # an interval whose bounds overflow is halved
         slope = _slope(heights[:, row], means[:, row] - middle, precision[:, row])
         small, large, varies = _factor_range(slope, radius)
         turn_lower, turn_upper = _turn_range(slope, radius, small, large)
@@ -160,7 +160,7 @@ def _examine(
 
 
 def _slope(heights: FloatArray, distance: FloatArray, precision: FloatArray) -> _Slope:
-    """S about the middle of each interval, relative to the component that is largest there."""
+    """S about the middle of each interval, scaled by the component that is largest there."""
     tilt = distance * precision
     exponent = heights - 0.5 * distance * tilt
     top, top_tilt, top_precision = exponent[0], tilt[0], precision[0]
@@ -187,10 +187,10 @@ def _parabola_range(
 def _factor_range(slope: _Slope, radius: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Bounds of c_k exp(E_k), and whether any E_k varies by more than its rounding error.
 
-    The largest component's factor is one; infinity stands for what doubles do not hold.
+    They are relative to the largest component's factor; a bound that overflows is infinite.
     """
     lower, upper = _parabola_range(slope.beta, slope.gamma, radius)
-    # Outward by the rounding error, which is large where large exponents cancel.
+    # Widened by the rounding error, which is large where large exponents cancel.
     error = slope.noise + 4.0 * _EPS * np.maximum(np.abs(lower), np.abs(upper))
     varies = np.logical_or.reduce(upper - lower > 2.0 * error, axis=0)
     lower += slope.alpha - error
@@ -206,7 +206,7 @@ def _slope_range(
     nearest, farthest = slope.distance - radius, slope.distance + radius
     lower = np.where(nearest > 0, small, large) * nearest
     upper = np.where(farthest > 0, large, small) * farthest
-    # Far out an exponent is known to no digit, yet what is called flat must be nearly flat.
+    # Far out no digit of an exponent is certain, yet only what is nearly flat may be called flat.
     noise = np.minimum(slope.noise, 1e-10) * large * (np.abs(slope.distance) + radius)
     return component_sum(lower), component_sum(upper), component_sum(noise)
 
@@ -237,7 +237,7 @@ class _Monotone(NamedTuple):
         return _Monotone(self.intervals.take(keep), self.slope.take(keep), self.direction[keep])
 
     def evaluate(self, u: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """S, rising, relative to the size of its terms; and Newton's next point."""
+        """S, or -S where S falls, relative to the size of its terms; and Newton's next point."""
         factor, away = self._terms(u)
         value, size, _ = self._value(factor, away)
         tilt = self.slope.beta + 2.0 * self.slope.gamma * u
@@ -248,12 +248,12 @@ class _Monotone(NamedTuple):
             return relative, np.where(near, u, u - value / turn)
 
     def sign(self, u: FloatArray) -> FloatArray:
-        """Sign of S, rising; 0 where rounding leaves it open."""
+        """Sign of S, or of -S where S falls; 0 where rounding hides it."""
         value, _, noise = self._value(*self._terms(u))
         return self.direction * np.where(np.abs(value) > noise, np.sign(value), 0.0)
 
     def _terms(self, u: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """c_k exp(E_k), scaled by their largest, and m_k - x; ``(K, i)``."""
+        """c_k exp(E_k), relative to the largest of them, and m_k - x; ``(K, i)``."""
         exponent = self.slope.alpha + (self.slope.beta + self.slope.gamma * u) * u
         exponent -= np.maximum.reduce(exponent, axis=0)
         return np.exp(exponent, out=exponent), self.slope.distance - u
@@ -279,7 +279,7 @@ def _joined(monotone: list[_Monotone]) -> _Monotone:
 
 
 def _monotone_pieces(rounds: list[_Monotone]) -> list[_Piece]:
-    """Pieces of intervals on which S is monotone: one, or two that meet at its root."""
+    """Pieces of the intervals on which S is monotone: one each, or two that meet at a root."""
     if not rounds:
         return []
     problem = _joined(rounds)
@@ -292,7 +292,7 @@ def _monotone_pieces(rounds: list[_Monotone]) -> list[_Piece]:
 
 
 def _crossing_pieces(problem: _Monotone) -> list[_Piece]:
-    """The two pieces of each interval, which meet at the root of S."""
+    """The two pieces of each interval, on either side of the root of S."""
     row, low, high = problem.intervals
     radius = _radius(problem.intervals)
     root = solve(problem, -radius, radius, np.zeros_like(radius))
@@ -306,7 +306,7 @@ def _radius(intervals: _Intervals) -> FloatArray:
 
 
 class _Turns(NamedTuple):
-    """Maxima and minima in turn, a maximum first and last in each row."""
+    """Maxima and minima, alternating; each row begins and ends with a maximum."""
 
     row: IntArray  # (t,)
     x: FloatArray  # (t,)
@@ -318,11 +318,11 @@ class _Turns(NamedTuple):
 
 
 def _turning_points(pieces: list[_Piece], n_components: int) -> _Turns:
-    """Put the pieces in order; maxima and minima are where the sign changes."""
+    """Maxima and minima: where the sign changes from one piece to the next."""
     row, start, sign = (np.concatenate(column) for column in zip(*pieces, strict=True))
     order = np.lexsort((start, row))
     row, start, sign = row[order], start[order], sign[order]
-    # A sign that holds for a few doubles only is rounding.
+    # A sign that lasts for a few doubles only comes from rounding.
     with np.errstate(invalid="ignore"):  # a row starts at -inf
         length, step = start[1:] - start[:-1], np.spacing(np.abs(start[1:]))
     short = (row[1:] == row[:-1]) & (length <= 4.0 * step)
@@ -331,14 +331,14 @@ def _turning_points(pieces: list[_Piece], n_components: int) -> _Turns:
     before, after = told[:-1], told[1:]
     change = (row[before] == row[after]) & (sign[before] != sign[after])
     before, after = before[change], after[change]
-    # A stretch that is flat in doubles has its turning point in the middle.
+    # Where rounding hides the sign, the turning point is put in the middle of the stretch.
     x = start[after] - 0.5 * (start[after] - start[before + 1])
     turns = _Turns(row[after], x, sign[after] < 0)
     return _without_ripples(turns, n_components)
 
 
 def _without_ripples(turns: _Turns, n_components: int) -> _Turns:
-    """Take the narrowest ripples, which are rounding, out of rows with more than K maxima."""
+    """Remove the narrowest ripples, which come from rounding, of rows with more than K maxima."""
     while True:
         rows = np.flatnonzero(np.bincount(turns.row[turns.top]) > n_components)
         if not len(rows):
@@ -352,7 +352,7 @@ def _without_ripples(turns: _Turns, n_components: int) -> _Turns:
 
 
 def _hills(turns: _Turns) -> Hills:
-    """Each maximum with its neighbouring minima."""
+    """Each maximum with the minima beside it."""
     row, x, top = turns
     same = row[1:] == row[:-1]
     left = np.concatenate([[-np.inf], np.where(same, x[:-1], -np.inf)])

@@ -1,4 +1,4 @@
-"""Densities and responsibilities, in logarithms throughout.
+"""Densities and responsibilities, computed as logarithms.
 
 Axes: K components, D outputs; the trailing axes are rows and points of a block.
 """
@@ -35,7 +35,7 @@ def responsibilities(block: Block, spread: Spread, y: FloatArray) -> FloatArray:
     """Probability of each component given y, ``(K, ...)``."""
     exponents = log_joint(block, spread, y)
     peak = np.maximum.reduce(exponents, axis=0)
-    # Beyond 1e154 standard deviations even the logarithms overflow: y then carries no information.
+    # Beyond 1e154 standard deviations even the logarithms overflow; the answer is then the weights.
     exponents = np.where(np.isfinite(peak), exponents, log_weights(block.weights))
     exponents -= np.maximum.reduce(exponents, axis=0)
     np.exp(exponents, out=exponents)

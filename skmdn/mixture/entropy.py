@@ -1,8 +1,8 @@
 """Differential entropy of one output by adaptive quadrature.
 
-The line is cut at every component's mean and a few of its scales on either side, so that no
-component, however narrow, is overlooked; each panel is integrated by Gauss's rule with 15 nodes
-and again in two halves, and halved until both agree.
+The line is cut at every component's mean and at a few of its scales on either side, so that even
+the narrowest component is seen. Each panel is integrated by Gauss's rule with 15 nodes, once as a
+whole and once in two halves, and is halved until the two results agree.
 
 Axes: K components, c rows of a block, B cuts, i panels.
 """
@@ -16,21 +16,21 @@ from skmdn.mixture.blocks import chunks
 from skmdn.mixture.landscape import Line
 
 TOLERANCE = 1e-10
-"""Largest difference between a panel and its two halves, in nats."""
+"""Largest accepted difference between a panel and its two halves, in nats."""
 
 MAX_ROUNDS = 40
-"""Halvings of a panel, at most."""
+"""Largest number of times that a panel is halved."""
 
-_CUTS = np.array([-9.0, -5.0, -2.5, 0.0, 2.5, 5.0, 9.0])
+_CUTS = np.array([-9.0, -5.0, -2.5, 0.0, 2.5, 5.0, 9.0])  # in scales from the mean
 N_CUTS = len(_CUTS)
-"""Cuts for each component."""
+"""Number of cuts for each component."""
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(15)
 
 
 def line_entropy(weights: FloatArray, means: FloatArray, scales: FloatArray) -> FloatArray:
     """-∫ f log f, ``(c,)``; parameters ``(K, c)``."""
-    # About the mean of the narrowest component, whose width would lose its digits far from zero.
+    # The origin moves to the narrowest mean: far from zero that component would lose its digits.
     narrowest = np.where(weights > 0, scales, np.inf).argmin(axis=0)[np.newaxis]
     line = Line(weights, means - np.take_along_axis(means, narrowest, axis=0), scales)
     total = np.zeros(weights.shape[1])
@@ -53,7 +53,7 @@ def line_entropy(weights: FloatArray, means: FloatArray, scales: FloatArray) -> 
 
 
 def _panels(line: Line) -> tuple[np.ndarray, FloatArray, FloatArray]:
-    """Panels between neighbouring cuts: their rows and ends, ``(i,)``."""
+    """Rows and ends of the panels between neighbouring cuts, ``(i,)``."""
     cuts = line.means + line.scales * _CUTS[:, np.newaxis, np.newaxis]  # (B, K, c)
     heaviest = line.weights.argmax(axis=0)[np.newaxis]
     spare = np.take_along_axis(line.means, heaviest, axis=0)

@@ -1,6 +1,6 @@
-"""Mixtures in the words of other libraries: scipy, torch, pandas, and tables for people.
+"""Mixtures as objects of scipy, torch and pandas, and as text.
 
-The libraries are imported when asked for.
+Each of these libraries is imported when a method needs it.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Exports(MixtureValue):
         Returns
         -------
         scipy.stats.Mixture
-            Of the components that have weight.
+            Components of weight zero are left out.
 
         Raises
         ------
         ValueError
-            If there are several outputs: ask a `marginal`.
+            If there are several outputs; take a `marginal` first.
         IndexError
             If there is no such row.
 
@@ -81,7 +81,7 @@ class Exports(MixtureValue):
         import torch
         from torch import distributions
 
-        # Logarithms: given probabilities, torch takes the smallest ones for 2e-16.
+        # As logits: of probabilities, torch raises the smallest ones to 2e-16.
         logits, means = torch.tensor(self.weights).log(), torch.tensor(self.means)
         components: distributions.Distribution
         if self.covariance_type == "full":
@@ -96,13 +96,14 @@ class Exports(MixtureValue):
         return distributions.MixtureSameFamily(chooser, components)
 
     def to_frame(self) -> pandas.DataFrame:
-        """Parameters as a tidy table: one line for each row, component and output.
+        """Parameters as a long table: one line for each row, component and output.
 
         Returns
         -------
         pandas.DataFrame
-            Columns row, component, output (not for a univariate mixture), weight, mean, scale;
-            with full spread also scale_tril_0 ... scale_tril_{D-1}, the line's row of the factor.
+            Columns row, component, output (not for a univariate mixture), weight, mean, scale.
+            With full covariances also scale_tril_0 ... scale_tril_{D-1}: the row of the lower
+            triangular factor that belongs to the output.
 
         Examples
         --------
@@ -129,11 +130,11 @@ class Exports(MixtureValue):
         outputs = "univariate" if self.univariate else f"{self.n_outputs} outputs"
         return (
             f"Mixture({len(self)} rows, {self.n_components} components, {outputs}, "
-            f"{self.covariance_type} spread)"
+            f"covariance_type={self.covariance_type!r})"
         )
 
     def _repr_html_(self) -> str:
-        """A small table of the first rows for notebooks."""
+        """A small table of the first rows, for notebooks."""
         shown = self[:_ROWS_SHOWN]
         lines = "".join(f"<tr><th>{i}</th>{_html_cells(shown, i)}</tr>" for i in range(len(shown)))
         head = "<tr><th>row</th><th>weight: mean ± scale, heaviest first</th></tr>"

@@ -1,8 +1,8 @@
-"""Joint distribution function of correlated normal numbers.
+"""Joint distribution function of correlated normal variables.
 
-Two numbers by Owen's T function [1]_, exact to rounding. More by Genz's change of variables [2]_
-to an integral over the unit cube, summed over one fixed lattice (Richtmyer's, folded): the same
-points for every row, so that a row's answer depends on that row alone.
+Two variables by Owen's T function [1]_, exact to rounding. Three or more by Genz's change of
+variables [2]_ to an integral over the unit cube, summed over a fixed lattice (Richtmyer's, folded).
+Every row uses the same points, so that its answer does not depend on the other rows.
 
 References
 ----------
@@ -24,16 +24,16 @@ from skmdn.mixture.blocks import chunks, component_sum
 from skmdn.mixture.triangular import lower_factor
 
 LATTICE_POINTS = 1 << 14
-"""Points of the lattice; the error is about 1e-5 or less."""
+"""Number of points of the lattice; the error is about 1e-5 or less."""
 
 _FAR = 40.0
-"""Standard deviations beyond which a normal tail is zero in doubles."""
+"""Number of standard deviations beyond which a normal tail is zero in double precision."""
 
 
 def normal_orthant(factor: FloatArray, limits: FloatArray) -> FloatArray:
-    """P(L z <= limits) for independent normal z, ``(...)``.
+    """P(L z <= limits) for independent standard normal z, ``(...)``.
 
-    L is lower triangular, ``(D, D, ...)``; limits ``(D, ...)`` of the same or a wider shape.
+    L is lower triangular, ``(D, D, ...)``; the axes of limits ``(D, ...)`` broadcast with its last.
     """
     if len(factor) == 1:
         return np.asarray(ndtr(limits[0] / factor[0, 0]), dtype=np.float64)
@@ -43,13 +43,13 @@ def normal_orthant(factor: FloatArray, limits: FloatArray) -> FloatArray:
 
 
 def _quadrant(factor: FloatArray, limits: FloatArray) -> FloatArray:
-    """Two numbers: (Φ(h) + Φ(k)) / 2 - T(h, a) - T(k, b) - (1/2 where the signs differ)."""
+    """Two variables: (Φ(h) + Φ(k)) / 2 - T(h, a) - T(k, b) - (1/2 where the signs differ)."""
     scale = np.hypot(factor[1, 0], factor[1, 1])
     h = _away_from_zero(limits[0] / factor[0, 0])
     k = _away_from_zero(limits[1] / scale)
     rho, rest = factor[1, 0] / scale, factor[1, 1] / scale
-    # k / h - rho is (k -+ h) / h +- (1 - |rho|), and 1 - |rho| is rest^2 / (1 + |rho|): near
-    # |rho| = 1 the differences as they stand would lose their digits.
+    # k / h - rho equals (k -+ h) / h +- (1 - |rho|), and 1 - |rho| equals rest^2 / (1 + |rho|).
+    # These forms keep their digits near |rho| = 1, where the plain differences cancel.
     side = np.where(rho < 0, -1.0, 1.0)
     gap, turn = k - side * h, side * rest / (1.0 + np.abs(rho))
     with np.errstate(over="ignore"):
@@ -60,13 +60,13 @@ def _quadrant(factor: FloatArray, limits: FloatArray) -> FloatArray:
 
 
 def _away_from_zero(value: FloatArray) -> FloatArray:
-    """Finite and not zero, with the same normal probability in doubles."""
+    """A finite value other than zero with the same normal probability in double precision."""
     value = np.clip(value, -_FAR, _FAR)
     return np.where(np.abs(value) < 1e-100, 1e-100, value)
 
 
 def _orthant_by_lattice(factor: FloatArray, limits: FloatArray) -> FloatArray:
-    """Three numbers or more: the mean of Genz's integrand over the lattice."""
+    """Three variables or more: the mean of Genz's integrand over the lattice."""
     shape = np.broadcast_shapes(limits.shape[1:], factor.shape[2:])
     factor, limits = _tightest_first(
         np.broadcast_to(factor, (*factor.shape[:2], *shape)).reshape(*factor.shape[:2], -1),
@@ -75,14 +75,14 @@ def _orthant_by_lattice(factor: FloatArray, limits: FloatArray) -> FloatArray:
     lattice = _lattice(len(factor) - 1)[:, :, np.newaxis]
     total = np.zeros(limits.shape[1])
     for points in chunks(LATTICE_POINTS, total.size):
-        # One after the other, so that the sum does not depend on how they are grouped.
+        # Added one after the other, so that the sum does not depend on the chunks.
         for value in _integrand(factor, limits, lattice[:, points]):
             total += value
     return (total / LATTICE_POINTS).reshape(shape)
 
 
 def _tightest_first(factor: FloatArray, limits: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Reorder the numbers by how unlikely their limits are, which evens out the integrand.
+    """Variables with the least likely limits first, which makes the integrand smoother.
 
     Factors ``(D, D, m)``, limits ``(D, m)``.
     """

@@ -1,10 +1,10 @@
-"""Hills of a one-dimensional density and where a given height cuts them.
+"""Hills of a one-dimensional density, and where a given height cuts them.
 
-A hill rises and falls once on either side of its maximum, so that a height is crossed at most
-once on each side.
+A hill is the stretch between two neighbouring minima. It rises to its maximum and then falls, so
+that a height is crossed at most once on either side.
 
-Axes: K components, c rows of a block, h hills, t cells (a row and a height each), b slices of
-hills by heights.
+Axes: K components, c rows of a block, h hills, t cells (a row and a height each), b slices (a hill
+and a height each).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from skmdn.mixture.roots import solve
 
 
 class Line(NamedTuple):
-    """Univariate mixtures, one for each column."""
+    """Parameters of univariate mixtures, one for each column."""
 
     weights: FloatArray  # (K, ...)
     means: FloatArray  # (K, ...)
@@ -37,7 +37,7 @@ class Line(NamedTuple):
         return line_log_density(self.weights, self.means, self.scales, x)
 
     def mass(self, left: FloatArray, right: FloatArray) -> FloatArray:
-        """P(left < Y <= right), taken in the nearer tail of each component."""
+        """P(left < Y <= right), computed in the nearer tail of each component."""
         flip = np.where(left > self.means, -1.0, 1.0)
         low, high = (left - self.means) / self.scales, (right - self.means) / self.scales
         part = flip * (ndtr(flip * high) - ndtr(flip * low))
@@ -45,7 +45,7 @@ class Line(NamedTuple):
 
 
 class Relief(NamedTuple):
-    """Log densities of univariate mixtures, made ready to be taken at many points."""
+    """Univariate mixtures in the form in which log densities are quickest to compute."""
 
     heights: FloatArray  # (K, b), log w - log s - log(2 pi) / 2
     means: FloatArray  # (K, b)
@@ -63,8 +63,8 @@ class Relief(NamedTuple):
         exponents -= peak
         share = np.exp(exponents, out=exponents)
         total = component_sum(share)
-        # A component far narrower than others overflows where they are, without a share: there the
-        # bend is no number, and is not used.
+        # A component far narrower than the others overflows where they lie and it has no share.
+        # The second derivative is then NaN, and is not used.
         with np.errstate(over="ignore", invalid="ignore"):
             pull = z * self.steepness
             slope = -weighted_sum(share, pull) / total
@@ -74,7 +74,7 @@ class Relief(NamedTuple):
         return np.log(total) + peak, slope, bend
 
     def beyond(self, height: FloatArray, side: float) -> FloatArray:
-        """A point beyond which every component is below height / K, hence their sum below it."""
+        """A point beyond which every component is below height / K, and so their sum below it."""
         top = self.heights + np.log(len(self.heights))
         fall = np.sqrt(2.0 * np.maximum(top - height, 0.0))
         farthest = side * self.means + fall * (1.0 + 1e-12) / self.steepness
@@ -89,30 +89,30 @@ class Slices(NamedTuple):
     hill: IntArray  # (b,)
     left: FloatArray  # (b,)
     right: FloatArray  # (b,)
-    left_crossed: BoolArray  # (b,) False: the minimum on the left is above the height too
+    left_crossed: BoolArray  # (b,) False where the minimum on the left is also above the height
     right_crossed: BoolArray  # (b,)
 
 
 class Landscape(NamedTuple):
-    """Hills of some rows and their heights, in log densities."""
+    """Hills of some rows and their heights, as log densities."""
 
     line: Line  # (K, c), for masses
-    smooth: Line  # (K, c), for densities: with scales that doubles resolve
+    smooth: Line  # (K, c), for densities: its scales are not too small for doubles
     relief: Relief  # (K, c), of smooth
     hills: Hills
     peak: FloatArray  # (h,)
     left_height: FloatArray  # (h,), -inf at the first hill of a row
     right_height: FloatArray  # (h,), -inf at the last hill of a row
-    reach: FloatArray  # (h,), scale of the normal density with the top's curvature
+    reach: FloatArray  # (h,), scale of the normal density with the same curvature at its top
 
     def summit(self) -> FloatArray:
-        """Highest peak of each row, ``(c,)``."""
+        """Log density at the highest peak of each row, ``(c,)``."""
         highest = np.full(self.line.weights.shape[1], -np.inf)
         np.maximum.at(highest, self.hills.row, self.peak)
         return highest
 
     def slices(self, row: IntArray, height: FloatArray) -> Slices:
-        """Parts of hills that reach the heights ``(t,)``; row ``(t,)`` in ascending order."""
+        """Parts of hills above the heights ``(t,)``; row ``(t,)`` in ascending order."""
         first = np.searchsorted(self.hills.row, row)
         count = np.searchsorted(self.hills.row, row, side="right") - first
         cell = np.repeat(np.arange(len(row)), count)
@@ -130,7 +130,7 @@ class Landscape(NamedTuple):
         return np.minimum(np.bincount(slices.cell, part, minlength=len(row)), 1.0)
 
     def width_growth(self, slices: Slices, row: IntArray) -> FloatArray:
-        """Growth of the regions' widths as the log height falls: Σ 1 / abs((log f)'), ``(t,)``."""
+        """Rate at which regions widen as the log height falls: Σ 1 / abs((log f)'), ``(t,)``."""
         growth = np.zeros(len(row))
         for x, crossed in (
             (slices.left, slices.left_crossed),
@@ -144,7 +144,7 @@ class Landscape(NamedTuple):
     def _borders(
         self, hill: IntArray, height: FloatArray, side: float
     ) -> tuple[FloatArray, BoolArray]:
-        """Where each hill is cut on one side; and whether it is, or goes on into the next one."""
+        """Where one side of each hill is cut, and whether it is, or else goes on into the next."""
         on_left = side < 0
         foot = (self.left_height if on_left else self.right_height)[hill]
         x = (self.hills.left if on_left else self.hills.right)[hill].copy()
@@ -181,15 +181,15 @@ def survey(line: Line) -> Landscape:
 
 
 def rank_in_row(row: IntArray) -> IntArray:
-    """How many entries of the same row stand before each; rows in ascending order."""
+    """For each entry, the number of earlier ones of the same row; rows in ascending order."""
     return np.arange(len(row)) - np.searchsorted(row, row)
 
 
 class _Border(NamedTuple):
     """The problem log f(x) = peak - depth on one side of a hill.
 
-    Solved in the fall sqrt(2 (peak - log f)), a straight line for one component. On the left x is
-    mirrored, so that it grows away from the top.
+    It is solved for the fall sqrt(2 (peak - log f)), which is linear in x for one component. On the
+    left side x is mirrored, so that it grows away from the top.
     """
 
     relief: Relief  # (K, b)
@@ -202,7 +202,7 @@ class _Border(NamedTuple):
         return _Border(self.relief.take(keep), self.peak[keep], self.depth[keep], self.side[keep])
 
     def evaluate(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Fall at x less the fall asked for, zero where densities agree; and Halley's next x."""
+        """Fall at x minus the fall asked for, zero where densities agree; and Halley's next x."""
         log_density, slope, bend = self.relief.derivatives(x * self.side)
         depth = np.maximum(self.peak - log_density, 0.0)
         fall = np.sqrt(2.0 * depth)
@@ -212,6 +212,6 @@ class _Border(NamedTuple):
             newton = error / rate
             step = newton / (1.0 + 0.5 * newton * (bend + rate * rate) / (fall * rate))
         gap = np.abs(depth - self.depth) / (1.0 + np.abs(self.peak) + self.depth)
-        # Where the step is lost in x, doubles can do no better.
+        # A step smaller than the distance between doubles at x cannot improve x.
         near = (gap <= 2e-15) | ((gap <= 1e-9) & (np.abs(step) <= np.spacing(np.abs(x))))
         return np.where(near, 0.0, error), np.where(near, x, x - step)

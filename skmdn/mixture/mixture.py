@@ -1,4 +1,4 @@
-"""`Mixture`, the predictive distribution: an immutable value with scipy's methods."""
+"""`Mixture`: the predictive distribution, an immutable value with scipy's methods."""
 
 from typing import final
 
@@ -12,36 +12,39 @@ from skmdn.mixture.methods.summary import SummaryMethods
 
 @final
 class Mixture(DensityMethods, SummaryMethods, ShapeMethods, ScoreMethods, AlgebraMethods, Exports):
-    """n Gaussian mixtures, one per row: an immutable value.
+    """Gaussian mixtures, one for each of n rows; an immutable value.
 
-    Answers have the row axis first, then the axis of what was asked many of (points, levels,
-    samples), then the outputs; a univariate mixture's answers have no outputs axis.
+    The first axis of every answer is the row. Then comes the axis of points, levels or samples,
+    where there are many of them, and then the axis of outputs. Answers of a univariate mixture have
+    no axis of outputs.
 
     Parameters
     ----------
     weights : array_like (n, K)
-        Not negative; each row sums to one within 1e-6 and is renormalised where it is off by
-        more than rounding. Zero is allowed.
+        Not negative; zero is allowed. Each row must sum to one within 1e-6, and is renormalised
+        where it is off by more than rounding.
     means : array_like (n, K) or (n, K, D)
         Finite. ``(n, K)`` makes a univariate mixture.
     scales : array_like of the shape of means
-        Standard deviations, positive: the outputs are independent within each component.
+        Standard deviations, positive. The covariances are diagonal: the outputs are independent
+        within each component.
     scale_tril : array_like (n, K, D, D)
-        Instead of scales: lower triangular factors L of the covariances L Lᵀ, with a positive
-        diagonal.
+        Given instead of scales: lower triangular factors L of full covariances L Lᵀ, with a
+        positive diagonal.
 
     Raises
     ------
     ValueError
-        If a shape or a number does not fit; it names the argument, what was expected, what came.
+        If an argument has the wrong shape or holds a number that is not allowed.
 
     Notes
     -----
-    Float64 arrays are kept without a copy, memory-mapped ones included, as read-only views: do
-    not write to them afterwards. No answer of a row depends on the other rows, random draws aside.
+    Float64 arrays, memory-mapped ones included, are kept as read-only views without a copy. Do not
+    write to them afterwards. The answer of a row does not depend on the other rows; random draws
+    are the exception.
 
-    Variances, modes, highest-density regions and energy scores square numbers: they hold for means
-    and scales from 1e-150 to 1e150 in size.
+    Variances, modes, highest-density regions and energy scores need squares of the means and
+    scales. They are correct for magnitudes from 1e-150 to 1e150.
 
     Examples
     --------

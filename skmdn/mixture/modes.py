@@ -1,4 +1,4 @@
-"""Modes: complete in one dimension, by ascent from every component in several.
+"""Modes: of one output all of them, of several those that ascents from the means reach.
 
 Axes: K components, D outputs, c rows of a block, m ascents (a row and a start each).
 """
@@ -16,17 +16,17 @@ from skmdn.mixture.landscape import Line, rank_in_row, survey
 from skmdn.mixture.spread import Spread
 
 MAX_ITERATIONS = 500
-"""Steps of one ascent; Newton's need about ten."""
+"""Largest number of steps of one ascent; Newton's steps need about ten."""
 
 _STILL = 1e-12
-"""An ascent stops at a step this small, in standard deviations."""
+"""Size of a step, in standard deviations, at which an ascent stops."""
 
 _TOGETHER = 1e-6
-"""Ascents that end this near, in standard deviations, found the same mode."""
+"""Distance, in standard deviations, below which two ends count as the same mode."""
 
 
 def line_modes(weights: FloatArray, means: FloatArray, scales: FloatArray) -> FloatArray:
-    """All modes of one output and their log densities, ``(2, K, c)``, by height, NaN-padded."""
+    """All modes of one output and their log densities, ``(2, K, c)``, highest first, NaN-padded."""
     land = survey(Line(weights, means, scales))
     row, top = land.hills.row, land.hills.top
     height = land.line.take(row).log_density(top)
@@ -36,7 +36,7 @@ def line_modes(weights: FloatArray, means: FloatArray, scales: FloatArray) -> Fl
 def by_height(
     row: IntArray, height: FloatArray, values: FloatArray, shape: tuple[int, ...]
 ) -> FloatArray:
-    """Values ``(V, h)`` and heights ``(h,)`` by row and falling height, ``(V + 1, K, c)``."""
+    """Table of values ``(V, h)`` and heights ``(h,)`` by row, highest first, ``(V + 1, K, c)``."""
     order = np.lexsort((-height, row))
     row, columns = row[order], np.concatenate([values, height[np.newaxis]])[:, order]
     answer = np.full((len(columns), *shape), np.nan)
@@ -45,11 +45,11 @@ def by_height(
 
 
 class _Ascent(NamedTuple):
-    """Points under way, each with all components of its row."""
+    """Points that are still moving, each with all components of its row."""
 
     block: Block  # one column for each point, (..., K, m)
-    precision: FloatArray  # (D, D, K, m), in units
-    unit: FloatArray  # (D, m), lengths that make the outputs comparable
+    precision: FloatArray  # (D, D, K, m), in terms of unit
+    unit: FloatArray  # (D, m), a length for each output
 
     def take(self, keep: BoolArray) -> _Ascent:
         """Some of the points."""
@@ -71,7 +71,7 @@ def joint_modes(block: Block, spread: Spread) -> FloatArray:
 
 
 def _ascent(block: Block, spread: Spread) -> _Ascent:
-    """Ascents measured in the smallest scale of each output."""
+    """Ascents in which the unit of an output is the smallest of its standard deviations."""
     n_outputs = len(block.means)
     unit = np.stack(
         [
@@ -90,7 +90,7 @@ def _ascent(block: Block, spread: Spread) -> _Ascent:
 
 
 def _climb(ascent: _Ascent, spread: Spread, x: FloatArray) -> FloatArray:
-    """Ends of the ascents from x ``(D, m)``; each stops by itself."""
+    """Ends of the ascents from x ``(D, m)``; each stops independently of the others."""
     answer = x.copy()
     place = np.arange(x.shape[1])
     for _ in range(MAX_ITERATIONS):
@@ -105,7 +105,7 @@ def _climb(ascent: _Ascent, spread: Spread, x: FloatArray) -> FloatArray:
 
 
 def _step(ascent: _Ascent, spread: Spread, x: FloatArray) -> FloatArray:
-    """The fixed point's step, which always climbs, or Newton's where that climbs higher."""
+    """The fixed-point step, which always climbs, or Newton's step where it climbs higher."""
     gradient, fixed, curvature = _derivatives(ascent, spread, x)
     slow, fast = _solve(fixed, gradient), _solve(curvature, gradient)
     slow_height, fast_height = (
@@ -117,9 +117,9 @@ def _step(ascent: _Ascent, spread: Spread, x: FloatArray) -> FloatArray:
 def _derivatives(
     ascent: _Ascent, spread: Spread, x: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Gradient g of log f ``(D, m)``, A = Σ_k r_k P_k and minus the Hessian ``(D, D, m)``.
+    """Gradient g of log f ``(D, m)``, A = Σ_k r_k P_k, and the negative Hessian, ``(D, D, m)``.
 
-    The fixed point A⁻¹ Σ_k r_k P_k m_k is x + A⁻¹ g.
+    The fixed-point iteration moves x to A⁻¹ Σ_k r_k P_k m_k, which is x + A⁻¹ g.
     """
     share = responsibilities(ascent.block, spread, x)  # (K, m)
     away = (ascent.block.means - x[:, np.newaxis]) / ascent.unit[:, np.newaxis]  # (D, K, m)
@@ -131,21 +131,21 @@ def _derivatives(
 
 
 def _solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
-    """Solve by eigenvalues, taken as positive so that every step goes uphill; ``(D, m)``."""
+    """Solve with the matrix's absolute eigenvalues, so that the step goes uphill; ``(D, m)``."""
     values, vectors = np.linalg.eigh(matrix.transpose(2, 0, 1))
     size = np.abs(values).T
     size = np.maximum(size, 1e-14 * np.maximum.reduce(size, axis=0))
     basis = vectors.transpose(1, 2, 0)  # (D, eigenvector, m)
-    with np.errstate(all="ignore"):  # where nothing pulls, nothing moves
+    with np.errstate(all="ignore"):  # where the matrix is zero, the step is zero too
         along = weighted_sum(basis, right[:, np.newaxis]) / size
         step = weighted_sum(basis.swapaxes(0, 1), along[:, np.newaxis])
     return np.where(np.isfinite(step), step, 0.0)
 
 
 def _distinct(x: FloatArray, present: BoolArray) -> BoolArray:
-    """Ascents whose end no earlier one of the same row has found; x ``(D, K * c)`` in units.
+    """Whether an ascent ends at a new mode of its row, not at that of an earlier ascent.
 
-    Those of components that are not present ``(K, c)`` find nothing, and take nothing from others.
+    x ``(D, K * c)`` is in terms of unit. Components that are not present ``(K, c)`` are ignored.
     """
     ends = np.where(present, x.reshape(len(x), *present.shape), np.nan)
     keep = present.copy()

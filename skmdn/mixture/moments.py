@@ -1,4 +1,4 @@
-"""Mean and covariance by the law of total variance, taken about the mean: nothing cancels.
+"""Mean, variance and covariance; deviations are from the mean, so that no digits cancel.
 
 Axes: K components, D outputs, c rows of a block.
 """
@@ -12,17 +12,15 @@ from skmdn.mixture.blocks import Block, weighted_sum
 from skmdn.mixture.spread import Spread
 
 
-def centred(weights: FloatArray, means: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Mean ``(c,)`` and the components' deviations from it ``(K, c)``.
+def deviations(weights: FloatArray, means: FloatArray) -> FloatArray:
+    """Deviations of the components' means from the mean of the mixture, ``(K, c)``.
 
-    The mean is refined once by the mean of the deviations, whose rounding is relative to the
-    spread of the means and not to their offset.
+    The rounding error of the mean grows with the offset of the means. It is removed by centring
+    the deviations once more: they are as small as the distances between the means.
     """
-    rough = weighted_sum(weights, means)
-    deviations = means - rough
-    correction = weighted_sum(weights, deviations)
-    deviations -= correction
-    return rough + correction, deviations
+    away = means - weighted_sum(weights, means)
+    away -= weighted_sum(weights, away)
+    return away
 
 
 def mean(weights: FloatArray, means: FloatArray) -> FloatArray:
@@ -34,20 +32,20 @@ def variance(block: Block, spread: Spread) -> FloatArray:
     """Σ_k w_k (s_k² + (m_k - m)²) of each output, ``(D, c)``."""
     answer = np.empty(block.means.shape[::2])
     for j, means in enumerate(block.means):
-        _, deviations = centred(block.weights, means)
-        deviations *= deviations
-        deviations += spread.covariance(block.factor, j, j)
-        answer[j] = weighted_sum(block.weights, deviations)
+        square = deviations(block.weights, means)
+        square *= square
+        square += spread.covariance(block.factor, j, j)
+        answer[j] = weighted_sum(block.weights, square)
     return answer
 
 
 def covariance(block: Block, spread: Spread) -> FloatArray:
     """Σ_k w_k (Σ_k + (m_k - m)(m_k - m)ᵀ), ``(D, D, c)``."""
-    deviations = [centred(block.weights, means)[1] for means in block.means]
-    n_outputs = len(deviations)
+    away = [deviations(block.weights, means) for means in block.means]
+    n_outputs = len(away)
     answer = np.empty((n_outputs, n_outputs, block.means.shape[2]))
     for i in range(n_outputs):
         for j in range(i + 1):
-            product = deviations[i] * deviations[j] + spread.covariance(block.factor, i, j)
+            product = away[i] * away[j] + spread.covariance(block.factor, i, j)
             answer[i, j] = answer[j, i] = weighted_sum(block.weights, product)
     return answer

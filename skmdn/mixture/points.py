@@ -1,4 +1,4 @@
-"""Where a mixture is evaluated: one point per row, many per row, or one grid for all rows.
+"""The points y at which a mixture is evaluated.
 
 Axes: n rows, G points, D outputs; c rows and g points of a block.
 """
@@ -17,11 +17,11 @@ from skmdn.mixture.arguments import as_floats
 from skmdn.mixture.blocks import CELLS, chunks
 
 Kernel: TypeAlias = Callable[[slice, int, FloatArray], FloatArray]
-"""From rows, the axis at which points join, and y ``(D, g, c)`` or ``(D, c, g)`` to values."""
+"""Values for some rows, the axis of the points, and y ``(D, g, c)`` or ``(D, c, g)``."""
 
 
 class Points:
-    """The points of ``y``, always as ``(n or 1, G, D)``, and the way back to the caller's shape."""
+    """The points of ``y`` as ``(n, G, D)``, and the shape in which the caller wants the answer."""
 
     def __init__(self, y: ArrayLike, n_rows: int, n_outputs: int, univariate: bool) -> None:
         array = as_floats(y, "y")
@@ -45,7 +45,7 @@ class Points:
         self.values = np.broadcast_to(array, (n_rows, *array.shape[1:]))  # (n, G, D)
 
     def of_output(self, output: int) -> Points:
-        """One coordinate of the points."""
+        """One output of the points."""
         part = copy(self)
         part.values = self.values[:, :, output : output + 1]
         return part
@@ -53,14 +53,14 @@ class Points:
     def evaluate(self, kernel: Kernel, cells_per_point: int, *trailing: int) -> FloatArray:
         """Values of ``kernel`` at all points, ``(n, [G,] *trailing)``, block by block.
 
-        The kernel answers ``(*trailing, g, c)`` or ``(*trailing, c, g)``, as its points came.
+        The kernel returns ``(*trailing, g, c)`` or ``(*trailing, c, g)``, ordered as its points.
         """
         n_rows, n_points = self.values.shape[:2]
         answer = np.empty((n_rows, n_points, *trailing))
         for rows, points in self._blocks(cells_per_point):
             y = self.values[rows, points].transpose(2, 1, 0)  # (D, g, c)
             target = np.moveaxis(answer[rows, points], (1, 0), (-2, -1))  # (*trailing, g, c)
-            # The longer of the two axes goes last, where numpy's inner loop runs.
+            # The longer axis goes last, because numpy's inner loop runs over it.
             axis = -2
             if y.shape[1] > y.shape[2]:
                 y, target, axis = y.swapaxes(1, 2), target.swapaxes(-1, -2), -1
@@ -77,7 +77,7 @@ class Points:
 
 
 def _wrong_shape(array: FloatArray, n_rows: int, n_outputs: int, univariate: bool) -> str:
-    """What is wrong with the shape of y."""
+    """The error of a y with a wrong shape."""
     outputs = "" if univariate else f", {n_outputs}"
     comma = "," if univariate else ""
     return (

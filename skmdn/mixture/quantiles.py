@@ -1,8 +1,8 @@
-"""Quantiles by a bracketed third-order search in probits, all rows and levels at once.
+"""Quantiles by a bracketed search with Halley's method, for all rows and levels at once.
 
-Every problem is turned into one of the lower tail: for levels above one half the mixture is
-mirrored. The search is for the root of ``probit(F(x)) - probit(p)``, which is a straight line for
-one component and nearly one in the tails of any mixture; its step is Halley's.
+Every problem is one of the lower tail: for levels above one half the mixture is mirrored. The
+search is for the root of ``probit(F(x)) - probit(p)``. This function is linear for one component,
+and nearly linear in the tails of any mixture.
 
 Axes: K components, m cells (a row and a level each), Q levels, c rows of a block.
 """
@@ -39,7 +39,7 @@ class _Tail(NamedTuple):
         return _Tail(*(array[..., keep] for array in self))
 
     def evaluate(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """probit(F(x)) - probit(p), zero where an answer is at hand, and Halley's next point."""
+        """probit(F(x)) - probit(p), or zero where the next point is the answer; and that point."""
         z = (x - self.means) * self.steepness
         cdf = np.minimum(weighted_sum(self.weights, ndtr(z)), 1.0)
         density, slope = self._derivatives(z)
@@ -48,7 +48,7 @@ class _Tail(NamedTuple):
         excess = cdf - self.p
         with np.errstate(all="ignore"):  # a step that is not finite is not taken
             step = _halley(error, here, density, slope)
-            # Taylor's remainder proves some steps good enough without another look.
+            # Taylor's remainder proves that some steps are good enough without another evaluation.
             left = np.abs(excess - step * (density - 0.5 * step * slope))
             proved = left + self.roughness * np.abs(step) ** 3 <= TOLERANCE * self.p
         near = np.abs(excess) <= TOLERANCE * self.p
@@ -82,9 +82,9 @@ def _halley(
 def tail_quantiles(
     weights: FloatArray, means: FloatArray, scales: FloatArray, p: FloatArray, upper: BoolArray
 ) -> FloatArray:
-    """X with P(Y <= x) = p, or P(Y > x) = p where ``upper``; ``(Q, c)``.
+    """The x with P(Y <= x) = p, or with P(Y > x) = p where ``upper``; ``(Q, c)``.
 
-    Parameters ``(K, c)``; tails p ``(Q,)`` within [0, 1/2].
+    Parameters ``(K, c)``; tail probabilities p ``(Q,)`` within [0, 1/2].
     """
     sign = np.where(upper, -1.0, 1.0)[:, np.newaxis]
     answer = np.full((len(p), weights.shape[1]), -np.inf)
@@ -97,7 +97,7 @@ def tail_quantiles(
 def _lower_quantiles(
     weights: FloatArray, means: FloatArray, scales: FloatArray, p: FloatArray, sign: FloatArray
 ) -> FloatArray:
-    """X of the mirrored mixtures with F(x) = p, ``(Q, c)``."""
+    """The x of the mirrored mixtures with F(x) = p, ``(Q, c)``."""
     n_components, n_rows = weights.shape
     shape = (n_components, len(p), n_rows)
     mirrored = (means[:, np.newaxis] * sign).reshape(n_components, -1)
@@ -115,22 +115,22 @@ def _lower_quantiles(
 
 
 def _bracket(weights: FloatArray, own: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The components' own quantiles enclose the mixture's; their weighted mean is the start."""
+    """Bracket and start: the lowest, highest and mean of the quantiles of the components."""
     low = np.minimum.reduce(np.where(weights > 0, own, np.inf), axis=0)
     high = np.maximum.reduce(np.where(weights > 0, own, -np.inf), axis=0)
     start = np.clip(weighted_sum(weights, own), low, high)
-    # One double outward: the ends are rounded.
+    # The ends are rounded: one double outward.
     return np.nextafter(low, -np.inf), np.nextafter(high, np.inf), start
 
 
 def quantiles(
     weights: FloatArray, means: FloatArray, scales: FloatArray, levels: FloatArray
 ) -> FloatArray:
-    """Quantiles ``(Q, c)`` of one output at levels ``(Q,)``, not decreasing in the level."""
+    """Quantiles ``(Q, c)`` of one output at levels ``(Q,)``; they do not decrease in the level."""
     upper = levels > 0.5
     answer = tail_quantiles(weights, means, scales, np.where(upper, 1.0 - levels, levels), upper)
     order = np.argsort(levels, kind="stable")
-    # Neighbouring levels are solved apart: their last bits might cross.
+    # Each level is solved by itself, so that neighbouring ones might cross in their last bits.
     answer[order] = np.maximum.accumulate(answer[order], axis=0)
     return answer
 
@@ -143,5 +143,5 @@ def central_intervals(
     upper = np.arange(len(tails)) >= len(levels)
     ends = tail_quantiles(weights, means, scales, tails, upper)
     lower, above = ends.reshape(2, len(levels), weights.shape[1])
-    # Where half of the mass lies on either side of a gap, every point of the gap is a median.
+    # With half of the mass on either side of a gap, every point in the gap is a median.
     return np.stack([lower, np.maximum(lower, above, out=above)])

@@ -1,9 +1,8 @@
-"""Highest-density regions of one output: unions of intervals, one for each hill above a height.
+"""Highest-density regions of one output: the stretches where the density is above a height.
 
-A hill rises and falls once on either side of its maximum, so that a height is crossed at most
-once on each side. The height whose region holds the mass asked for is searched for between the
-highest peak and the lowest density on the central interval of the same mass (a region at that
-height contains the interval, hence its mass).
+The search is for the height whose region has the mass asked for. It lies between the highest peak
+and the lowest density on the central interval of the same mass, because the region at that density
+contains the interval.
 
 Axes: K components, c rows of a block, Q levels, t cells (a row and a level or point each).
 """
@@ -23,17 +22,17 @@ from skmdn.mixture.roots import solve
 _ROOT_2PI = float(np.sqrt(2.0 * np.pi))
 
 _SAME_DENSITY = 1e-12
-"""Log densities this near are equal."""
+"""Difference below which two log densities count as equal."""
 
 MASS_TOLERANCE = 1e-10
 """Largest error of a region's mass."""
 
 
 class _Height(NamedTuple):
-    """The problem mass(region) = level in the fall from the highest peak.
+    """The problem mass(region) = level, solved for the fall from the highest peak.
 
-    The fall is sqrt(2 (peak - height)); in probits of (1 + mass) / 2 the mass is a straight line
-    of it for one component.
+    The fall is sqrt(2 (peak - height)), with the log height. For one component
+    probit((1 + mass) / 2) is linear in the fall.
     """
 
     land: Landscape
@@ -46,7 +45,7 @@ class _Height(NamedTuple):
         return _Height(self.land, self.row[keep], self.summit[keep], self.level[keep])
 
     def evaluate(self, fall: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Probit of the mass less that of the level, zero within the tolerance; Newton's next."""
+        """Probit of the mass minus that of the level, zero within the tolerance; the next fall."""
         height = self.summit - 0.5 * fall * fall
         slices = self.land.slices(self.row, height)
         mass = self.land.mass(slices, self.row)
@@ -80,16 +79,16 @@ def regions(
 def _slices_of_levels(
     land: Landscape, row: IntArray, level: FloatArray, depth: FloatArray
 ) -> Slices:
-    """Slices that hold the levels; ``depth`` is a log density whose region holds more."""
+    """Slices whose mass is the level; ``depth`` is a log density whose region has more mass."""
     summit = land.summit()[row]
     deepest = np.sqrt(2.0 * np.maximum(summit - depth, 0.0))
-    # Measured: halfway between one component's answer and the bracket's end is the best start.
+    # Halfway between the answer for one component and the end of the bracket: measured to be best.
     start = 0.5 * (deepest + np.minimum(ndtri(0.5 + 0.5 * level), deepest))
     problem = _Height(land, row, summit, level)
     fall = solve(problem, np.zeros_like(start), deepest, start)
     slices = land.slices(row, summit - 0.5 * fall * fall)
     excess = land.mass(slices, row) - level
-    if np.any(excess < -MASS_TOLERANCE):  # of two neighbouring heights, the one that holds more
+    if np.any(excess < -MASS_TOLERANCE):  # of two neighbouring heights, the one with more mass
         fall = np.where(excess < -MASS_TOLERANCE, np.nextafter(fall, np.inf), fall)
         slices = land.slices(row, summit - 0.5 * fall * fall)
         excess = land.mass(slices, row) - level
@@ -97,9 +96,11 @@ def _slices_of_levels(
 
 
 def _trimmed(land: Landscape, slices: Slices, row: IntArray, excess: FloatArray) -> Slices:
-    """Take off, at each cell's lowest top, the excess mass that heights in doubles do not resolve.
+    """Remove excess mass that is smaller than what neighbouring heights differ by.
 
-    Near a top the mass grows with the root of the fall: between neighbouring heights by 1e-8.
+    Near a top the mass grows with the square root of the fall, by 1e-8 between neighbouring
+    heights. The excess is cut off on both sides of the slice with the lowest top, where the
+    density is flat.
     """
     off = np.abs(excess) > MASS_TOLERANCE
     if not off.any():
@@ -138,7 +139,7 @@ def _at(line: Line, x: FloatArray) -> FloatArray:
 
 
 def _union(slices: Slices, n_components: int, n_cells: int) -> FloatArray:
-    """Slices that touch joined to intervals, ``(2, K, t)``."""
+    """Intervals from slices; those that touch are joined, ``(2, K, t)``."""
     answer = np.full((2, n_components, n_cells), np.nan)
     for end, x, crossed in (
         (0, slices.left, slices.left_crossed),
@@ -160,7 +161,7 @@ def region_masses(
     told = height > -np.inf
     mass = np.ones(len(row))
     slices = land.slices(row[told], height[told])
-    # y itself is a border, known better than any search can find it.
+    # y itself is a border, which no search could find as precisely.
     own = at[told][slices.cell]
     hills = land.hills
     on_left = (hills.left[slices.hill] <= own) & (own < hills.top[slices.hill])

@@ -1,8 +1,8 @@
-"""Many bracketed roots at once: a problem's own step where it can be trusted, else bisection.
+"""Many bracketed roots at once, by the problem's own steps and by bisection.
 
-A step is taken where it stays inside the bracket and the error has halved since the last one;
-otherwise the bracket is bisected. Each cell stops by itself and then keeps its value, so that the
-root of one cell does not depend on the others.
+A step is taken where it stays inside the bracket and the error has halved since the last one.
+Otherwise the bracket is bisected. Each cell stops independently and then keeps its value, so that
+its root does not depend on the other cells.
 
 Axes: m cells.
 """
@@ -16,18 +16,18 @@ import numpy as np
 from skmdn._arrays import BoolArray, FloatArray
 
 MAX_ITERATIONS = 4400
-"""Twice what bisection needs from the widest bracket of doubles to neighbouring ones."""
+"""Twice the bisections from the widest bracket to two neighbouring doubles."""
 
 Self = TypeVar("Self", bound="Problem")
 
 
 class Problem(Protocol):
-    """Cells that each hold an increasing function of x."""
+    """An increasing function of x for each cell."""
 
     def evaluate(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Function at x and the proposed next x, both ``(m,)``.
 
-        A function of zero says that the proposal is the answer.
+        Where the function is zero, the proposal is the answer.
         """
 
     def take(self: Self, keep: BoolArray) -> Self:
@@ -35,9 +35,9 @@ class Problem(Protocol):
 
 
 def solve(problem: Problem, low: FloatArray, high: FloatArray, start: FloatArray) -> FloatArray:
-    """Roots within ``[low, high]``, searched from ``start`` in there; all ``(m,)``.
+    """Roots within ``[low, high]``; the search begins at ``start`` in the bracket; all ``(m,)``.
 
-    Where no double is near enough, one of the two neighbouring doubles that bracket the root.
+    Where no double is accurate enough, the answer is one of the two doubles around the root.
     """
     answer = start.copy()
     place = np.arange(len(start))
@@ -45,7 +45,9 @@ def solve(problem: Problem, low: FloatArray, high: FloatArray, start: FloatArray
     for _ in range(MAX_ITERATIONS):
         if not open_.any():
             break
-        if 4 * np.count_nonzero(open_) <= 3 * len(open_):  # carrying a few costs less than copying
+        if 4 * np.count_nonzero(open_) <= 3 * len(
+            open_
+        ):  # copying costs more than a few closed cells
             place, problem, low, high = place[open_], problem.take(open_), low[open_], high[open_]
             x, error, open_ = x[open_], error[open_], np.ones(np.count_nonzero(open_), dtype=bool)
         value, proposal = problem.evaluate(x)
@@ -59,5 +61,5 @@ def solve(problem: Problem, low: FloatArray, high: FloatArray, start: FloatArray
         size = np.abs(value)
         trusted = (proposal > low) & (proposal < high) & (size <= 0.5 * error)
         x = np.where(trusted, proposal, middle)
-        error = np.where(trusted, size, np.inf)  # after a bisection any step may be tried
+        error = np.where(trusted, size, np.inf)  # after a bisection any step is tried
     return answer

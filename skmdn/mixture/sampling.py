@@ -1,4 +1,4 @@
-"""Draws: a component by its weight, then a normal number coloured by its spread.
+"""Draws: a component by its weight, then a normal variable with its mean and covariance.
 
 Axes: n rows, c rows of a block, S samples, K components, D outputs.
 """
@@ -17,7 +17,7 @@ Random: TypeAlias = "np.random.Generator | np.random.RandomState"
 
 
 def choose_components(weights: FloatArray, uniform: FloatArray) -> IntArray:
-    """Component of each uniform number ``(c, S)`` by weights ``(K, c)``; never one of weight 0."""
+    """Component of each uniform number ``(c, S)``, by weights ``(K, c)``; never of weight 0."""
     bounds = np.cumsum(weights, axis=0)
     bounds /= bounds[-1].copy()
     choice = np.zeros(uniform.shape, dtype=np.intp)
@@ -32,7 +32,7 @@ def draw(block: Block, spread: Spread, n_samples: int, random: Random) -> FloatA
     choice = choose_components(block.weights, random.random((n_rows, n_samples)))
     samples = random.standard_normal((n_rows, n_samples, n_outputs))
     choice *= n_rows
-    choice += np.arange(n_rows)[:, np.newaxis]  # place in a flattened (K, c)
+    choice += np.arange(n_rows)[:, np.newaxis]  # index into a flattened (K, c)
     spread.colour(block.factor, choice, samples)
     for j, means in enumerate(block.means):
         samples[..., j] += means.ravel()[choice]

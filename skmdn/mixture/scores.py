@@ -16,10 +16,11 @@ _ROOT_2PI = float(np.sqrt(2.0 * np.pi))
 def crps(weights: FloatArray, means: FloatArray, scales: FloatArray, y: FloatArray) -> FloatArray:
     """CRPS = E abs(Y - y) - E abs(Y - Y') / 2 of one output, arranged so that little cancels.
 
-    E abs(N(m, s²)) = abs(m) + 2 s ψ(abs(m) / s) with ψ(t) = φ(t) - t Φ(-t). Summed over pairs of
-    components, the absolute values leave the smaller of abs(y - m_k) and abs(y - m_l) where y lies
-    on one side of both, else nothing: distances between components and offsets drop out, and what
-    is left is of the size of the scales.
+    E abs(N(m, s²)) = abs(m) + 2 s ψ(abs(m) / s) with ψ(t) = φ(t) - t Φ(-t). The terms are collected
+    for each pair of components. The absolute values then combine to the smaller of abs(y - m_k) and
+    abs(y - m_l) where y lies on the same side of both means, and to zero elsewhere. Offsets and
+    distances between components drop out exactly, and all other terms are of the size of the
+    scales.
     """
     away = y - means  # (K, ...)
     own = 2.0 * _excess(away, scales)
@@ -40,9 +41,9 @@ def _same_side(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def _excess(mean: FloatArray, scale: FloatArray) -> FloatArray:
-    """S ψ(abs(m) / s), half of what E abs(N(m, s²)) exceeds abs(m) by."""
+    """The term s ψ(abs(m) / s), half of E abs(N(m, s²)) - abs(m)."""
     t = np.abs(mean / scale)
-    # Beyond 40 standard deviations both terms are zero in doubles.
+    # Beyond 40 standard deviations both terms are zero in double precision.
     density = np.exp(-0.5 * np.square(np.minimum(t, 40.0))) / _ROOT_2PI
     tail = np.minimum(t, 40.0) * ndtr(-t)
     return np.asarray(scale * np.maximum(density - tail, 0.0), dtype=np.float64)

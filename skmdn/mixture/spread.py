@@ -1,8 +1,7 @@
-"""How far each component spreads: diagonal and triangular spread, two objects, one vocabulary.
+"""Covariances of the components: two kinds, diagonal and full, with the same operations.
 
-Either object stores its rows first and hands out the same few operations. ``factor`` gives the
-numbers of some rows, component axis first; ``log_determinant`` and ``squared_distance`` work on
-that factor, whatever its shape.
+Both kinds store the row axis first. ``factor`` gives the standard deviations or triangular factors
+of some rows with the component axis first. The operations on densities take that factor.
 
 Axes: n rows, c rows of a block, K components, D outputs, S samples.
 """
@@ -23,20 +22,20 @@ from skmdn.mixture.triangular import lower_factor
 
 RowIndex: TypeAlias = "slice | np.ndarray[tuple[int, ...], np.dtype[np.intp | np.bool_]]"
 
-# A sum of squares above this has all its digits: what underflowed in it was too small to matter.
+# A sum of squares above this has all its digits: squares that underflowed were too small to matter.
 _LEAST_SQUARE = 1e-280
 
 
 class Spread(Protocol):
-    """What the mathematics asks of a spread."""
+    """Covariances of all components: the operations that both kinds have."""
 
     @property
     def kind(self) -> str:
-        """The name of the spread, "diag" or "full"."""
+        """Either "diag" or "full"."""
 
     @property
     def array(self) -> FloatArray:
-        """The stored array, rows first."""
+        """The stored array, ``(n, K, D)`` or ``(n, K, D, D)``."""
 
     def scales(self) -> FloatArray:
         """Standard deviation of each output in each component, ``(n, K, D)``."""
@@ -48,7 +47,7 @@ class Spread(Protocol):
         """Standard deviation of one output in each component, ``(n, K, 1)``."""
 
     def diagonal(self) -> FloatArray:
-        """What must be positive, ``(n, K, D)``."""
+        """The numbers that must be positive, ``(n, K, D)``."""
 
     def table(self) -> FloatArray:
         """Free parameters, ``(n, K * ...)``."""
@@ -68,15 +67,15 @@ class Spread(Protocol):
     def condition(
         self, known: Sequence[int], rest: Sequence[int], residual: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """What knowing some outputs does to the others.
+        """The distribution of the other outputs, given the known ones.
 
-        ``residual`` is the known values less their means, ``(n, K, len(known))``. Returns the
+        ``residual`` is the known values minus their means, ``(n, K, len(known))``. Returns the
         shift of the other means ``(n, K, len(rest))``, the array of their spread, and the log
-        density of the known values in each component ``(n, K)``, but for a constant.
+        density of the known values in each component ``(n, K)``, up to a constant.
         """
 
     def factor(self, rows: slice) -> FloatArray:
-        """Numbers of some rows, component axis first, ``(D, [D,] K, c)``."""
+        """Scales or triangular factors of some rows, component axis first, ``(D, [D,] K, c)``."""
 
     def log_determinant(self, factor: FloatArray) -> FloatArray:
         """Log determinant of the factor, ``(K, ...)``."""
@@ -85,12 +84,12 @@ class Spread(Protocol):
         """Squared Mahalanobis distance; means ``(D, K, ...)``, y ``(D, ...)``."""
 
     def orthant(self, factor: FloatArray, limits: FloatArray) -> FloatArray:
-        """Probability that the coloured normal numbers stay below limits ``(D, K, ...)``."""
+        """Probability that centred outputs are at most the limits ``(D, K, ...)``."""
 
     def colour(self, factor: FloatArray, choice: IntArray, normal: FloatArray) -> None:
-        """Give normal numbers ``(..., D)`` the spread of the chosen components, in place.
+        """Give normal numbers ``(..., D)`` the covariance of the chosen components, in place.
 
-        ``choice`` is a place in a flattened ``(K, c)``, one for each draw.
+        ``choice`` holds one index into a flattened ``(K, c)`` for each draw.
         """
 
     def precision(self, factor: FloatArray) -> FloatArray:
@@ -101,7 +100,7 @@ class Spread(Protocol):
 
 
 class DiagonalSpread:
-    """Independent outputs within a component: one scale for each, ``(n, K, D)``."""
+    """Diagonal covariances: a standard deviation for each output, ``(n, K, D)``."""
 
     kind = "diag"
 
@@ -113,7 +112,7 @@ class DiagonalSpread:
         return self.array
 
     def scale_tril(self) -> FloatArray:
-        """Diagonal matrices, made on demand, ``(n, K, D, D)``."""
+        """Diagonal matrices, made anew, ``(n, K, D, D)``."""
         n_outputs = self.array.shape[2]
         tril = np.zeros((*self.array.shape, n_outputs))
         diagonal = np.arange(n_outputs)
@@ -137,7 +136,7 @@ class DiagonalSpread:
         return DiagonalSpread(self.array[rows])
 
     def scaled(self, scale: FloatArray) -> DiagonalSpread:
-        """The spread of ``scale * y``, laid out as it will be read: component axis first."""
+        """The spread of ``scale * y``; in memory the component axis comes first, as it is read."""
         return DiagonalSpread(np.multiply(self.array, np.abs(scale), order="F"))
 
     def widened(self, factor: float, noise: FloatArray) -> DiagonalSpread:
@@ -151,7 +150,7 @@ class DiagonalSpread:
     def condition(
         self, known: Sequence[int], rest: Sequence[int], residual: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Nothing moves: the known outputs only tell the components apart."""
+        """The other outputs stay as they are: the known ones only change the weights."""
         scales = self.array[:, :, list(known)]
         log_density = -component_sum(
             np.moveaxis(0.5 * (residual / scales) ** 2 + np.log(scales), 2, 0)
@@ -187,7 +186,7 @@ class DiagonalSpread:
         return np.asarray(product, dtype=np.float64)
 
     def colour(self, factor: FloatArray, choice: IntArray, normal: FloatArray) -> None:
-        """z_j becomes s_j z_j."""
+        """Replace z_j by s_j z_j."""
         for j, scales in enumerate(factor):
             normal[..., j] *= scales.ravel()[choice]
 
@@ -206,7 +205,7 @@ class DiagonalSpread:
 
 
 class TriangularSpread:
-    """Outputs that move together: a lower triangular factor L of Σ = L Lᵀ, ``(n, K, D, D)``."""
+    """Full covariances Σ = L Lᵀ by their lower triangular factors L, ``(n, K, D, D)``."""
 
     kind = "full"
 
@@ -245,7 +244,7 @@ class TriangularSpread:
         return TriangularSpread(self.array[rows])
 
     def scaled(self, scale: FloatArray) -> TriangularSpread:
-        """The spread of ``scale * y``: rows of L scaled, columns flipped to a positive diagonal."""
+        """The spread of ``scale * y``: rows of L are scaled, columns get a positive diagonal."""
         return TriangularSpread(self.array * (scale[:, np.newaxis] * np.sign(scale)))
 
     def widened(self, factor: float, noise: FloatArray) -> TriangularSpread:
@@ -254,7 +253,7 @@ class TriangularSpread:
         return TriangularSpread(lower_factor(np.concatenate([factor * self.array, extra], axis=-1)))
 
     def select(self, outputs: Sequence[int]) -> TriangularSpread:
-        """The spread of some outputs: the factor of their rows of L, by an orthogonal reduction."""
+        """The spread of some outputs: the triangular factor of their rows of L."""
         return TriangularSpread(_chosen_factor(self.array, outputs))
 
     def condition(
@@ -304,7 +303,7 @@ class TriangularSpread:
         return normal_orthant(factor, limits)
 
     def colour(self, factor: FloatArray, choice: IntArray, normal: FloatArray) -> None:
-        """Z becomes L z, the last output first, for it needs those before it."""
+        """Replace z by L z; the last output comes first, since it needs the earlier ones."""
         for i in reversed(range(len(factor))):
             normal[..., i] *= factor[i, i].ravel()[choice]
             for j in range(i):
@@ -329,7 +328,7 @@ class TriangularSpread:
 
 
 def _hypotenuse(a: FloatArray, b: FloatArray) -> FloatArray:
-    """√(a² + b²) of numbers that are not negative, where squares fail by the slower np.hypot."""
+    """√(a² + b²) for a, b >= 0; np.hypot, which is slower, serves where the squares fail."""
     with np.errstate(over="ignore"):
         root = a * a
         root += b * b
@@ -343,7 +342,7 @@ def _hypotenuse(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def _chosen_factor(tril: FloatArray, outputs: Sequence[int]) -> FloatArray:
-    """Lower factors ``(n, K, m, m)`` of the chosen outputs, block by block."""
+    """Lower triangular factors of the chosen outputs, ``(n, K, m, m)``."""
     n_rows, n_components, n_outputs = tril.shape[:3]
     chosen = np.empty((n_rows, n_components, len(outputs), len(outputs)))
     for rows in chunks(n_rows, n_components * n_outputs * n_outputs):

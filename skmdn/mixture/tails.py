@@ -1,4 +1,4 @@
-"""Distribution functions as sums of positive terms, so that each is exact in its own tail.
+"""Distribution functions, each as a sum of positive terms and so accurate in its own tail.
 
 Axes: K components, D outputs; the trailing axes are rows and points of a block.
 """
@@ -24,7 +24,7 @@ def lower_tail(
 
 def joint_tail(block: Block, spread: Spread, y: FloatArray, upper: bool) -> FloatArray:
     """P(all Y_j <= y_j), or P(all Y_j > y_j), ``(...)``; y ``(D, ...)``."""
-    # Y - m and m - Y have the same distribution: the upper tail is the lower one of the mirrored numbers.
+    # Y - m and m - Y have the same distribution: the upper tail is a lower tail at mirrored limits.
     limits = block.means - y[:, np.newaxis] if upper else y[:, np.newaxis] - block.means
     with np.errstate(over="ignore"):  # infinitely far out
         probability = spread.orthant(block.factor, limits)

@@ -1,4 +1,4 @@
-"""Lower triangular factors of covariances of chosen or reordered outputs."""
+"""Lower triangular factors of the covariances of some or of reordered outputs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from skmdn._arrays import FloatArray
 
 
 def lower_factor(rows: FloatArray) -> FloatArray:
-    """Lower triangular R, positive on the diagonal, with R Rᵀ = A Aᵀ for rows A ``(..., m, D)``.
+    """Lower triangular R with a positive diagonal and R Rᵀ = A Aᵀ; A is ``(..., m, D)``.
 
-    By a QR decomposition of Aᵀ, which never squares the condition number.
+    Computed by a QR decomposition of Aᵀ, which does not square the condition number.
     """
     upper = np.linalg.qr(rows.swapaxes(-1, -2), mode="r")
     signs = np.sign(np.diagonal(upper, axis1=-2, axis2=-1))

@@ -1,4 +1,4 @@
-"""The value: n Gaussian mixtures as three read-only arrays, their rows, equality and pickle.
+"""The value: parameters of n Gaussian mixtures, with indexing of rows, equality and pickling.
 
 Axes: n rows, K components, D outputs.
 """
@@ -32,7 +32,7 @@ LineFunction: TypeAlias = Callable[[FloatArray, FloatArray, FloatArray, FloatArr
 
 
 class MixtureValue:
-    """Arrays of n mixtures and what one does with rows; the methods are built above it."""
+    """Parameters of n mixtures; subclasses add the methods of a distribution."""
 
     __slots__ = ("_means", "_spread", "_univariate", "_weights")
 
@@ -65,7 +65,7 @@ class MixtureValue:
         *,
         scale_tril: ArrayLike | None = None,
     ) -> Self:
-        """Mixture whose weights are the softmax of ``logits``, taken in float64.
+        """Mixture whose weights are the softmax of ``logits``, computed in float64.
 
         Parameters
         ----------
@@ -81,7 +81,8 @@ class MixtureValue:
         Raises
         ------
         ValueError
-            If a shape or a number does not fit, or a row of logits is -inf throughout.
+            If an argument has the wrong shape or holds a number that is not allowed, or if all
+            logits of a row are -inf.
 
         Examples
         --------
@@ -100,7 +101,7 @@ class MixtureValue:
     def _trusted(
         cls: type[Self], weights: FloatArray, means: FloatArray, spread: Spread, univariate: bool
     ) -> Self:
-        """Mixture of arrays that are known to be right; means ``(n, K, D)``."""
+        """Mixture of arrays that need no checks; means ``(n, K, D)``."""
         self = cls.__new__(cls)
         self._set(weights, means, spread, univariate)
         return self
@@ -108,7 +109,7 @@ class MixtureValue:
     def _set(
         self, weights: FloatArray, means: FloatArray, spread: Spread, univariate: bool
     ) -> None:
-        """Keep read-only views of the arrays; a spread's is one already."""
+        """Keep read-only views of the arrays; a spread already holds one."""
         self._weights = frozen(weights)
         self._means = frozen(means)
         self._spread = spread
@@ -133,7 +134,7 @@ class MixtureValue:
     def scale_tril(self) -> FloatArray:
         """Lower triangular factors of the covariances, ``(n, K, D, D)``, read-only.
 
-        For diagonal spread these are diagonal matrices, made anew at each access.
+        For diagonal covariances these are diagonal matrices, made anew at each access.
         """
         return frozen(self._spread.scale_tril())
 
@@ -149,17 +150,17 @@ class MixtureValue:
 
     @property
     def covariance_type(self) -> str:
-        """Either "diag" (outputs independent within a component) or "full" (they move together)."""
+        """Either "diag" (outputs are independent within a component) or "full"."""
         return self._spread.kind
 
     @property
     def univariate(self) -> bool:
-        """Whether answers have no outputs axis."""
+        """Whether answers have no axis of outputs."""
         return self._univariate
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Shape of ``numpy.asarray(mixture)``: rows, parameters per row."""
+        """Shape of ``numpy.asarray(mixture)``: the number of rows and of parameters per row."""
         n_outputs = self.n_outputs
         n_spread = n_outputs
         if isinstance(self._spread, TriangularSpread):
@@ -200,7 +201,7 @@ class MixtureValue:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """Plain arrays under public names: nothing else is written to a pickle."""
+        """State of a pickle: nothing but arrays under public names."""
         spread = "scale_tril" if isinstance(self._spread, TriangularSpread) else "scales"
         return {
             "weights": self._weights,
@@ -210,7 +211,7 @@ class MixtureValue:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the arrays as they come: what joblib maps into memory stays mapped."""
+        """Restore without copies: arrays that joblib maps into memory stay mapped."""
         spread: Spread
         if "scale_tril" in state:
             spread = TriangularSpread(np.asarray(state["scale_tril"]))
@@ -220,7 +221,7 @@ class MixtureValue:
         self._set(weights, means, spread, state["univariate"])
 
     def _block(self, rows: slice, axis: int | None = None) -> Block:
-        """Rows with the component axis first; ``axis`` makes room there for points."""
+        """Rows with the component axis first; ``axis`` is that of points, of length one."""
         block = Block(
             components_first(self._weights, rows),
             components_first(self._means, rows),
@@ -231,13 +232,13 @@ class MixtureValue:
         return Block(*(np.expand_dims(array, axis) for array in block))
 
     def _output(self: Self, output: int) -> Self:
-        """The marginal of one output as a univariate mixture; no copy for diagonal spread."""
+        """The marginal of one output as a univariate mixture; no copy if the spread is diagonal."""
         scales = self._spread.marginal_scale(output)
         means = self._means[:, :, output : output + 1]
         return self._trusted(self._weights, means, DiagonalSpread(scales), True)
 
     def _each_output(self: Self, method: Callable[[Self, int], FloatArray]) -> FloatArray:
-        """Answers of ``method(marginal, output)`` side by side on a last axis; one if univariate."""
+        """``method(marginal, output)`` of each output, on a last axis unless univariate."""
         if self._univariate:
             return method(self, 0)
         first = method(self._output(0), 0)
@@ -248,7 +249,7 @@ class MixtureValue:
         return answer
 
     def _points(self, y: ArrayLike) -> Points:
-        """The points of y, checked."""
+        """The points of y, after checks."""
         return Points(y, len(self), self.n_outputs, self._univariate)
 
     def _on_line(self, function: LineFunction, points: Points) -> FloatArray:
@@ -269,8 +270,8 @@ class MixtureValue:
     ) -> FloatArray:
         """``function(weights, means, scales, levels)`` of a univariate mixture, ``(n, Q, ...)``.
 
-        The function answers ``(..., Q, c)``, its leading axes those of ``trailing`` turned round;
-        ``cells`` are the components and levels of one block.
+        The function returns ``(..., Q, c)``, whose leading axes are ``trailing`` in reverse order.
+        ``cells`` is the size of a block: rows by components by levels.
         """
         answer = np.empty((len(self), len(levels), *trailing))
         for rows in chunks(len(self), self.n_components * max(1, len(levels)), cells):
@@ -287,7 +288,7 @@ def _with_outputs(means: FloatArray) -> FloatArray:
 def _checked_spread(
     means: FloatArray, scales: ArrayLike | None, scale_tril: ArrayLike | None
 ) -> Spread:
-    """The spread handed in, checked against the means."""
+    """The spread of the constructor's arguments, after checks."""
     if scales is not None and scale_tril is not None:
         raise ValueError("exactly one of scales and scale_tril must be given; got both")
     if scales is not None:
@@ -306,9 +307,9 @@ def _checked_spread(
 
 
 def _row_index(index: Any, n_rows: int) -> Any:
-    """A slice or an array that selects rows; a single integer becomes a slice of one row."""
+    """A slice or an array that selects rows; an integer becomes a slice of one row."""
     if isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis:
-        index = index[0]  # scikit-learn takes rows as array[rows, ...]
+        index = index[0]  # scikit-learn indexes rows as array[rows, ...]
     if isinstance(index, slice):
         return index
     if isinstance(index, tuple):

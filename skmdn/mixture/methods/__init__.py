@@ -1,1 +1,1 @@
-"""The methods of `Mixture`, by theme; each class adds its part to the value."""
+"""The methods of `Mixture`, one class for each theme."""

@@ -1,4 +1,4 @@
-"""Methods that make new mixtures from mixtures."""
+"""Methods that return new mixtures."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class AlgebraMethods(MixtureValue):
     __slots__ = ()
 
     def affine(self: Self, shift: ArrayLike, scale: ArrayLike) -> Self:
-        """Mixture of ``shift + scale * y``, with the exact Jacobian.
+        """Mixture of ``shift + scale * y``, exact.
 
         Parameters
         ----------
         shift : float or array_like (D,)
             Finite.
         scale : float or array_like (D,)
-            Finite and not zero; a negative scale mirrors.
+            Finite and not zero. A negative scale mirrors the density.
 
         Returns
         -------
@@ -40,7 +40,8 @@ class AlgebraMethods(MixtureValue):
         Raises
         ------
         ValueError
-            If a shape or a number does not fit, or the result is beyond what doubles hold.
+            If an argument has the wrong shape or holds a number that is not allowed, or if the
+            result overflows or underflows.
 
         Examples
         --------
@@ -63,7 +64,8 @@ class AlgebraMethods(MixtureValue):
     def widen(self: Self, factor: float = 1.0, noise: ArrayLike = 0.0) -> Self:
         """Mixture whose components have the covariances ``factor**2 Sigma + diag(noise**2)``.
 
-        The means stay. A factor of 1 gives the density of y plus independent Gaussian noise.
+        The means do not change. A factor of 1 gives the density of y plus independent Gaussian
+        noise.
 
         Parameters
         ----------
@@ -79,7 +81,7 @@ class AlgebraMethods(MixtureValue):
         Raises
         ------
         ValueError
-            If a shape or a number does not fit.
+            If an argument has the wrong shape or holds a number that is not allowed.
 
         Examples
         --------
@@ -102,8 +104,8 @@ class AlgebraMethods(MixtureValue):
         Parameters
         ----------
         outputs : int or sequence of int
-            One output j drops the outputs axis: a univariate mixture. A sequence keeps it, in the
-            order given. Negative numbers count from the end.
+            An integer gives a univariate mixture, without an axis of outputs. A sequence keeps
+            that axis, with the outputs in the order given. Negative numbers count from the end.
 
         Returns
         -------
@@ -112,7 +114,7 @@ class AlgebraMethods(MixtureValue):
         Raises
         ------
         ValueError
-            If an output does not exist or comes twice, or none is given.
+            If an output does not exist or is given twice, or if none is given.
 
         Examples
         --------
@@ -128,26 +130,27 @@ class AlgebraMethods(MixtureValue):
         return self._trusted(self._weights, self._means[:, :, chosen], spread, False)
 
     def condition(self: Self, values: Mapping[int, ArrayLike]) -> Self:
-        """Mixture of the other outputs where some outputs are known, exact.
+        """Mixture of the other outputs, given the values of some outputs; exact.
 
-        Components are reweighted by how well they explain the known values; with full spread the
-        means shift and the covariances shrink. Where the values are so far out that even
-        logarithms overflow, they carry no information and the weights stay.
+        Components are weighted by their density at the known values. With full covariances the
+        means shift and the covariances shrink as well. If the values are so far out that even
+        logarithms of densities overflow, the weights do not change.
 
         Parameters
         ----------
         values : mapping of int to float or array_like (n,)
-            Known outputs and their finite values, one for all rows or one per row.
+            Known outputs and their values: finite, one for all rows or one per row.
 
         Returns
         -------
         Mixture
-            Of the remaining outputs in their order; it keeps the outputs axis.
+            Of the remaining outputs in their order. It keeps the axis of outputs.
 
         Raises
         ------
         ValueError
-            If no output is known or none remains, or a value does not fit.
+            If no output is known or none remains, or if a value has the wrong shape or is not
+            finite.
 
         Examples
         --------
@@ -178,15 +181,15 @@ class AlgebraMethods(MixtureValue):
 
     @classmethod
     def pool(cls: type[Self], mixtures: Iterable[Self], weights: ArrayLike | None = None) -> Self:
-        """Mixture of several mixtures of the same rows, exact.
+        """Weighted mixture of several mixtures of the same rows, exact.
 
         Parameters
         ----------
         mixtures : iterable of Mixture
-            M members with the same rows and outputs; their components may differ in number.
-            Diagonal with full spread gives full.
+            M members with the same rows and outputs. Their numbers of components may differ.
+            If any member has full covariances, the result has.
         weights : array_like (M,) or (n, M), default None
-            Not negative and not all zero; made to sum to one. None: equal weights.
+            Not negative and not all zero; they are scaled to sum to one. None: equal weights.
 
         Returns
         -------
@@ -196,7 +199,7 @@ class AlgebraMethods(MixtureValue):
         Raises
         ------
         ValueError
-            If the members do not fit together or the weights do not fit them.
+            If the members differ in rows or outputs, or if a weight is not allowed.
 
         Examples
         --------
@@ -208,7 +211,9 @@ class AlgebraMethods(MixtureValue):
         mixtures = list(mixtures)
         first = _check_members(mixtures, "pool")
         if any(len(mixture) != len(first) for mixture in mixtures):
-            raise ValueError(f"mixtures must have as many rows; got {[len(m) for m in mixtures]}")
+            raise ValueError(
+                f"mixtures must have the same number of rows; got {[len(m) for m in mixtures]}"
+            )
         share = _member_weights(weights, len(first), len(mixtures))
         return cls._trusted(
             np.concatenate([m.weights * share[:, [i]] for i, m in enumerate(mixtures)], axis=1),
@@ -224,8 +229,8 @@ class AlgebraMethods(MixtureValue):
         Parameters
         ----------
         mixtures : iterable of Mixture
-            With the same outputs. Those with fewer components get some of weight zero; diagonal
-            with full spread gives full.
+            With the same outputs. Those with fewer components are padded with components of
+            weight zero. If any mixture has full covariances, the result has.
 
         Returns
         -------
@@ -234,7 +239,7 @@ class AlgebraMethods(MixtureValue):
         Raises
         ------
         ValueError
-            If the mixtures do not fit together.
+            If the mixtures differ in outputs.
 
         Examples
         --------
@@ -257,7 +262,7 @@ class AlgebraMethods(MixtureValue):
         )
 
     def _known(self, values: Mapping[int, ArrayLike]) -> tuple[list[int], FloatArray]:
-        """Known outputs and their values ``(n, len(known))``."""
+        """The known outputs, and their values ``(n, len(known))``."""
         if not isinstance(values, Mapping):
             raise ValueError(f"values must be a mapping of output to values; got {values!r}")
         known = as_outputs(list(values), self.n_outputs, "values")
@@ -285,7 +290,7 @@ class AlgebraMethods(MixtureValue):
 
 
 def _check_members(mixtures: Sequence[Self], method: str) -> Self:
-    """The first of mixtures that have the same outputs."""
+    """The first of the mixtures, which must all have the same outputs."""
     if len(mixtures) == 0:
         raise ValueError(f"{method} needs at least one mixture; got none")
     for mixture in mixtures:
@@ -302,7 +307,7 @@ def _check_members(mixtures: Sequence[Self], method: str) -> Self:
 
 
 def _check_spread(spread: Spread, origin: str) -> None:
-    """Refuse what is beyond doubles; `origin` says how the spread came about."""
+    """Refuse scales that overflow or underflow; ``origin`` tells where they come from."""
     check_positive(spread.diagonal(), f"{origin} scales")
     if spread.kind == "full":
         check_finite(spread.array, f"{origin} scale_tril")
@@ -322,5 +327,5 @@ def _member_weights(weights: ArrayLike | None, n_rows: int, n_members: int) -> F
     largest = share.max(axis=1, keepdims=True)
     if np.any(array < 0) or np.any(largest <= 0):
         raise ValueError("weights must not be negative nor all zero")
-    share = share / largest  # sums of the largest numbers are none
+    share = share / largest  # a sum of the largest doubles would overflow
     return share / component_sum(share.T)[:, np.newaxis]

@@ -1,4 +1,4 @@
-"""Methods of the density and the distribution function."""
+"""The density and the distribution function."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class DensityMethods(MixtureValue):
     __slots__ = ()
 
     def logpdf(self, y: ArrayLike) -> FloatArray:
-        """Logarithm of the joint density at y, finite in the far tails.
+        """Logarithm of the joint density at y, which stays finite in the far tails.
 
         Parameters
         ----------
@@ -63,10 +63,10 @@ class DensityMethods(MixtureValue):
             return np.exp(density, out=density)
 
     def responsibilities(self, y: ArrayLike) -> FloatArray:
-        """Probability that each component made y.
+        """Probability of each component, given y.
 
-        Where y lies so far out that even logarithms overflow (1e154 standard deviations, or
-        infinity) it carries no information and the weights are returned.
+        If y is so far out that even logarithms of densities overflow (1e154 standard deviations,
+        or infinity), the answer is the weights.
 
         Parameters
         ----------
@@ -92,10 +92,11 @@ class DensityMethods(MixtureValue):
     def cdf(self, y: ArrayLike) -> FloatArray:
         """P(Y <= y); with several outputs P(Y_1 <= y_1, ..., Y_D <= y_D).
 
-        Accurate to 1e-12 relative in the lower tail (use `sf` for the upper one) for one output
-        and for diagonal spread. With full spread: two outputs by Owen's T function, to 1e-14
-        absolute; more by Genz's integral over a fixed lattice, to about 1e-5 absolute (worse where
-        outputs are nearly collinear), which takes milliseconds for each row.
+        For one output and for diagonal covariances the relative error is below 1e-12, also in the
+        lower tail; use `sf` for the upper tail. Full covariances of two outputs use Owen's T
+        function; the absolute error is 1e-14. Three or more outputs use Genz's integral over a
+        fixed lattice. Its absolute error is about 1e-5, or more where outputs are nearly collinear,
+        and it takes milliseconds for each row.
 
         Parameters
         ----------
@@ -115,10 +116,10 @@ class DensityMethods(MixtureValue):
         return self._tail(y, upper=False)
 
     def sf(self, y: ArrayLike) -> FloatArray:
-        """P(Y > y), accurate in the upper tail; several outputs: P(Y_1 > y_1, ..., Y_D > y_D).
+        """P(Y > y); with several outputs P(Y_1 > y_1, ..., Y_D > y_D).
 
-        With several outputs this is the probability that every output exceeds its y, and not one
-        minus `cdf`. Shapes and accuracy as for `cdf`.
+        It is accurate in the upper tail. With several outputs it is the probability that every
+        output exceeds its y, which is not one minus `cdf`. Shapes and accuracy are those of `cdf`.
 
         Returns
         -------
@@ -133,9 +134,9 @@ class DensityMethods(MixtureValue):
         return self._tail(y, upper=True)
 
     def pit(self, y: ArrayLike) -> FloatArray:
-        """Probability integral transform P(Y_j <= y_j) of each output by itself.
+        """Probability integral transform P(Y_j <= y_j) of each output separately.
 
-        Uniform on [0, 1] where the mixture is the distribution of y.
+        It is uniform on [0, 1] if y is a draw from the mixture.
 
         Parameters
         ----------

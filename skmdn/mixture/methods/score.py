@@ -1,4 +1,4 @@
-"""Methods that score observed y."""
+"""Scores of observed y."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class ScoreMethods(MixtureValue):
     def crps(self, y: ArrayLike) -> FloatArray:
         """Continuous ranked probability score of each output, in closed form [1]_.
 
-        Summed over pairs of components in an order in which offsets and distances between
-        components cancel exactly; the error left is a few roundings of the scales involved.
+        Offsets and distances between components cancel exactly. The error is a few roundings of
+        the scales of the components.
 
         Parameters
         ----------
@@ -35,7 +35,7 @@ class ScoreMethods(MixtureValue):
         Returns
         -------
         ndarray (n,) or (n, G); with an outputs axis (n, D) or (n, G, D)
-            In the units of y; less is better.
+            In the unit of y; less is better.
 
         Raises
         ------
@@ -86,19 +86,20 @@ class ScoreMethods(MixtureValue):
     ) -> FloatArray | tuple[FloatArray, FloatArray]:
         """Energy score E ‖Y - y‖ - E ‖Y - Y'‖ / 2 of all outputs together [1]_.
 
-        One output: equal to `crps`, exact. Several: an unbiased mean over ``n_samples`` pairs of
-        draws, whose standard error is their standard deviation over sqrt(n_samples).
+        For one output it is `crps`, exact. For several outputs it is an unbiased mean over
+        ``n_samples`` pairs of draws.
 
         Parameters
         ----------
         y : array_like
             As for `logpdf`, but finite.
         n_samples : int, default 1000
-            Pairs of draws for each row.
+            Number of pairs of draws for each row.
         random_state : int, numpy.random.Generator, numpy.random.RandomState or None, default 0
-            Of the draws.
+            Source of the draws.
         return_std_error : bool, default False
-            Also return the standard errors, zero for one output.
+            Also return the standard errors: the standard deviation over pairs, divided by
+            sqrt(n_samples). For one output they are zero.
 
         Returns
         -------
@@ -108,7 +109,8 @@ class ScoreMethods(MixtureValue):
         Raises
         ------
         ValueError
-            If an argument does not fit.
+            If y has another shape or is not finite, or if n_samples or random_state is not
+            allowed.
 
         References
         ----------

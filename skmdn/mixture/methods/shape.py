@@ -1,4 +1,4 @@
-"""Methods of the density's shape: modes, highest-density regions, entropy."""
+"""Modes, highest-density regions and entropy."""
 
 from __future__ import annotations
 
@@ -36,16 +36,18 @@ class ShapeMethods(MixtureValue):
     def modes(self, return_density: bool = False) -> FloatArray | tuple[FloatArray, FloatArray]:
         """All local maxima of the joint density, the highest first.
 
-        One output: complete, by a certified search (a mixture of K components has at most K
-        modes [1]_); bumps that neighbouring doubles do not resolve count as flat. Several outputs:
-        ascent from every component's mean, ends within 1e-6 of a scale merged. A mode at which
-        none of these ascents ends is missed; there can be more modes than components, of which at
-        most K are found.
+        For one output the list is complete: a mixture of K components has at most K modes [1]_,
+        and a certified search finds all of them. Bumps that neighbouring doubles do not resolve
+        count as flat.
+
+        For several outputs the modes are the ends of ascents from the mean of every component;
+        ends within 1e-6 of a scale count as one. A mode that no ascent reaches is missed. There can
+        be more than K modes, of which at most K are found.
 
         Parameters
         ----------
         return_density : bool, default False
-            Also return the densities at the modes.
+            Also return the density at each mode.
 
         Returns
         -------
@@ -88,27 +90,27 @@ class ShapeMethods(MixtureValue):
         return self.modes()[:, 0]
 
     def hdr(self, level: ArrayLike) -> FloatArray:
-        """Highest-density region of one output: the smallest set that holds a mass of ``level``.
+        """Highest-density region of one output: the smallest set with a probability of ``level``.
 
-        A union of at most K disjoint intervals. Their mass is ``level`` within 1e-10 and the
-        density is equal on all borders, as far as doubles resolve the borders; a component
-        narrower than 16 steps between doubles counts as that wide where densities are compared.
+        It is a union of at most K disjoint intervals. Its probability is ``level`` within 1e-10,
+        and the density is equal at all ends, as far as doubles resolve the ends. Where densities
+        are compared, a component counts as at least 16 steps between doubles wide.
 
         Parameters
         ----------
         level : float or array_like (Q,)
-            Mass within [0, 1]; 1 gives the whole line, 0 the highest mode.
+            Probability within [0, 1]; 1 gives the whole line, 0 the highest mode.
 
         Returns
         -------
         ndarray (n, K, 2) or (n, Q, K, 2); with an outputs axis (n, K, 2, 1) or (n, Q, K, 2, 1)
-            Lower and upper ends from left to right, padded with NaN.
+            Lower and upper ends, from left to right, padded with NaN.
 
         Raises
         ------
         ValueError
-            If there are several outputs (ask a `marginal`, or `hdr_mass`), or level has more than
-            one axis or lies outside [0, 1].
+            If there are several outputs (take a `marginal`, or use `hdr_mass`), or if level has
+            more than one axis or lies outside [0, 1].
 
         Examples
         --------
@@ -158,22 +160,23 @@ class ShapeMethods(MixtureValue):
         *,
         return_std_error: bool = False,
     ) -> FloatArray | tuple[FloatArray, FloatArray]:
-        """Mass of the region where the density is higher than at y, the HPD-PIT value.
+        """Probability of a higher density than that at y, also known as the HPD-PIT value.
 
-        Uniform on [0, 1] where the mixture is the distribution of y; y lies in ``hdr(level)`` where the
-        mass is at most the level. Exact for one output; for several the share p of draws that are
-        denser than y, with a standard error of sqrt(p (1 - p) / n_samples).
+        It is uniform on [0, 1] if y is a draw from the mixture. y lies in ``hdr(level)`` if it is
+        at most the level. It is exact for one output. For several outputs it is the share of draws
+        with a higher density.
 
         Parameters
         ----------
         y : array_like
             As for `logpdf`.
         n_samples : int, default 1000
-            Draws of each row, where there are several outputs.
+            Number of draws for each row, if there are several outputs.
         random_state : int, numpy.random.Generator, numpy.random.RandomState or None, default 0
-            Of the draws.
+            Source of the draws.
         return_std_error : bool, default False
-            Also return the standard errors, zero for one output.
+            Also return the standard errors: sqrt(p (1 - p) / n_samples) for a share of p, or zero
+            for one output.
 
         Returns
         -------
@@ -183,7 +186,7 @@ class ShapeMethods(MixtureValue):
         Raises
         ------
         ValueError
-            If an argument does not fit.
+            If y has another shape or holds NaN, or if n_samples or random_state is not allowed.
 
         Examples
         --------
@@ -226,17 +229,18 @@ class ShapeMethods(MixtureValue):
     ) -> FloatArray | tuple[FloatArray, FloatArray]:
         """Differential entropy of the joint density, -E log f(Y), in nats.
 
-        One output: adaptive quadrature, within 1e-8. Several outputs: the mean over draws, whose
-        standard error is their standard deviation over sqrt(n_samples).
+        For one output it is computed by adaptive quadrature, with an error below 1e-8. For several
+        outputs it is a mean over draws.
 
         Parameters
         ----------
         n_samples : int, default 1000
-            Draws of each row, where there are several outputs.
+            Number of draws for each row, if there are several outputs.
         random_state : int, numpy.random.Generator, numpy.random.RandomState or None, default 0
-            Of the draws.
+            Source of the draws.
         return_std_error : bool, default False
-            Also return the standard errors, zero for one output.
+            Also return the standard errors: the standard deviation over draws, divided by
+            sqrt(n_samples). For one output they are zero.
 
         Returns
         -------
@@ -246,7 +250,7 @@ class ShapeMethods(MixtureValue):
         Raises
         ------
         ValueError
-            If n_samples or random_state does not fit.
+            If n_samples or random_state is not allowed.
 
         Examples
         --------
@@ -276,7 +280,7 @@ class ShapeMethods(MixtureValue):
         return line_modes(weights, means[0], scales[0])
 
     def _region_masses(self, rows: slice, axis: int, y: FloatArray) -> FloatArray:
-        """Exact masses at y ``(1, c, g)`` or ``(1, g, c)`` of a univariate mixture."""
+        """Masses of a univariate mixture at y, ``(1, c, g)`` or ``(1, g, c)``."""
         weights, means, scales = self._block(rows)
         if axis == -1:
             return region_masses(weights, means[0], scales[0], y[0])
@@ -285,7 +289,7 @@ class ShapeMethods(MixtureValue):
     def _joint_region_masses(
         self, points: Points, n_samples: int, random: Random
     ) -> tuple[FloatArray, FloatArray]:
-        """Shares of draws that are denser than the points, and their standard errors."""
+        """Shares of draws with a higher density than the points, and their standard errors."""
         height = points.evaluate(
             lambda rows, axis, at: log_density(self._block(rows, axis), self._spread, at),
             self.n_components * self.n_outputs,

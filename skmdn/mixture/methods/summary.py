@@ -1,4 +1,4 @@
-"""Methods that sum a mixture up: moments, quantiles, draws."""
+"""Moments, quantiles and draws."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class SummaryMethods(MixtureValue):
         return answer[:, 0] if self._univariate else answer
 
     def var(self) -> FloatArray:
-        """Variance of each output, by the law of total variance about the mean.
+        """Variance of each output, by the law of total variance.
 
-        Nothing cancels: the variance is right to rounding at any offset that doubles resolve.
+        It does not lose digits where the means are large beside their distances.
 
         Returns
         -------
@@ -77,7 +77,8 @@ class SummaryMethods(MixtureValue):
     def cov(self) -> FloatArray:
         """Covariance between the outputs; for a univariate mixture the variance.
 
-        Components that sit apart correlate outputs even where the spread is diagonal.
+        Outputs can be correlated even if the covariances of the components are diagonal, because
+        the means of the components differ.
 
         Returns
         -------
@@ -100,9 +101,9 @@ class SummaryMethods(MixtureValue):
     def ppf(self, q: ArrayLike) -> FloatArray:
         """Quantiles of each output: the y with P(Y_j <= y) = q.
 
-        ``abs(cdf(ppf(q)) - q)`` is below 1e-12, and below 1e-12 relative to the smaller tail
-        ``min(q, 1 - q)``; where doubles are too coarse for that, neighbouring doubles bracket q.
-        Not decreasing in q.
+        The error ``abs(cdf(ppf(q)) - q)`` is at most 1e-12 times the smaller tail,
+        ``min(q, 1 - q)``. Where doubles are too coarse for that, the answer is one of the two
+        doubles around the quantile. Quantiles do not decrease in q.
 
         Parameters
         ----------
@@ -150,12 +151,12 @@ class SummaryMethods(MixtureValue):
         Parameters
         ----------
         level : float or array_like (Q,)
-            Mass within [0, 1]; 1 gives infinite ends, 0 the median twice.
+            Probability within [0, 1]; 1 gives infinite ends, 0 the median twice.
 
         Returns
         -------
         ndarray (n, 2) or (n, Q, 2); with an outputs axis (n, 2, D) or (n, Q, 2, D)
-            Lower end, upper end; accuracy as for `ppf`.
+            Lower and upper end; accuracy as for `ppf`.
 
         Raises
         ------
@@ -180,9 +181,9 @@ class SummaryMethods(MixtureValue):
         Parameters
         ----------
         n_samples : int, default 1
-            Draws of each row, S.
+            Number S of draws for each row.
         random_state : int, numpy.random.Generator, numpy.random.RandomState or None
-            None draws fresh entropy; the global state is never touched.
+            None takes fresh entropy. The global random state is neither read nor changed.
 
         Returns
         -------
@@ -191,7 +192,7 @@ class SummaryMethods(MixtureValue):
         Raises
         ------
         ValueError
-            If n_samples is not a positive integer or random_state is of another kind.
+            If n_samples or random_state is not allowed.
 
         Examples
         --------
