@@ -12,15 +12,11 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from skmdn._estimators.inputs import (
-    check_inputs,
-    check_training_data,
-    check_validation_data,
-    new_generator,
-    unchanged_on_error,
-)
+from skmdn._estimators.atomic_fit import unchanged_on_error
+from skmdn._estimators.inputs import check_inputs, check_training_data, check_validation_data
 from skmdn._estimators.interrupts import pass_interrupt_on
 from skmdn._estimators.point_estimates import points, spread_method
+from skmdn._estimators.random_state import new_generator
 from skmdn._predictor import Predictor
 from skmdn._training.settings import Settings, check_settings
 from skmdn.mixture import Mixture

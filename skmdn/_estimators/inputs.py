@@ -1,37 +1,28 @@
 """The public door: what data an estimator accepts, checked once."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
-from sklearn.utils import check_array, check_consistent_length, check_random_state, indexable
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils import check_array, check_consistent_length, indexable
 from sklearn.utils.validation import validate_data
 
 from skmdn._arrays import AnyArray, Array, FloatArray
+from skmdn._estimators.columns import check_no_dates, text_is_named
 from skmdn._estimators.observations import Observations
+from skmdn.mixture.real_numbers import check_real_numbers
 
 _FLOATS = (np.float64, np.float32)
 
 
-@contextmanager
-def unchanged_on_error(estimator: Any) -> Iterator[None]:
-    """Put the estimator's attributes back where the block fails: no half-fitted model."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
-
-
 def check_inputs(estimator: Any, X: ArrayLike, *, reset: bool = False) -> Array:
     """Inputs with the features of fit; `reset` takes their number and names from X."""
-    check_dense(X)
-    return np.asarray(validate_data(estimator, X, reset=reset, dtype=_FLOATS))
+    check_numeric(X)
+    with text_is_named(X):
+        return np.asarray(validate_data(estimator, X, reset=reset, dtype=_FLOATS))
 
 
 def check_training_data(
@@ -48,8 +39,11 @@ def check_training_data(
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
-    check_dense(X)
-    inputs = validate_data(estimator, X, reset=reset, dtype=_FLOATS, ensure_min_samples=min_rows)
+    check_numeric(X)
+    with text_is_named(X):
+        inputs = validate_data(
+            estimator, X, reset=reset, dtype=_FLOATS, ensure_min_samples=min_rows
+        )
     targets, y_ndim = check_targets(y, "y")
     check_consistent_length(inputs, targets)
     weights = check_weights(sample_weight, len(targets), "sample_weight")
@@ -71,11 +65,12 @@ def check_validation_data(
     if X_val is None or y_val is None:
         missing, given = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
         raise ValueError(f"X_val and y_val go together: got {given} but no {missing}.")
-    check_dense(X_val, "X_val")
+    check_numeric(X_val, "X_val")
     shape, p = np.shape(X_val), like.X.shape[1]
     if len(shape) != 2 or shape[1] != p:
         raise ValueError(f"X_val must have the features of X, shape (n, {p}); got shape {shape}.")
-    X = check_array(X_val, dtype=_FLOATS, input_name="X_val", estimator=estimator)
+    with text_is_named(X_val, "X_val"):
+        X = check_array(X_val, dtype=_FLOATS, input_name="X_val", estimator=estimator)
     validate_data(estimator, X_val, reset=False, skip_check_array=True)
     targets, y_ndim = check_targets(y_val, "y_val")
     if len(X) != len(targets):
@@ -117,6 +112,22 @@ def check_in_memory(X: Any, name: str = "X") -> None:
         )
 
 
+def check_numeric(X: Any, name: str = "X") -> None:
+    """Refuse what would be converted to numbers wrongly, or not at all."""
+    check_dense(X, name)
+    check_no_mask(X, name)
+    check_no_dates(X, name)
+
+
+def check_no_mask(values: Any, name: str) -> None:
+    """Refuse masked arrays, whose mask would be ignored."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(
+            f"{name}: expected an array without a mask, got a masked array, whose mask would be "
+            "ignored; leave out the masked rows or fill them."
+        )
+
+
 def check_dense(X: Any, name: str = "X") -> None:
     """Refuse sparse matrices and queries, and say how to get an array instead."""
     check_in_memory(X, name)
@@ -144,24 +155,22 @@ def check_groups(groups: ArrayLike | None, n: int) -> AnyArray | None:
     return labels
 
 
-def new_generator(random_state: Any) -> np.random.Generator:
-    """Random numbers for one call; None draws fresh entropy, no global state is touched."""
-    if random_state is None or isinstance(random_state, np.random.Generator):
-        return np.random.default_rng(random_state)
-    return np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
-
-
 def _outputs(y_ndim: int, y: FloatArray) -> str:
     return "" if y_ndim == 1 else f" {y.shape[1]}"
 
 
 def check_targets(y: ArrayLike, name: str) -> tuple[FloatArray, int]:
     """Targets as float64 ``(n, D)``, and the number of axes they came with."""
-    if np.asarray(y).dtype.kind in "USmM":
-        raise ValueError(f"{name} must be numeric, got an array of {np.asarray(y).dtype}.")
-    values = check_array(y, dtype=np.float64, ensure_2d=False, input_name=name)
+    values = _numbers(y, name)
     if values.ndim == 1:
         return values.reshape(-1, 1), 1
+    if values.shape[1:] == (1,) and hasattr(y, "columns"):
+        warnings.warn(
+            f"{name} is a table of one column, so all answers keep an axis of outputs, (n, 1). "
+            f"Pass the column itself, {name}[{next(iter(y.columns))!r}], for answers (n,).",
+            DataConversionWarning,
+            stacklevel=5,
+        )
     return np.ascontiguousarray(values), 2
 
 
@@ -169,7 +178,9 @@ def check_weights(weights: ArrayLike | None, n: int, name: str) -> FloatArray | 
     """Non-negative weights ``(n,)`` in units of the largest, so that no sum overflows."""
     if weights is None:
         return None
-    w = check_array(weights, dtype=np.float64, ensure_2d=False, input_name=name)
+    if np.asarray(weights).ndim == 0:
+        raise ValueError(f"{name} must have one weight per row, shape ({n},); got {weights!r}.")
+    w = _numbers(weights, name)
     if w.shape != (n,):
         raise ValueError(f"{name} must have one weight per row, shape ({n},); got shape {w.shape}.")
     if w.min() < 0:
@@ -177,3 +188,17 @@ def check_weights(weights: ArrayLike | None, n: int, name: str) -> FloatArray | 
     if w.max() == 0:
         raise ValueError(f"{name} must be positive for at least one row; got only zeros.")
     return np.asarray(w / w.max())
+
+
+def _numbers(values: ArrayLike, name: str) -> FloatArray:
+    """Finite float64 numbers; errors name the argument."""
+    check_in_memory(values, name)
+    check_no_mask(values, name)
+    if not issparse(values):
+        check_real_numbers(np.asarray(values), name)
+    try:
+        return check_array(values, dtype=np.float64, ensure_2d=False, input_name=name)
+    except (TypeError, ValueError) as error:
+        if name in str(error):
+            raise
+        raise type(error)(f"{name}: {error}") from error

@@ -7,8 +7,8 @@ import numpy as np
 
 from skmdn import _engine
 from skmdn._calibration import MAX_ROWS, calibrate
-from skmdn._estimators.inputs import new_generator
 from skmdn._estimators.observations import Observations
+from skmdn._estimators.random_state import new_generator
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
 from skmdn._training.collapse import collapse_warnings

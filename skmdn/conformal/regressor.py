@@ -11,17 +11,13 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
 from sklearn.utils import indexable
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.folds import splits
 from skmdn._estimators.inner_estimators import check_predicts_density, density_of, seeded_clone
-from skmdn._estimators.inputs import (
-    check_table,
-    check_targets,
-    check_weights,
-    new_generator,
-    unchanged_on_error,
-)
+from skmdn._estimators.inputs import check_table, check_targets, check_weights
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import CONFORMAL_MDN_REGRESSOR, check_parameters
+from skmdn._estimators.random_state import new_generator
 from skmdn.conformal.calibration import Calibrated, calibrate, fit_and_calibrate
 from skmdn.conformal.scores import (
     central_interval,

@@ -12,16 +12,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_consistent_length, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.folds import order_of, splits, take
 from skmdn._estimators.inner_estimators import check_predicts_density
-from skmdn._estimators.inputs import (
-    check_groups,
-    check_table,
-    check_targets,
-    check_weights,
-    new_generator,
-    unchanged_on_error,
-)
+from skmdn._estimators.inputs import check_groups, check_table, check_targets, check_weights
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import (
     MDN_ENSEMBLE_REGRESSOR,
@@ -30,6 +24,7 @@ from skmdn._estimators.parameters import (
     check_parameters,
 )
 from skmdn._estimators.point_estimates import points, spread_method
+from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn._thread_pools import one_thread
 from skmdn.ensemble.members import FittedMember, fit_members, plan_members

@@ -13,7 +13,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.pipeline import Pipeline
 
 from skmdn._estimators.folds import check_weighted
-from skmdn._estimators.inputs import new_generator
+from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.preprocessing.cross_fitted import begin_fit, named_regressors

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
 
 from skmdn._arrays import AnyArray, FloatArray
-
-_DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+from skmdn.mixture.real_numbers import check_real_numbers
 
 
 def as_numbers(value: Any, name: str) -> FloatArray:
@@ -27,7 +25,7 @@ def as_numbers(value: Any, name: str) -> FloatArray:
             "ignored; leave out the masked rows or fill them."
         )
     array = _array(value, name)
-    _refuse_dates_and_text(array, name)
+    check_real_numbers(array, name)
     if array.ndim == 0:
         raise ValueError(f"{name}: expected an array with one entry per row, got {value!r}.")
     if not array.size:
@@ -44,25 +42,3 @@ def _array(value: Any, name: str) -> AnyArray:
         return np.asarray(value)
     except ValueError as error:  # of rows of unequal lengths
         raise ValueError(f"{name}: expected an array of numbers; {error}.") from error
-
-
-def _refuse_dates_and_text(array: AnyArray, name: str) -> None:
-    """Raise ValueError for what NumPy or scikit-learn would convert to numbers without a word."""
-    entries = array.ravel() if array.dtype.kind == "O" else ()
-    if array.dtype.kind in "mM" or any(isinstance(entry, _DATES) for entry in entries):
-        raise ValueError(
-            f"{name}: expected numbers, got dates or durations ({_type_of(array)}); pass parts of "
-            "the dates, such as the hour, or durations in a unit, such as (dates - start) / "
-            "numpy.timedelta64(1, 'D')."
-        )
-    if array.dtype.kind in "UST" or any(isinstance(entry, str | bytes) for entry in entries):
-        raise ValueError(
-            f"{name}: expected numbers, got text ({_type_of(array)}); convert it to numbers first."
-        )
-
-
-def _type_of(array: AnyArray) -> str:
-    """Return the type of the entries, or of the first one where the array's type says nothing."""
-    if array.dtype.kind != "O":
-        return str(array.dtype)
-    return next(type(entry).__name__ for entry in array.ravel() if entry is not None)

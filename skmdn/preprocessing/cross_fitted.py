@@ -9,14 +9,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.folds import order_of, splits
-from skmdn._estimators.inputs import (
-    check_groups,
-    check_inputs,
-    check_training_data,
-    new_generator,
-    unchanged_on_error,
-)
+from skmdn._estimators.inputs import check_groups, check_inputs, check_training_data
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import (
     CROSS_FITTED_PREDICTIONS,
@@ -24,6 +19,7 @@ from skmdn._estimators.parameters import (
     check_named_estimators,
     check_parameters,
 )
+from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn.preprocessing.cross_fitting import cross_fit, side_by_side
 from skmdn.preprocessing.tree_regressors import tree_regressors

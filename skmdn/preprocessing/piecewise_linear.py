@@ -9,9 +9,11 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skmdn._estimators.inputs import check_inputs, check_weights, new_generator, unchanged_on_error
+from skmdn._estimators.atomic_fit import unchanged_on_error
+from skmdn._estimators.inputs import check_inputs, check_weights
 from skmdn._estimators.observations import rows_with_weight
 from skmdn._estimators.parameters import PIECEWISE_LINEAR_ENCODER, check_parameters
+from skmdn._estimators.random_state import new_generator
 from skmdn._network.encoding import PiecewiseLinear, bin_edges
 
 

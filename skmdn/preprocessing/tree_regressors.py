@@ -12,12 +12,8 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skmdn._estimators.inputs import (
-    check_inputs,
-    check_training_data,
-    check_weights,
-    unchanged_on_error,
-)
+from skmdn._estimators.atomic_fit import unchanged_on_error
+from skmdn._estimators.inputs import check_inputs, check_training_data, check_weights
 from skmdn._network.scaling import location_and_scale
 from skmdn._thread_pools import one_thread
 

@@ -1,0 +1,78 @@
+"""Columns of a table that hold no numbers, named in the errors about them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from skmdn.mixture.real_numbers import DATES, dates_message
+
+# How pandas, polars and pyarrow begin the names of their types of dates and durations.
+_DATE_TYPES = ("date", "time", "duration", "period")
+
+
+def check_no_dates(X: Any, name: str = "X") -> None:
+    """Refuse dates and durations, whose unit would be lost in a conversion to numbers."""
+    for column, kind in _typed_columns(X):
+        if kind.lower().startswith(_DATE_TYPES):
+            raise ValueError(dates_message(f"{name}, column {column!r}", kind))
+
+
+@contextmanager
+def text_is_named(X: Any, name: str = "X") -> Iterator[None]:
+    """Say which column holds the text that cannot be converted to numbers in the block."""
+    try:
+        yield
+    except ValueError as error:
+        found = _first_text(X) if "could not convert" in str(error) else None
+        if found is None:
+            raise
+        column, text = found
+        raise ValueError(
+            f"{name}, column {column!r}: expected numbers, got text such as {text!r} ({error}). "
+            "Encode such columns first, for instance by OneHotEncoder in a ColumnTransformer."
+        ) from error
+
+
+def _typed_columns(X: Any) -> Iterator[tuple[Any, str]]:
+    """Names of the columns and of their types; of objects the type of the first one."""
+    if hasattr(X, "schema") and hasattr(X, "column_names"):  # pyarrow
+        yield from zip(X.column_names, map(str, X.schema.types), strict=True)
+    elif hasattr(X, "columns") and hasattr(X, "dtypes"):
+        for column, kind in zip(X.columns, X.dtypes, strict=True):
+            is_object = str(kind).lower().startswith("object")
+            yield column, _kind_of(np.asarray(X[column])) if is_object else str(kind)
+    elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "mMO":
+        for j, values in enumerate(X.T):
+            yield j, _kind_of(values)
+
+
+def _kind_of(values: np.ndarray) -> str:
+    """The type of an array; "date" where its first entry is one, of whatever class."""
+    if values.dtype.kind != "O":
+        return str(values.dtype)
+    first = next((value for value in values if value is not None), None)
+    return "date" if isinstance(first, DATES) else type(first).__name__
+
+
+def _first_text(X: Any) -> tuple[Any, str] | None:
+    """The first column with an entry that is no number, and that entry."""
+    if hasattr(X, "columns"):
+        columns = [(column, X[column]) for column in X.columns]
+    else:
+        array = np.asarray(X)
+        columns = list(enumerate(array.T)) if array.ndim == 2 else []
+    for column, values in columns:
+        for value in np.asarray(values).ravel():
+            if isinstance(value, str | bytes) and not _is_number(value):
+                return column, str(value)
+    return None
+
+
+def _is_number(text: str | bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
