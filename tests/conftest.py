@@ -1,12 +1,33 @@
-"""Fixtures that several files of tests ask for by name, and the cores of a process."""
+"""Fixtures that several files of tests ask for by name, the cores of a process, and a marker."""
 
 import os
+import re
+from functools import cache
+from pathlib import Path
 
 import pytest
 
 # Where tests run side by side, each process keeps to one core. Libraries read this when imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+CASES = Path(__file__).parent / "cases"
+TRAINABLE = re.compile(r"\b(MDNRegressor|MDNEnsembleRegressor|_engine)\b")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what is trained: networks differ with the processor, by their roundings."""
+    for item in items:
+        if trains(item.path):
+            item.add_marker(pytest.mark.trains)
+
+
+@cache
+def trains(file):
+    """Whether a file, or a file of cases that it imports, names what can be trained."""
+    text = file.read_text(encoding="utf-8")
+    imported = re.findall(r"^from cases\.(\w+) import", text, re.MULTILINE)
+    return bool(TRAINABLE.search(text)) or any(trains(CASES / f"{name}.py") for name in imported)
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import check_grad
+from scipy.optimize import check_grad, minimize_scalar
 from scipy.special import softmax
 
 from skmdn import _calibration
-from skmdn._calibration import calibrate, pooling_factor
+from skmdn._calibration import Calibration, calibrate, pooling_factor
 from skmdn.mixture import Mixture
 
 
@@ -170,20 +170,48 @@ def test_pools_of_members_with_errors_of_their_own_get_less_spread():
     assert score(factor) - score(1.0) > 0.4 * (score(best) - score(1.0))
 
 
-def test_few_rows_say_little_of_pooling():
+def factor_where_pooling_gained(monkeypatch, n, gain, weights=(0.5, 0.3, 0.2), n_members=5):
+    """The pooling factor of n rows where every view alone needs spreads exp(gain) times as wide."""
+    alone = Calibration(np.ones(1), np.exp([gain]), 0.0, 0.0)
+    pool = Calibration(np.array(weights), np.ones(len(weights)), 0.0, 0.0)
+    view, y = normal_rows(n, 1.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(_calibration, "calibrate", lambda *args, **options: alone)
+        return pooling_factor(len(weights) * [view], y, None, pool, n_members)
+
+
+@pytest.mark.parametrize("n", [20, 400])
+def test_pooling_factor_is_that_of_a_ridge_on_one_gain(monkeypatch, n):
+    """Of log a = const - c (1 - S) the gain at S = sum w^2 tells c, beside a prior on c."""
+    gain, left = 0.4, 0.5**2 + 0.3**2 + 0.2**2
+    variance = 0.3**2 + 10 / n  # of what was gained, as a part of a variance
+    c = minimize_scalar(lambda c: (gain - c * (1 - left)) ** 2 + variance * c**2).x
+    expected = np.exp(-c * (left - left / 5))
+    np.testing.assert_allclose(
+        factor_where_pooling_gained(monkeypatch, n, gain), expected, rtol=1e-6
+    )
+
+
+def test_few_rows_say_little_of_pooling(monkeypatch):
+    many, few, two = (factor_where_pooling_gained(monkeypatch, n, 0.4) for n in (400, 20, 2))
+    assert many < few < two < 1
+    assert two > 0.98
+    assert factor_where_pooling_gained(monkeypatch, 400, -0.4) == 1  # a loss is no gain
+
+
+def test_rows_without_weight_say_nothing_of_pooling():
     rng = np.random.default_rng(1)
     y, error = rng.normal(size=(2, 3, 400))
-    views = [gaussian(y[0] + e, 1.0) for e in error]
-    few, many = (
-        pooling_factor(part, y[0, :n, None], None, calibrate(part, y[0, :n, None]), 5)
-        for n in (20, 400)
-        for part in [[view[:n] for view in views]]
-    )
-    assert many < few < 1
-    weights = np.repeat([1e-3, 0.0], [20, 380])  # rows without weight are no rows
-    found = calibrate(views, y[0, :, None], weights)
-    weighted = pooling_factor(views, y[0, :, None], weights, found, 5)
-    np.testing.assert_allclose(weighted, few, rtol=1e-6)
+    y, views = y[0, :, None], [gaussian(y[0] + e, 1.0) for e in error]
+    weights = np.repeat([1e-3, 0.0], [20, 380])
+    factors = [
+        pooling_factor(part, targets, w, calibrate(part, targets, w), 5)
+        for part, targets, w in (
+            (views, y, weights),
+            ([view[:20] for view in views], y[:20], None),
+        )
+    ]
+    np.testing.assert_allclose(*factors, rtol=1e-6)
 
 
 def test_members_that_agree_keep_their_spread():

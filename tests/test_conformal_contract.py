@@ -192,8 +192,6 @@ FAILURES = {
 }
 
 
-# The checks fit a few rows with few distinct targets: components may die and spreads collapse.
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [ConformalMDNRegressor(SMALL, cv=2)], expected_failed_checks=lambda model: FAILURES
 )

@@ -189,7 +189,6 @@ def test_few_rows_with_the_whole_budget():
 
 
 @pytest.mark.filterwarnings("ignore:The loss or its gradient was not finite")
-@pytest.mark.filterwarnings("ignore:.*components are dead|Spreads are on their floor")
 @pytest.mark.parametrize("learning_rate_init", [1.0, 10.0, 100.0])
 def test_a_rate_far_too_high_leaves_finite_answers(learning_rate_init):
     options = {"learning_rate_init": learning_rate_init, "max_iter": 20, "random_state": 0}
@@ -215,7 +214,6 @@ def test_one_row_with_weight_is_enough():
 
 @pytest.mark.parametrize("levels", [2, 3, 10])
 @pytest.mark.parametrize("max_iter", [10, 100])
-@pytest.mark.filterwarnings("ignore:Spreads are on their floor")
 def test_discrete_targets(levels, max_iter):
     y = np.floor(np.random.default_rng(levels).uniform(0, levels, 300))
     model = short(max_iter=max_iter, n_components=levels).fit(X_FIT, y)
