@@ -53,11 +53,9 @@ for value, known in zip(ranges, drifts, strict=True):
 # %% The picture: regions of three throws, and the drift at 60 degrees given the range.
 figure = Figure(figsize=(11, 4.4), layout="constrained")
 left, right = figure.subplots(1, 2, width_ratios=[1.2, 1])
-rows = [np.argmin(np.abs(X_test[:, 0] - at)) for at in (25, 45, 60)]
-display = ConditionalDensityDisplay.from_estimator(model, X_test, Y_test, rows=rows, ax=left)
-names = [f"{X_test[row, 0]:.0f} degrees" for row in rows]
-for text, name in zip(left.get_legend().get_texts(), names, strict=True):
-    text.set_text(name)
+rows = [int(np.argmin(np.abs(X_test[:, 0] - at))) for at in (25, 45, 60)]
+named = {row: f"{X_test[row, 0]:.0f} degrees" for row in rows}
+ConditionalDensityDisplay.from_estimator(model, X_test, Y_test, rows=named, ax=left)
 left.set(xlabel="range (m)", ylabel="drift (m)")
 y = np.linspace(-7, 9, 400)
 styles = ["-", "--", "-."]

@@ -1,6 +1,7 @@
 """Displays: what they compute against the mixture's answers, what they draw, what they refuse."""
 
 import inspect
+import itertools
 import re
 import sys
 from unittest import mock
@@ -10,13 +11,16 @@ import pandas as pd
 import pytest
 from cases.linear_gaussian import LinearGaussian, linear_data
 from cases.plotting import linear_model, new_axes, saved, text_of, two_outputs, two_peaks
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 from scipy import stats
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skmdn import MDNRegressor, Mixture, metrics, plotting
+from skmdn._engine.budget import FINE_TUNING_CHECKPOINTS, MAX_CHECKPOINTS, fine_tuning_begins
 from skmdn.metrics import coverage_score, hdr_values, log_likelihood_scorer, pit_values
 from skmdn.plotting import (
     ComponentsDisplay,
@@ -43,7 +47,7 @@ def test_pit_bars_and_their_band(tmp_path):
     np.testing.assert_array_equal(display.bars_[0].get_data().values, expected)
     low, high = stats.binom.interval(0.95, 200, 1 / 8)
     np.testing.assert_allclose(display.band, np.array([low, high]) * 8 / 200)
-    assert "95% of bars, if the model is right" in text_of(display.ax_)
+    assert "95%, if the model is right" in text_of(display.ax_)
     assert saved(display, tmp_path) > 3000
 
 
@@ -80,7 +84,7 @@ def test_coverage_curves_are_the_metrics(tmp_path):
     )
     assert (display.band[:, 0] <= display.levels).all()
     assert display.band[50] == pytest.approx([0.5 - 0.98 / 200**0.5, 0.5 + 0.98 / 200**0.5])
-    assert text_of(display.ax_)[1] == "observed coverage (200 rows)"
+    assert text_of(display.ax_)[1] == "observed coverage\n(200 rows)"
     assert saved(display, tmp_path) > 3000
 
 
@@ -119,6 +123,44 @@ def test_loss_curves_are_those_of_the_model_inside(tmp_path):
     assert inner.validation_line_ is None
 
 
+def test_the_fine_tuning_is_where_the_engine_makes_it():
+    """All courses of a training by the engine's rule: a better checkpoint, or not, each time."""
+    rng = np.random.default_rng(0)
+    found = set()
+    for n_planned in (MAX_CHECKPOINTS, 15):
+        for _ in range(300):
+            better = rng.uniform(size=MAX_CHECKPOINTS) < rng.choice([0.05, 0.2, 0.6])
+            losses, start, left = [1.0], None, n_planned
+            while left:
+                best = min(losses)
+                losses.append(best - 0.1 if better[n_planned - left] else best + 0.1)
+                left -= 1
+                n_worse = len(losses) - 1 - int(np.argmin(losses))
+                if start is None and fine_tuning_begins(n_planned, left, n_worse):
+                    start, left = len(losses) - 1, FINE_TUNING_CHECKPOINTS
+            display = LossCurveDisplay(np.ones(40), losses)
+            if n_planned == 15 and 13 - np.argmin(losses[:14]) >= 8:
+                continue  # it looks like a training that ended early
+            expected = None if start is None else 40 * start / (len(losses) - 1)
+            assert display.fine_tuning_start == expected
+            found.add((n_planned, start))
+    assert {(MAX_CHECKPOINTS, None), (MAX_CHECKPOINTS, 18), (MAX_CHECKPOINTS, 8)} <= found
+
+
+def test_the_picture_explains_the_late_jump():
+    losses = [3.0, 2.0, 1.0, *[1.5] * 8, 0.9, 0.9]
+    display = LossCurveDisplay(np.linspace(3, 1, 24), losses).plot(new_axes())
+    assert display.fine_tuning_start == 20
+    shade = display.fine_tuning_
+    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (20, 24)
+    label = "fine-tuning at a low rate,\nfrom the best checkpoint"
+    assert label in text_of(display.ax_)
+    for without in (LossCurveDisplay([2, 1]), LossCurveDisplay([2, 1], [3, 2, 1])):
+        assert without.plot(new_axes()).fine_tuning_start is None
+        assert without.fine_tuning_ is None
+        assert label not in text_of(without.ax_)
+
+
 def test_components_are_the_mixtures(tmp_path):
     x, mixture = two_peaks()
     display = ComponentsDisplay.from_predictions(
@@ -143,9 +185,15 @@ def test_components_of_little_weight_are_left_out_where_they_are():
     weights = np.column_stack([np.linspace(0, 1, 11), 1 - np.linspace(0, 1, 11), np.zeros(11)])
     mixture = Mixture(weights, np.tile([0.0, 1.0, 2.0], (11, 1)), np.ones((11, 3)))
     display = ComponentsDisplay.from_predictions(np.arange(11), mixture, min_weight=0.25)
-    assert [line.get_label() for line in display.lines_[0]] == ["component 0", "component 1"]
+    assert [line.get_label() for line in display.lines_[0]] == ["0", "1"]
     drawn = ~np.isnan(display.lines_[1][0].get_ydata())
     np.testing.assert_array_equal(drawn, weights[:, 0] >= 0.25)
+
+
+def test_no_component_need_be_drawn():
+    _, mixture = two_peaks()
+    display = ComponentsDisplay.from_predictions(np.arange(40), mixture, min_weight=2.0)
+    assert display.lines_ == [[], [], []]
 
 
 def test_components_over_a_feature_into_axes_that_are_there():
@@ -187,6 +235,96 @@ def test_every_display_makes_its_own_figure_and_draws_again():
         for ax in np.ravel(display.ax_):
             assert ax.figure is display.figure_
             assert ax.get_ylabel()
+
+
+def draw_all(axes):
+    """Every display in one of six axes, and contours in the last."""
+    model, X, y = linear_model()
+    network = MDNRegressor(n_components=2, max_iter=3, random_state=0).fit(X, y)
+    Y = np.random.default_rng(0).normal(size=(4, 2))
+    return [
+        ConditionalDensityDisplay.from_estimator(model, X, y, ax=axes[0]),
+        PredictiveDensityDisplay.from_estimator(model, X, y, ax=axes[1]),
+        PITDisplay.from_estimator(model, X, y, ax=axes[2]),
+        CoverageDisplay.from_estimator(model, X, y, ax=axes[3]),
+        LossCurveDisplay.from_estimator(network, ax=axes[4]),
+        ComponentsDisplay.from_estimator(model, X, y, ax=axes[5]),
+        ConditionalDensityDisplay.from_predictions(Y, two_outputs(), ax=axes[6]),
+        PredictiveDensityDisplay.from_estimator(model, X, y, rows=3, ax=axes[7]),
+    ]
+
+
+@pytest.mark.parametrize("layout", ["constrained", "tight"])
+def test_neighbours_and_titles_in_a_grid_do_not_collide(layout):
+    figure = plt.figure(figsize=(16, 8), layout=layout)
+    displays = draw_all(figure.subplots(2, 4).ravel())
+    for display in displays:
+        np.ravel(display.ax_)[0].set_title("a title\nof two lines")
+    figure.canvas.draw()
+    boxes = []
+    for display in displays:
+        axes = np.ravel(display.ax_)
+        top, legend = axes[0].get_window_extent(), axes[0].get_legend().get_window_extent()
+        assert top.y0 <= legend.y0 < legend.y1 <= top.y1 + 1
+        assert top.x0 <= legend.x0 < legend.x1 <= top.x1 + 1
+        assert axes[0].title.get_window_extent().y0 >= top.y1
+        boxes.append(Bbox.union([ax.get_tightbbox() for ax in axes]))
+    for one, other in itertools.combinations(boxes, 2):
+        assert min(one.x1, other.x1) - max(one.x0, other.x0) < 2 or (
+            min(one.y1, other.y1) - max(one.y0, other.y0) < 2
+        )
+
+
+def test_legends_hide_nothing():
+    figure = plt.figure(figsize=(16, 8), layout="constrained")
+    displays = draw_all(figure.subplots(2, 4).ravel())
+    figure.canvas.draw()
+    highest = [
+        displays[0].arrays.y[-1],
+        displays[1].lines_[0].get_ydata().max(),
+        max(displays[2].heights.max(), displays[2].band[1]),
+        1.0,
+        None,
+        1.0,
+        displays[6].arrays.y[:, 1].max(),
+        displays[7].lines_[0].get_ydata().max(),
+    ]
+    for display, height in zip(displays, highest, strict=True):
+        ax = np.ravel(display.ax_)[0]
+        legend = ax.get_legend().get_window_extent()
+        if height is not None:
+            assert ax.transData.transform((0, height))[1] <= legend.y0
+
+
+def test_small_grids_are_drawn_without_a_warning(tmp_path):
+    figure = plt.figure(layout="constrained")
+    draw_all(figure.subplots(2, 4).ravel())
+    figure.savefig(tmp_path / "picture.png")
+
+
+def test_components_divide_the_place_of_one_axes():
+    _, mixture = two_peaks()
+    for place in (plt.subplots(2, 2)[1][1, 0], plt.figure().subfigures(1, 2)[1].subplots()):
+        display = ComponentsDisplay.from_predictions(np.arange(40), mixture, ax=place)
+        outer = place.get_position()
+        for ax in display.ax_:
+            inner = ax.get_position()
+            assert outer.x0 - 1e-9 <= inner.x0 < inner.x1 <= outer.x1 + 1e-9
+            assert outer.y0 - 1e-9 <= inner.y0 < inner.y1 <= outer.y1 + 1e-9
+        assert not place.axison
+    free = plt.figure().add_axes((0.1, 0.1, 0.8, 0.8))
+    with pytest.raises(ValueError, match=r"ax: expected three .*, got Axes of shape \(\)"):
+        ComponentsDisplay.from_predictions(np.arange(40), mixture, ax=free)
+
+
+@pytest.mark.parametrize("display", [getattr(plotting, name) for name in plotting.__all__])
+def test_an_array_of_axes_is_refused(display):
+    model, X, y = linear_model()
+    model.loss_curve_ = [1.0, 0.5]
+    data = () if display is LossCurveDisplay else (X, y)
+    grid = Figure().subplots(2, 3)
+    with pytest.raises(ValueError, match=r"^ax: expected .* Axes.* got ndarray of shape \(2, 3\)"):
+        display.from_estimator(model, *data, ax=grid)
 
 
 def test_keywords_reach_the_main_artist():
@@ -360,11 +498,25 @@ def test_estimators_without_distributions_are_refused(display):
             lambda m: CoverageDisplay.from_predictions(np.zeros(40), m, regions=("all",)),
             "regions: expected 'central', 'hdr' or both",
         ),
-        (lambda m: LossCurveDisplay.from_estimator(LinearGaussian()), "loss_curve_.*LinearGauss"),
+        (lambda m: LossCurveDisplay.from_estimator(linear_model()[0]), "loss_curve_.*LinearGauss"),
+        (
+            lambda m: LossCurveDisplay.from_estimator(MDNRegressor()),
+            "MDNRegressor .* is not fitted",
+        ),
         (lambda m: ComponentsDisplay.from_predictions([0], m), r"x: expected shape \(40,\)"),
         (
-            lambda m: ComponentsDisplay.from_predictions(range(40), m, ax=new_axes()),
-            "ax: expected three Axes, got 1",
+            lambda m: ComponentsDisplay.from_predictions(range(40), m, ax=Figure().subplots(2, 3)),
+            r"ax: expected three matplotlib Axes, or .*, got ndarray of shape \(2, 3\)",
+        ),
+        (
+            lambda m: PredictiveDensityDisplay.from_predictions(None, m, y_limits=(1, 0)),
+            r"y_limits: expected two numbers, the lower one first, got \(1, 0\)",
+        ),
+        (
+            lambda m: ConditionalDensityDisplay.from_predictions(
+                None, m, x=range(40), y_limits=[0, 1, 2]
+            ),
+            "y_limits: expected two numbers",
         ),
         (
             lambda m: ConditionalDensityDisplay.from_predictions(None, two_outputs(), x=range(4)),

@@ -65,6 +65,46 @@ def test_faint_modes_are_kept_but_not_marked():
     np.testing.assert_allclose(display.modes_.get_ydata(), 0, atol=1e-6)
 
 
+def test_modes_are_marked_where_the_density_is_drawn():
+    """A spike of little mass is higher than the peak that is seen, and does not hide its mode."""
+    mixture = Mixture([[0.9999, 0.0001]] * 3, [[0.0, 4.0]] * 3, [[1.0, 1e-7]] * 3)
+    display = ConditionalDensityDisplay.from_predictions(
+        None, mixture, x=[0, 1, 2], y_limits=(-4, 6)
+    )
+    assert display.arrays.mode_densities.max() > 100
+    np.testing.assert_allclose(display.modes_.get_ydata(), 0, atol=1e-6)
+    far = ConditionalDensityDisplay.from_predictions(None, mixture, x=[0, 1, 2], y_limits=(3, 5))
+    np.testing.assert_allclose(far.modes_.get_ydata(), 4, atol=1e-6)
+
+
+def test_limits_and_names_of_ones_own():
+    x, mixture = two_peaks()
+    y = np.linspace(-2, 2, 40)
+    band = ConditionalDensityDisplay.from_predictions(y, mixture, x=x, y_limits=(0, 2.5))
+    assert band.ax_.get_ylim() == (0, 2.5)
+    np.testing.assert_allclose(band.arrays.density, mixture.pdf(band.arrays.y[None]), atol=0.02)
+    rows = {3: "Oslo", 10: "Bergen"}
+    display = PredictiveDensityDisplay.from_predictions(y, mixture, rows=rows, y_limits=(0, 5))
+    np.testing.assert_array_equal(display.rows, [3, 10])
+    assert [text.get_text() for text in display.ax_.get_yticklabels()] == ["Oslo", "Bergen"]
+    assert display.ax_.get_xlim() == (0, 5)
+    assert (display.y[:, 0].tolist(), display.y[:, -1].tolist()) == ([0, 0], [5, 5])
+    np.testing.assert_allclose(display.density, mixture[[3, 10]].pdf(display.y))
+    assert np.isnan(display.truth_.get_xdata()).all()  # both outcomes are outside
+    one = PredictiveDensityDisplay.from_predictions(y, mixture, rows={3: "Oslo"})
+    assert one.ax_.get_ylabel() == "density of Oslo"
+    contours = ConditionalDensityDisplay.from_predictions(None, two_outputs(), rows={2: "Bergen"})
+    assert text_of(contours.ax_)[-1] == "Bergen"
+
+
+def test_a_series_of_polars_without_a_name_is_y():
+    x, mixture = two_peaks()
+    for name, label in [("", "y"), ("mass (kg)", "mass (kg)")]:
+        y = pl.Series(name, x)
+        display = ConditionalDensityDisplay.from_predictions(y, mixture, x=x)
+        assert display.ax_.get_ylabel() == label
+
+
 @pytest.mark.parametrize("as_frame", [False, True])
 def test_a_band_moves_one_feature_and_holds_the_others(as_frame):
     model, X, y = linear_model()
@@ -230,7 +270,8 @@ def test_contours_hold_the_mass_that_they_say(tmp_path):
     point = np.array([[arrays.y[0, 0, 40], arrays.y[0, 1, 90]]])
     assert arrays.density[0, 90, 40] == pytest.approx(mixture[0].pdf(point)[0])
     np.testing.assert_array_equal(arrays.y_true, Y.to_numpy()[[0, 2]])
-    assert text_of(display.ax_) == ["east (km)", "north (km)", "row 0", "row 2"]
+    assert text_of(display.ax_) == ["east (km)", "north (km)", "row 0", "row 2", "outcomes"]
+    assert display.ax_.get_legend().get_title().get_text() == "regions of 50% and 90%"
     assert len(display.contours_) == len(display.truth_) == 2
     assert saved(display, tmp_path) > 5000
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skmdn.metrics.real_numbers import as_numbers
+
 
 class Style(NamedTuple):
     """Style of one line among several: they differ in colour, dashes (for grey print), marker."""
@@ -35,9 +40,30 @@ def style(number: int) -> Style:
 
 def axes_for(ax: Any) -> Any:
     """The axes given, or the axes of a new figure."""
-    if ax is not None:
+    if ax is None:
+        return pyplot().subplots(layout="constrained")[1]
+    if is_axes(ax):
         return ax
-    return pyplot().subplots(layout="constrained")[1]
+    shape = f" of shape {ax.shape}" if isinstance(ax, np.ndarray) else ""
+    raise ValueError(
+        f"ax: expected one matplotlib Axes, got {type(ax).__name__}{shape}; pass one of them, "
+        "such as ax[0, 0]."
+    )
+
+
+def is_axes(ax: Any) -> bool:
+    """Whether this is one matplotlib Axes."""
+    return hasattr(ax, "transAxes")
+
+
+def check_limits(limits: ArrayLike | None, name: str) -> tuple[float, float] | None:
+    """Lower and upper limit of an axis."""
+    if limits is None:
+        return None
+    pair = as_numbers(limits, name)
+    if pair.shape != (2,) or not pair[0] < pair[1]:
+        raise ValueError(f"{name}: expected two numbers, the lower one first, got {limits!r}.")
+    return float(pair[0]), float(pair[1])
 
 
 def pyplot() -> Any:
@@ -58,10 +84,3 @@ def line_kwargs(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, An
     from matplotlib.lines import Line2D
 
     return {**normalize_kwargs(defaults, Line2D), **normalize_kwargs(given, Line2D)}
-
-
-def legend_above(ax: Any, columns: int = 3) -> None:
-    """A legend above the axes, where it hides nothing."""
-    ax.legend(
-        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, frameon=False, fontsize="small"
-    )

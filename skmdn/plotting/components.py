@@ -10,10 +10,13 @@ from numpy.typing import ArrayLike
 from skmdn.metrics.arguments import check_mixture
 from skmdn.metrics.real_numbers import as_numbers
 from skmdn.mixture import Mixture
-from skmdn.plotting.axes import legend_above, line_kwargs, pyplot, style
+from skmdn.plotting.axes import is_axes, line_kwargs, pyplot, style
 from skmdn.plotting.feature_line import feature_line
+from skmdn.plotting.legend import legend_inside
 from skmdn.plotting.names import output_index, target_names
 from skmdn.plotting.predictions import check_outcomes, predict_mixture
+
+_HEIGHTS = [1.0, 1.6, 1.0]
 
 
 class ComponentsDisplay:
@@ -179,8 +182,9 @@ class ComponentsDisplay:
 
         Parameters
         ----------
-        ax : array-like of 3 matplotlib Axes, default=None
-            Axes for weights, means and standard deviations; None makes a figure.
+        ax : array-like of 3 matplotlib Axes or one Axes, default=None
+            Axes for weights, means and standard deviations. One Axes of a grid of subplots is
+            divided into three. None makes a figure.
         min_weight : float, default=0.02
             A component is drawn where its weight is at least this.
         **kwargs : dict
@@ -193,7 +197,7 @@ class ComponentsDisplay:
         Raises
         ------
         ValueError
-            If `ax` is not three Axes.
+            If `ax` is neither three Axes nor one of a grid.
         """
         self.ax_ = _three_axes(ax)
         self.figure_ = self.ax_[0].figure
@@ -206,10 +210,10 @@ class ComponentsDisplay:
             [self._line(axes, array, k, number, kwargs) for number, k in enumerate(present)]
             for axes, array in zip(self.ax_, [self.weights, *panels], strict=True)
         ]
-        self.ax_[0].set(ylabel="weight", ylim=(-0.02, 1.02))
+        self.ax_[0].set(ylabel="weight", yticks=[0.0, 0.5, 1.0], ylim=(-0.02, 1.02))
         self.ax_[1].set(ylabel=f"mean of\n{self.target_name}")
         self.ax_[2].set(ylabel="standard\ndeviation", ylim=(0, None), xlabel=self.feature_name)
-        legend_above(self.ax_[0], columns=4)
+        legend_inside(self.ax_[0], title="component")
         return self
 
     def _line(
@@ -217,7 +221,7 @@ class ComponentsDisplay:
     ) -> Any:
         """One curve of one component."""
         line = style(number)
-        defaults = {"color": line.color, "linestyle": line.linestyle, "label": f"component {k}"}
+        defaults = {"color": line.color, "linestyle": line.linestyle, "label": f"{k}"}
         (line,) = axes.plot(self.x, array[:, k], **line_kwargs(defaults, kwargs))
         return line
 
@@ -231,8 +235,24 @@ def _three_axes(ax: Any) -> Any:
     """The axes given, or those of a new figure, one above the other."""
     if ax is None:
         figure = pyplot().figure(figsize=(6.4, 6.4), layout="constrained")
-        return figure.subplots(3, 1, sharex=True, height_ratios=[1.0, 1.6, 1.0])
+        return figure.subplots(3, 1, sharex=True, height_ratios=_HEIGHTS)
+    if is_axes(ax) and ax.get_subplotspec() is not None:
+        return _divided(ax)
     axes = np.asarray(ax, dtype=object).ravel()
-    if len(axes) != 3:
-        raise ValueError(f"ax: expected three Axes, got {len(axes)}.")
+    if len(axes) != 3 or not all(map(is_axes, axes)):
+        raise ValueError(
+            "ax: expected three matplotlib Axes, or one of a grid of subplots, got "
+            f"{type(ax).__name__} of shape {np.shape(ax)}."
+        )
     return axes
+
+
+def _divided(ax: Any) -> Any:
+    """Three axes in the place of one, which stays but is not drawn."""
+    ax.set_axis_off()
+    grid = ax.get_subplotspec().subgridspec(3, 1, height_ratios=_HEIGHTS)
+    first = ax.figure.add_subplot(grid[0])
+    axes = [first, *(ax.figure.add_subplot(grid[i], sharex=first) for i in (1, 2))]
+    for upper in axes[:2]:
+        upper.tick_params(labelbottom=False)
+    return np.array(axes, dtype=object)

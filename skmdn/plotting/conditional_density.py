@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from skmdn.metrics.arguments import check_fraction, check_mixture
 from skmdn.metrics.real_numbers import as_numbers
 from skmdn.mixture import Mixture
-from skmdn.plotting.axes import axes_for
+from skmdn.plotting.axes import axes_for, check_limits
 from skmdn.plotting.density_band import DensityBand, density_band
 from skmdn.plotting.density_contours import DensityContours, density_contours
 from skmdn.plotting.feature_line import feature_line
@@ -35,8 +35,9 @@ class ConditionalDensityDisplay:
     ----------
     arrays : DensityBand or DensityContours
         All that is drawn, as named arrays. A band has `x`, `y`, `density`, `mean`, `levels`,
-        `quantiles`, `modes`, `mode_densities`, `x_data`, `y_data` and `labels`; contours have
-        `rows`, `y`, `density`, `levels`, `thresholds`, `y_true`, `y_data` and `labels`.
+        `quantiles`, `modes`, `mode_densities`, `x_data`, `y_data`, `labels` and `y_limits`;
+        contours have `rows`, `row_names`, `y`, `density`, `levels`, `thresholds`, `y_true`,
+        `y_data` and `labels`.
 
     Attributes
     ----------
@@ -74,7 +75,8 @@ class ConditionalDensityDisplay:
         reference: int | None = None,
         output: int | None = None,
         rows: Any = None,
-        levels: ArrayLike | None = None,
+        levels: Any = None,
+        y_limits: Any = None,
         grid_resolution: int = 200,
         ax: Any = None,
         **kwargs: Any,
@@ -95,7 +97,7 @@ class ConditionalDensityDisplay:
             For a band: number of the row of X that gives the values of the other features. None
             takes their medians, or the most frequent value of a feature that is not numeric. Data
             whose other features have other values need not follow the band.
-        output, rows, levels
+        output, rows, levels, y_limits
             As in :meth:`from_predictions`.
         grid_resolution : int, default=200
             Number of points along the feature.
@@ -126,6 +128,7 @@ class ConditionalDensityDisplay:
             _check_levels(levels, _QUANTILES),
             None if y is None else (line.observed, check_outcomes(y, n, D)[:, j]),
             (line.label, names[j]),
+            check_limits(y_limits, "y_limits"),
         )
         return cls(arrays).plot(ax, **kwargs)
 
@@ -138,7 +141,8 @@ class ConditionalDensityDisplay:
         x: ArrayLike | None = None,
         output: int | None = None,
         rows: Any = None,
-        levels: ArrayLike | None = None,
+        levels: Any = None,
+        y_limits: Any = None,
         feature_name: str = "x",
         ax: Any = None,
         **kwargs: Any,
@@ -155,11 +159,14 @@ class ConditionalDensityDisplay:
             Value of the feature in every row, in any order.
         output : int, default=None
             For a band: number of the output, where there are several.
-        rows : array-like of int, default=None
-            For contours: numbers of the rows; None takes the first three.
+        rows : array-like of int or dict of int to str, default=None
+            For contours: numbers of the rows; None takes the first three. A dict gives them names
+            too.
         levels : array-like of float, default=None
             For a band: levels of the quantiles, None takes (0.05, 0.95). For contours: masses of
             the regions whose borders are drawn, None takes (0.5, 0.9).
+        y_limits : pair of float, default=None
+            For a band: range of y that is drawn. None takes nearly all of the mass, and the data.
         feature_name : str, default="x"
             Label of the feature, with its unit.
         ax, **kwargs
@@ -193,7 +200,8 @@ class ConditionalDensityDisplay:
                 raise ValueError(f"x: expected shape ({n},), got {values.shape}.")
             data = None if outcomes is None else (values, outcomes[:, j])
             quantiles, labels = _check_levels(levels, _QUANTILES), (feature_name, names[j])
-            arrays = density_band(values, _one_output(mixture, j), quantiles, data, labels)
+            limits = check_limits(y_limits, "y_limits")
+            arrays = density_band(values, _one_output(mixture, j), quantiles, data, labels, limits)
         return cls(arrays).plot(ax, **kwargs)
 
     def plot(

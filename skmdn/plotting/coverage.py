@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skmdn.metrics import hdr_values, pit_values
-from skmdn.plotting.axes import PALE, axes_for, legend_above, line_kwargs, style
+from skmdn.plotting.axes import PALE, axes_for, line_kwargs, style
+from skmdn.plotting.legend import legend_inside
 from skmdn.plotting.predictions import predict
 
 _LABELS = {"central": "central intervals", "hdr": "highest-density regions"}
@@ -164,7 +165,7 @@ class CoverageDisplay:
         self.ax_ = axes_for(ax)
         self.figure_ = self.ax_.figure
         self.band_ = self.ax_.fill_between(
-            self.levels, *self.band.T, color=PALE, lw=0, label="95% band of a right model"
+            self.levels, *self.band.T, color=PALE, lw=0, label="95%, if the model is right"
         )
         (self.diagonal_,) = self.ax_.plot([0, 1], [0, 1], color="0.5", lw=0.8)
         self.lines_ = {}
@@ -176,12 +177,13 @@ class CoverageDisplay:
             )
         self.ax_.set(
             xlabel="nominal coverage",
-            ylabel=f"observed coverage ({self.n_rows} rows)",
+            ylabel=f"observed coverage\n({self.n_rows} rows)",
             xlim=(0.0, 1.0),
             ylim=(0.0, 1.0),
+            yticks=np.linspace(0.0, 1.0, 6),
             aspect="equal",
         )
-        legend_above(self.ax_, columns=1)
+        legend_inside(self.ax_)
         return self
 
 

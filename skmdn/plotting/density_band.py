@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skmdn.mixture import Mixture
-from skmdn.plotting.axes import BLACK, VERMILLION, legend_above
+from skmdn.plotting.axes import BLACK, VERMILLION
+from skmdn.plotting.legend import draw_legend, legend_inside
 
 _CELLS = 400
-_FAINT_MODE = 0.05  # of the highest density at the same x; lower modes are not marked
+_FAINT_MODE = 0.05  # of the highest density drawn at the same x; lower modes are not marked
 
 
 class DensityBand(NamedTuple):
@@ -41,6 +42,8 @@ class DensityBand(NamedTuple):
         Observations.
     labels : pair of str
         Names of feature and target.
+    y_limits : pair of float or None
+        Limits of the axis of y that were asked for.
     """
 
     x: np.ndarray
@@ -54,6 +57,7 @@ class DensityBand(NamedTuple):
     x_data: np.ndarray | None
     y_data: np.ndarray | None
     labels: tuple[str, str]
+    y_limits: tuple[float, float] | None
 
     def draw(self, ax: Any, colorbar: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Draw into axes, and return the artists by name."""
@@ -69,9 +73,14 @@ class DensityBand(NamedTuple):
         )[0]
         artists["quantiles_"] = self._draw_quantiles(ax)
         artists["modes_"] = self._draw_modes(ax)
-        ax.set(xlabel=self.labels[0], ylabel=self.labels[1], xlim=(self.x[0], self.x[-1]))
-        ax.set_ylim(self.y[0], self.y[-1])
-        legend_above(ax, columns=4)
+        margin = 0.5 * (self.x[-1] - self.x[0]) if len(self.x) == 2 else 0.0
+        ax.set(xlabel=self.labels[0], ylabel=self.labels[1])
+        ax.set_xlim(self.x[0] - margin, self.x[-1] + margin)
+        ax.set_ylim(self.y_limits or (self.y[0], self.y[-1]))
+        if self.y_limits is None:
+            legend_inside(ax)
+        else:
+            draw_legend(ax, loc="upper left", ncols=2)
         return artists
 
     def _shade(self, ax: Any, kwargs: dict[str, Any]) -> Any:
@@ -97,8 +106,12 @@ class DensityBand(NamedTuple):
         return lines
 
     def _draw_modes(self, ax: Any) -> Any:
-        highest = self.mode_densities[:, :1]
-        marked = self.mode_densities >= _FAINT_MODE * highest  # False for NaN
+        # A peak may be high and yet have so little mass that its cell shows none.
+        cells = np.clip(np.searchsorted(self.y, self.modes), 1, len(self.y) - 1)
+        nearest = cells - (self.modes - self.y[cells - 1] < self.y[cells] - self.modes)
+        drawn = np.take_along_axis(self.density, nearest, axis=1)
+        marked = drawn >= _FAINT_MODE * self.density.max(axis=1, keepdims=True)
+        marked &= (self.y[0] <= self.modes) & (self.modes <= self.y[-1])  # False for NaN
         x = np.broadcast_to(self.x[:, None], self.modes.shape)
         every = slice(None, None, max(1, len(self.x) // 70))
         at, modes = x[every][marked[every]], self.modes[every][marked[every]]
@@ -111,11 +124,12 @@ def density_band(
     levels: np.ndarray,
     data: tuple[np.ndarray, np.ndarray] | None,
     labels: tuple[str, str],
+    y_limits: tuple[float, float] | None = None,
 ) -> DensityBand:
     """Compute the arrays of a band from a mixture without an outputs axis, one row per x."""
     order = np.argsort(x, kind="stable")
     mixture = mixture[order]
-    edges = _edges(mixture, None if data is None else data[1])
+    edges = _edges(mixture, None if data is None else data[1], y_limits)
     mass = np.diff(mixture.cdf(edges[None, :]), axis=1)  # (G, H)
     modes, heights = mixture.modes(return_density=True)
     return DensityBand(
@@ -130,11 +144,16 @@ def density_band(
         x_data=None if data is None else data[0],
         y_data=None if data is None else data[1],
         labels=labels,
+        y_limits=y_limits,
     )
 
 
-def _edges(mixture: Mixture, y_data: np.ndarray | None) -> np.ndarray:
+def _edges(
+    mixture: Mixture, y_data: np.ndarray | None, limits: tuple[float, float] | None
+) -> np.ndarray:
     """Edges of the cells of y, ``(H + 1,)``: they cover nearly all of the mass, and the data."""
+    if limits is not None:
+        return np.linspace(*limits, _CELLS + 1)
     known = mixture.ppf([0.005, 0.995]).ravel()
     if y_data is not None:
         known = np.concatenate([known, y_data])

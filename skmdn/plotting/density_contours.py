@@ -11,6 +11,8 @@ import numpy as np
 
 from skmdn.mixture import Mixture
 from skmdn.plotting.axes import style
+from skmdn.plotting.legend import legend_inside
+from skmdn.plotting.row_choice import RowChoice
 
 _POINTS = 160
 _DRAWS = 20_000
@@ -23,6 +25,8 @@ class DensityContours(NamedTuple):
     ----------
     rows : ndarray of shape (R,)
         Numbers of the rows.
+    row_names : list of str
+        Their names.
     y : ndarray of shape (R, 2, H)
         Grid points of each row, by output.
     density : ndarray of shape (R, H, H)
@@ -40,6 +44,7 @@ class DensityContours(NamedTuple):
     """
 
     rows: np.ndarray
+    row_names: list[str]
     y: np.ndarray
     density: np.ndarray
     levels: np.ndarray
@@ -86,47 +91,31 @@ class DensityContours(NamedTuple):
         from matplotlib.lines import Line2D
 
         handles = [
-            Line2D(
-                [],
-                [],
-                color=style(number).color,
-                linestyle=style(number).linestyle,
-                marker=style(number).marker if self.y_true is not None else None,
-                label=f"row {row}",
-            )
-            for number, row in enumerate(self.rows)
+            Line2D([], [], color=line.color, linestyle=line.linestyle, label=name)
+            for line, name in zip(map(style, range(len(self.rows))), self.row_names, strict=True)
         ]
+        if self.y_true is not None:
+            handles.append(Line2D([], [], color="0.4", ls="none", marker="o", label="outcomes"))
         masses = " and ".join(f"{level:.0%}" for level in self.levels)
-        marks = "" if self.y_true is None else "; the mark is the outcome"
-        ax.legend(
-            handles=handles,
-            title=f"regions of {masses} of the mass{marks}",
-            loc="lower left",
-            bbox_to_anchor=(0.0, 1.0),
-            ncols=len(handles),
-            frameon=False,
-            fontsize="small",
-            title_fontsize="small",
-            alignment="left",
-            handlelength=3.0,
-        )
+        legend_inside(ax, handles, title=f"regions of {masses}")
 
 
 def density_contours(
     mixture: Mixture,
-    rows: np.ndarray,
+    rows: RowChoice,
     levels: np.ndarray,
     y_data: np.ndarray | None,
     labels: tuple[str, str],
 ) -> DensityContours:
     """Compute the arrays of contours for chosen rows of a mixture with two outputs."""
-    chosen = mixture[rows]
-    truth = None if y_data is None else y_data[rows]
+    chosen = mixture[rows.numbers]
+    truth = None if y_data is None else y_data[rows.numbers]
     y = _grid(chosen)
     grids = [np.stack(np.meshgrid(*of_row), axis=-1).reshape(-1, 2) for of_row in y]
     density = chosen.pdf(np.array(grids)).reshape(-1, _POINTS, _POINTS)
     return DensityContours(
-        rows=rows,
+        rows=rows.numbers,
+        row_names=rows.names,
         y=y,
         density=density,
         levels=levels,

@@ -6,12 +6,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
 
-from skmdn.plotting.axes import BLACK, STYLES, axes_for, line_kwargs
+from skmdn.plotting.axes import BLACK, PALE, STYLES, axes_for, line_kwargs
+from skmdn.plotting.legend import draw_legend
+
+# As in the engine's budget: checkpoints of a whole training, of its fine-tuning, and how many in a
+# row without a better one end it early.
+_CHECKPOINTS, _TUNED, _PATIENCE = 20, 2, 8
+_FINE = "fine-tuning at a low rate,\nfrom the best checkpoint"
 
 
 class LossCurveDisplay:
     """Training and validation loss against passes over the data.
+
+    Towards the end the training goes back to its best checkpoint, and fine-tunes it at a low
+    learning rate for two more checkpoints: there the training loss jumps. That part is shaded.
 
     Make one with :meth:`from_estimator`, which needs no data: a fitted model keeps its curves.
 
@@ -24,10 +34,15 @@ class LossCurveDisplay:
 
     Attributes
     ----------
+    fine_tuning_start : float or None
+        Passes made before the fine-tuning began; None without a fine-tuning. It is inferred from
+        `validation_loss`.
     ax_, figure_ : matplotlib Axes and Figure
         The axes and figure drawn into.
     line_, validation_line_ : matplotlib Line2D
         The curves; the second is None without a validation part.
+    fine_tuning_ : matplotlib artist or None
+        The shade of the fine-tuning.
 
     Examples
     --------
@@ -40,6 +55,9 @@ class LossCurveDisplay:
     def __init__(self, loss: ArrayLike, validation_loss: ArrayLike = ()) -> None:
         self.loss = np.asarray(loss, dtype=np.float64)
         self.validation_loss = np.asarray(validation_loss, dtype=np.float64)
+        begins = _fine_tuning_start(self.validation_loss)
+        passes = self._passes_at_checkpoints()
+        self.fine_tuning_start = None if begins is None else float(passes[begins])
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None, **kwargs: Any) -> LossCurveDisplay:
@@ -58,10 +76,13 @@ class LossCurveDisplay:
 
         Raises
         ------
+        NotFittedError
+            If the model is not fitted.
         ValueError
             If the model has no curve.
         """
         model = _innermost(estimator)
+        check_is_fitted(model)
         if not hasattr(model, "loss_curve_"):
             raise ValueError(
                 "estimator: expected one with loss_curve_, such as a fitted MDNRegressor, "
@@ -92,7 +113,7 @@ class LossCurveDisplay:
         (self.line_,) = self.ax_.plot(passes, self.loss, **defaults)
         self.validation_line_ = None
         if self.validation_loss.size:
-            at = np.linspace(0, len(self.loss), len(self.validation_loss))
+            at = self._passes_at_checkpoints()
             defaults = {
                 "color": validation.color,
                 "linestyle": validation.linestyle,
@@ -106,9 +127,33 @@ class LossCurveDisplay:
             lowest = int(np.argmin(self.validation_loss))
             defaults = {"mfc": "none", "mec": BLACK, "ms": 11, "ls": "none", "label": "its lowest"}
             self.ax_.plot(at[lowest], self.validation_loss[lowest], "o", **defaults)
+        self.fine_tuning_ = None
+        if self.fine_tuning_start is not None:
+            self.fine_tuning_ = self.ax_.axvspan(
+                self.fine_tuning_start, len(self.loss), color=PALE, lw=0, zorder=0, label=_FINE
+            )
         self.ax_.set(xlabel="passes over the data", ylabel="negative log-likelihood (nats per row)")
-        self.ax_.legend(frameon=False)
+        draw_legend(self.ax_, loc="best")
         return self
+
+    def _passes_at_checkpoints(self) -> np.ndarray:
+        """Passes made before every validation; checkpoints are evenly spaced."""
+        return np.linspace(0, len(self.loss), len(self.validation_loss))
+
+
+def _fine_tuning_start(validation_loss: np.ndarray) -> int | None:
+    """Index of the checkpoint that the fine-tuning begins after, None without one.
+
+    The engine's rule: a training of 20 checkpoints goes back to the best one so far where two are
+    left and the latest two were worse, or earlier where eight in a row were. A training that ends
+    early always has a fine-tuning.
+    """
+    begins = len(validation_loss) - 1 - _TUNED
+    if begins < 0 or not np.isfinite(validation_loss[: begins + 1]).any():
+        return None
+    n_worse = begins - int(np.nanargmin(validation_loss[: begins + 1]))
+    is_whole = len(validation_loss) - 1 == _CHECKPOINTS
+    return begins if n_worse >= (_TUNED if is_whole else _PATIENCE) else None
 
 
 def _innermost(estimator: Any) -> Any:

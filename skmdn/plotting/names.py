@@ -22,7 +22,7 @@ def target_names(y: Any, n_outputs: int) -> list[str]:
         return [str(name) for name in columns]
     name = getattr(y, "name", None)
     if n_outputs == 1:
-        return ["y" if name is None else str(name)]
+        return ["y" if name is None or name == "" else str(name)]  # polars' default is empty
     return [f"y{j}" for j in range(n_outputs)]
 
 

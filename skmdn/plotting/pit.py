@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.special import bdtrik
 
 from skmdn.metrics import pit_values
-from skmdn.plotting.axes import PALE, axes_for, legend_above, line_kwargs, style
+from skmdn.plotting.axes import PALE, axes_for, line_kwargs, style
+from skmdn.plotting.legend import legend_inside
 from skmdn.plotting.names import target_names
 from skmdn.plotting.predictions import predict
 
@@ -168,7 +169,7 @@ class PITDisplay:
         self.figure_ = self.ax_.figure
         low, high = self.band
         self.band_ = self.ax_.axhspan(
-            low, high, color=PALE, lw=0, label="95% of bars, if the model is right"
+            low, high, color=PALE, lw=0, label="95%, if the model is right"
         )
         self.ax_.axhline(1.0, color="0.5", lw=0.8)
         columns = self.heights.reshape(len(self.heights), -1).T
@@ -186,12 +187,12 @@ class PITDisplay:
             )
         unit = f" of {self.names[0]}" if len(columns) == 1 else ""
         self.ax_.set(
-            xlabel=f"probability below the outcome{unit} (PIT)",
-            ylabel="rows in the bar / rows expected",
+            xlabel=f"PIT{unit}\n(probability below the outcome)",
+            ylabel="rows / rows expected",
             xlim=(0.0, 1.0),
             ylim=(0.0, max(1.1 * high, 1.1 * float(columns.max()))),
         )
-        legend_above(self.ax_)
+        legend_inside(self.ax_)
         return self
 
 

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from skmdn.metrics.arguments import check_fraction, check_mixture
 from skmdn.mixture import Mixture
-from skmdn.plotting.axes import BLACK, BLUE, VERMILLION, axes_for, legend_above, line_kwargs
+from skmdn.plotting.axes import BLACK, BLUE, VERMILLION, axes_for, check_limits, line_kwargs
+from skmdn.plotting.legend import legend_inside
 from skmdn.plotting.names import output_index, target_names
 from skmdn.plotting.predictions import check_outcomes, predict_mixture
 from skmdn.plotting.row_choice import row_choice
@@ -38,10 +39,14 @@ class PredictiveDensityDisplay:
         Mass of the regions.
     rows : array-like of shape (R,)
         Numbers of the rows.
+    row_names : list of str, default=None
+        Their names; None takes "row 0" and so on, by their numbers.
     y_true : array-like of shape (R,), default=None
         Outcomes.
     target_name : str, default="y"
         Label, with its unit.
+    y_limits : pair of float, default=None
+        Limits of the axis of y; None takes those of the points.
 
     Attributes
     ----------
@@ -72,16 +77,20 @@ class PredictiveDensityDisplay:
         *,
         level: float,
         rows: ArrayLike,
+        row_names: list[str] | None = None,
         y_true: ArrayLike | None = None,
         target_name: str = "y",
+        y_limits: tuple[float, float] | None = None,
     ) -> None:
         self.y = np.asarray(y)
         self.density = np.asarray(density)
         self.region = np.asarray(region)
         self.level = level
         self.rows = np.asarray(rows)
+        self.row_names = [f"row {row}" for row in self.rows] if row_names is None else row_names
         self.y_true = None if y_true is None else np.asarray(y_true)
         self.target_name = target_name
+        self.y_limits = y_limits
 
     @classmethod
     def from_estimator(
@@ -90,9 +99,10 @@ class PredictiveDensityDisplay:
         X: Any,
         y: ArrayLike | None = None,
         *,
-        rows: ArrayLike | None = None,
+        rows: Any = None,
         level: float = 0.9,
         output: int | None = None,
+        y_limits: ArrayLike | None = None,
         ax: Any = None,
         **kwargs: Any,
     ) -> PredictiveDensityDisplay:
@@ -106,7 +116,7 @@ class PredictiveDensityDisplay:
             Features.
         y : array-like of shape (n,) or (n, D), default=None
             Outcomes to mark.
-        rows, level, output
+        rows, level, output, y_limits
             As in :meth:`from_predictions`.
         ax, **kwargs
             As in :meth:`plot`.
@@ -120,8 +130,8 @@ class PredictiveDensityDisplay:
         ValueError
             If there are no such rows or output, or `level` is not between 0 and 1.
         """
-        options = {"rows": rows, "level": level, "output": output, "ax": ax, **kwargs}
-        return cls.from_predictions(y, predict_mixture(estimator, X), **options)
+        options = {"rows": rows, "level": level, "output": output, "y_limits": y_limits}
+        return cls.from_predictions(y, predict_mixture(estimator, X), **options, ax=ax, **kwargs)
 
     @classmethod
     def from_predictions(
@@ -129,9 +139,10 @@ class PredictiveDensityDisplay:
         y_true: ArrayLike | None,
         mixture: Mixture,
         *,
-        rows: ArrayLike | None = None,
+        rows: Any = None,
         level: float = 0.9,
         output: int | None = None,
+        y_limits: ArrayLike | None = None,
         ax: Any = None,
         **kwargs: Any,
     ) -> PredictiveDensityDisplay:
@@ -143,12 +154,14 @@ class PredictiveDensityDisplay:
             Outcomes to mark.
         mixture : Mixture
             Predictive distributions of the same rows.
-        rows : array-like of int, default=None
-            Numbers of the rows to draw; None takes the first five.
+        rows : array-like of int or dict of int to str, default=None
+            Numbers of the rows to draw; None takes the first five. A dict gives them names too.
         level : float, default=0.9
             Mass of the highest-density regions.
         output : int, default=None
             Number of the output to draw, where there are several.
+        y_limits : pair of float, default=None
+            Range of y that is drawn. None takes nearly all of the mass, and the outcomes.
         ax, **kwargs
             As in :meth:`plot`.
 
@@ -162,7 +175,8 @@ class PredictiveDensityDisplay:
             If there are no such rows or output, or `level` is not between 0 and 1.
         """
         level, mixture = check_fraction("level", level), check_mixture(mixture)
-        chosen = row_choice(rows, len(mixture), _MAX_ROWS)
+        chosen, row_names = row_choice(rows, len(mixture), _MAX_ROWS)
+        limits = check_limits(y_limits, "y_limits")
         names = target_names(y_true, mixture.n_outputs)
         j = output_index(output, mixture.n_outputs, names)
         part = mixture[chosen] if mixture.univariate else mixture[chosen].marginal(j)
@@ -170,15 +184,17 @@ class PredictiveDensityDisplay:
         if y_true is not None:
             truth = check_outcomes(y_true, len(mixture), mixture.n_outputs)[chosen, j]
         region = part.hdr(level)
-        y = _points(part, region, truth)
+        y = _points(part, region, truth, limits)
         display = cls(
             y,
             part.pdf(y),
             region,
             level=level,
             rows=chosen,
+            row_names=row_names,
             y_true=truth,
             target_name=names[j],
+            y_limits=limits,
         )
         return display.plot(ax, **kwargs)
 
@@ -208,13 +224,15 @@ class PredictiveDensityDisplay:
             self._draw_row(row, curves[row], base[row], kwargs)
         self.truth_ = None if self.y_true is None else self._draw_truth(base)
         self.ax_.set_xlabel(self.target_name)
+        if self.y_limits is not None:
+            self.ax_.set_xlim(self.y_limits)
         if R == 1:
-            self.ax_.set(ylabel=f"density of row {self.rows[0]}", ylim=(0, None))
+            self.ax_.set(ylabel=f"density of {self.row_names[0]}", ylim=(0.0, 1.05 * curves.max()))
         else:
-            self.ax_.set_yticks(base, [f"row {row}" for row in self.rows])
-            self.ax_.set_ylabel("density, each scaled to its peak")
+            self.ax_.set_yticks(base, self.row_names)
+            self.ax_.set(ylabel="scaled density", ylim=(-0.25, R - 0.05))
             self.ax_.tick_params(axis="y", length=0)
-        legend_above(self.ax_)
+        legend_inside(self.ax_)
         return self
 
     def _draw_row(self, row: int, curve: np.ndarray, base: float, kwargs: dict[str, Any]) -> None:
@@ -241,8 +259,10 @@ class PredictiveDensityDisplay:
 
     def _draw_truth(self, base: np.ndarray) -> Any:
         """Marks on the base lines where the outcomes are."""
+        low, high = self.ax_.get_xlim() if self.y_limits is None else self.y_limits
+        y_true = np.asarray(self.y_true)
         return self.ax_.plot(
-            self.y_true,
+            np.where((low <= y_true) & (y_true <= high), y_true, np.nan),
             base,
             linestyle="none",
             marker="D",
@@ -256,7 +276,12 @@ class PredictiveDensityDisplay:
         )[0]
 
 
-def _points(mixture: Mixture, region: np.ndarray, truth: np.ndarray | None) -> np.ndarray:
+def _points(
+    mixture: Mixture,
+    region: np.ndarray,
+    truth: np.ndarray | None,
+    limits: tuple[float, float] | None,
+) -> np.ndarray:
     """Where to evaluate the densities, ``(R, G)``, ascending.
 
     Quantiles are dense where a peak is narrow; equal steps cover the gaps, and reach the outcome.
@@ -266,5 +291,7 @@ def _points(mixture: Mixture, region: np.ndarray, truth: np.ndarray | None) -> n
     ends = np.where(np.isnan(ends), quantiles[:, :1], ends)
     points = [quantiles, ends] if truth is None else [quantiles, ends, truth[:, None]]
     known = np.concatenate(points, axis=1)
+    if limits is not None:
+        known = np.hstack([np.clip(known, *limits), np.tile(limits, (len(mixture), 1))])
     steps = np.linspace(known.min(axis=1), known.max(axis=1), 400, axis=1)
     return np.sort(np.concatenate([known, steps], axis=1), axis=1)

@@ -1,18 +1,28 @@
-"""The rows that a picture shows."""
+"""The rows that a picture shows, and their names."""
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
-from numpy.typing import ArrayLike
 
 
-def row_choice(rows: ArrayLike | None, n: int, default: int) -> np.ndarray:
-    """Numbers of the rows to draw: the chosen ones, or the first `default`."""
+class RowChoice(NamedTuple):
+    """R rows."""
+
+    numbers: np.ndarray  # (R,)
+    names: list[str]
+
+
+def row_choice(rows: Any, n: int, default: int) -> RowChoice:
+    """The chosen rows, by number or with names of their own, or the first `default`."""
     if rows is None:
-        return np.arange(min(n, default))
-    chosen = np.atleast_1d(np.asarray(rows))
-    if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or not chosen.size:
+        rows = np.arange(min(n, default))
+    numbers = np.atleast_1d(np.asarray(list(rows) if isinstance(rows, dict) else rows))
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or not numbers.size:
         raise ValueError(f"rows: expected numbers of rows, got {rows!r}.")
-    if chosen.min() < 0 or chosen.max() >= n:
+    if numbers.min() < 0 or numbers.max() >= n:
         raise ValueError(f"rows: expected numbers from 0 to {n - 1}, got {rows!r}.")
-    return chosen.astype(np.intp)
+    if isinstance(rows, dict):
+        return RowChoice(numbers.astype(np.intp), [str(name) for name in rows.values()])
+    return RowChoice(numbers.astype(np.intp), [f"row {number}" for number in numbers])
