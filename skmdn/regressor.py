@@ -125,6 +125,9 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     validation_loss_curve_ : list of float
         The same of the validation part before training and at every checkpoint, with `calibrate` at
         the best common factor of its scales; empty without a validation part.
+    fine_tuning_start_ : float or None
+        Passes made before the fine-tuning, which goes back to the best checkpoint; None where there
+        was none.
     coefs_, intercepts_ : list of ndarray
         Weights ``(in, out)`` and intercepts ``(out,)`` of the layers, for standardised inputs.
     X_mean_, X_scale_ : ndarray of shape (n_features_in_,)
@@ -430,6 +433,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         self.spread_factor_ = predictor.spread_factor
         self.spread_noise_ = predictor.spread_noise
         self.validation_loss_curve_ = fitted.trained.validation_loss_curve
+        self.fine_tuning_start_ = fitted.trained.fine_tuning_start
         _warn_of(fitted)
 
 

@@ -73,6 +73,7 @@ def test_training_that_no_longer_helps_ends_with_a_fine_tuning_from_its_best(mon
     assert trained.n_passes == 10 * (best + 10) < 200
     assert [progress.is_fine_tuning for progress in seen] == [False] * (best + 8) + [True] * 2
     assert all(progress.planned == 200 for progress in seen)
+    assert trained.fine_tuning_start == 10 * (best + 8)
     assert len(trained.loss_curve) == trained.n_passes
     # The fine-tuning's two checkpoints are near the best one, not the last before them.
     assert curve[-3] > curve[best] + 0.5
@@ -95,6 +96,7 @@ def test_the_last_tenth_fine_tunes_where_the_best_is_past(monkeypatch):
         trained = train(n_passes=40)
         assert len(rates) == 200
         assert trained.state.n_steps == 10 * best
+        assert trained.fine_tuning_start == (36 if is_fine_tuned else None)
         cosine = 5e-3 * 0.5 * (1 + np.cos(np.pi * np.arange(180, 200) / 200))
         fine = 0.05 * 5e-3 * 0.5 * (1 + np.cos(np.pi * np.arange(20) / 20))
         assert rates[180:] == pytest.approx(fine if is_fine_tuned else cosine)

@@ -20,7 +20,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skmdn import MDNRegressor, Mixture, metrics, plotting
-from skmdn._engine.budget import FINE_TUNING_CHECKPOINTS, MAX_CHECKPOINTS, fine_tuning_begins
 from skmdn.metrics import coverage_score, hdr_values, log_likelihood_scorer, pit_values
 from skmdn.plotting import (
     ComponentsDisplay,
@@ -123,33 +122,9 @@ def test_loss_curves_are_those_of_the_model_inside(tmp_path):
     assert inner.validation_line_ is None
 
 
-def test_the_fine_tuning_is_where_the_engine_makes_it():
-    """All courses of a training by the engine's rule: a better checkpoint, or not, each time."""
-    rng = np.random.default_rng(0)
-    found = set()
-    for n_planned in (MAX_CHECKPOINTS, 15):
-        for _ in range(300):
-            better = rng.uniform(size=MAX_CHECKPOINTS) < rng.choice([0.05, 0.2, 0.6])
-            losses, start, left = [1.0], None, n_planned
-            while left:
-                best = min(losses)
-                losses.append(best - 0.1 if better[n_planned - left] else best + 0.1)
-                left -= 1
-                n_worse = len(losses) - 1 - int(np.argmin(losses))
-                if start is None and fine_tuning_begins(n_planned, left, n_worse):
-                    start, left = len(losses) - 1, FINE_TUNING_CHECKPOINTS
-            display = LossCurveDisplay(np.ones(40), losses)
-            if n_planned == 15 and 13 - np.argmin(losses[:14]) >= 8:
-                continue  # it looks like a training that ended early
-            expected = None if start is None else 40 * start / (len(losses) - 1)
-            assert display.fine_tuning_start == expected
-            found.add((n_planned, start))
-    assert {(MAX_CHECKPOINTS, None), (MAX_CHECKPOINTS, 18), (MAX_CHECKPOINTS, 8)} <= found
-
-
 def test_the_picture_explains_the_late_jump():
     losses = [3.0, 2.0, 1.0, *[1.5] * 8, 0.9, 0.9]
-    display = LossCurveDisplay(np.linspace(3, 1, 24), losses).plot(new_axes())
+    display = LossCurveDisplay(np.linspace(3, 1, 24), losses, 20).plot(new_axes())
     assert display.fine_tuning_start == 20
     shade = display.fine_tuning_
     assert (shade.get_x(), shade.get_x() + shade.get_width()) == (20, 24)

@@ -39,6 +39,7 @@ class Trained:
     loss_curve: list[float]  # one value a pass
     validation_loss_curve: list[float]  # one value a checkpoint, the first before training
     n_passes: int
+    fine_tuning_start: float | None  # passes made before it; None without a fine-tuning
     n_recoveries: int
     interrupted: bool
     held_out: IntArray | None = None  # rows of the data that validated
@@ -53,7 +54,7 @@ class History:
     best_loss: float = math.inf
     validation_losses: list[float] = field(default_factory=list)
     n_steps: int = 0  # that checkpoints have covered
-    is_fine_tuning: bool = False
+    fine_tuning_start: int | None = None  # steps made before it
     n_recoveries: int = 0
 
     def n_worse(self) -> int:
@@ -134,7 +135,7 @@ class TrainingLoop:
         if self._average is not None:
             self._average.keep()
         validation_loss = self._validate()
-        is_fine_tuning = history.is_fine_tuning
+        is_fine_tuning = history.fine_tuning_start is not None
         self._fine_tune_where_due()
         if self._report is not None:
             per_pass = self._batches.n_batches
@@ -162,7 +163,7 @@ class TrainingLoop:
             return
         n_seen = checkpoints.index(self._step) + 1
         if fine_tuning_begins(len(checkpoints), len(checkpoints) - n_seen, history.n_worse()):
-            history.last_good, history.is_fine_tuning = history.best, True
+            history.last_good, history.fine_tuning_start = history.best, self._step
             self._optimizer.restore(history.best)
             # So few are left now that this happens once.
             self._checkpoints = checkpoints[: n_seen + FINE_TUNING_CHECKPOINTS]
@@ -179,12 +180,14 @@ class TrainingLoop:
 
     def _result(self, interrupted: bool) -> Trained:
         state = self._optimizer.state(self._history.chosen)
+        start, per_pass = self._history.fine_tuning_start, self._batches.n_batches
         return Trained(
             layers=state.layers if self._average is None else self._average.to_numpy(),
             state=state,
             loss_curve=self._losses.curve(self._step),
             validation_loss_curve=self._history.validation_losses,
-            n_passes=math.ceil(self._step / self._batches.n_batches),
+            n_passes=math.ceil(self._step / per_pass),
+            fine_tuning_start=None if start is None else start / per_pass,
             n_recoveries=self._history.n_recoveries,
             interrupted=interrupted,
         )

@@ -11,9 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 from skmdn.plotting.axes import BLACK, PALE, STYLES, axes_for, line_kwargs
 from skmdn.plotting.legend import draw_legend
 
-# As in the engine's budget: checkpoints of a whole training, of its fine-tuning, and how many in a
-# row without a better one end it early.
-_CHECKPOINTS, _TUNED, _PATIENCE = 20, 2, 8
 _FINE = "fine-tuning at a low rate,\nfrom the best checkpoint"
 
 
@@ -31,12 +28,11 @@ class LossCurveDisplay:
         Mean negative log-likelihood of each pass.
     validation_loss : array-like of shape (n_checkpoints,), default=()
         The same of the validation part: before training, and at every checkpoint.
+    fine_tuning_start : float or None, default=None
+        Passes made before the fine-tuning began; None without a fine-tuning.
 
     Attributes
     ----------
-    fine_tuning_start : float or None
-        Passes made before the fine-tuning began; None without a fine-tuning. It is inferred from
-        `validation_loss`.
     ax_, figure_ : matplotlib Axes and Figure
         The axes and figure drawn into.
     line_, validation_line_ : matplotlib Line2D
@@ -52,12 +48,15 @@ class LossCurveDisplay:
     array([1.5, 0.9, 0.8])
     """
 
-    def __init__(self, loss: ArrayLike, validation_loss: ArrayLike = ()) -> None:
+    def __init__(
+        self,
+        loss: ArrayLike,
+        validation_loss: ArrayLike = (),
+        fine_tuning_start: float | None = None,
+    ) -> None:
         self.loss = np.asarray(loss, dtype=np.float64)
         self.validation_loss = np.asarray(validation_loss, dtype=np.float64)
-        begins = _fine_tuning_start(self.validation_loss)
-        passes = self._passes_at_checkpoints()
-        self.fine_tuning_start = None if begins is None else float(passes[begins])
+        self.fine_tuning_start = fine_tuning_start
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None, **kwargs: Any) -> LossCurveDisplay:
@@ -89,7 +88,8 @@ class LossCurveDisplay:
                 f"got {type(model).__name__}."
             )
         validation = getattr(model, "validation_loss_curve_", ())
-        return cls(model.loss_curve_, validation).plot(ax, **kwargs)
+        start = getattr(model, "fine_tuning_start_", None)
+        return cls(model.loss_curve_, validation, start).plot(ax, **kwargs)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> LossCurveDisplay:
         """Draw.
@@ -139,21 +139,6 @@ class LossCurveDisplay:
     def _passes_at_checkpoints(self) -> np.ndarray:
         """Passes made before every validation; checkpoints are evenly spaced."""
         return np.linspace(0, len(self.loss), len(self.validation_loss))
-
-
-def _fine_tuning_start(validation_loss: np.ndarray) -> int | None:
-    """Index of the checkpoint that the fine-tuning begins after, None without one.
-
-    The engine's rule: a training of 20 checkpoints goes back to the best one so far where two are
-    left and the latest two were worse, or earlier where eight in a row were. A training that ends
-    early always has a fine-tuning.
-    """
-    begins = len(validation_loss) - 1 - _TUNED
-    if begins < 0 or not np.isfinite(validation_loss[: begins + 1]).any():
-        return None
-    n_worse = begins - int(np.nanargmin(validation_loss[: begins + 1]))
-    is_whole = len(validation_loss) - 1 == _CHECKPOINTS
-    return begins if n_worse >= (_TUNED if is_whole else _PATIENCE) else None
 
 
 def _innermost(estimator: Any) -> Any:
