@@ -28,87 +28,96 @@ if TYPE_CHECKING:
 class MDNRegressor(RegressorMixin, BaseEstimator):
     r"""Mixture density network: predicts a whole density p(y | x) as a Gaussian mixture.
 
-    A multilayer perceptron computes, for every row x, the mixing proportions (softmax), means and
-    covariances of a mixture of K Gaussians over y, and is trained by minimising the negative
+    For every row x a multilayer perceptron computes the mixing proportions (softmax), means and
+    covariances of a mixture of K Gaussians over y. It is trained by minimising the negative
     log-likelihood [1]_,
 
     .. math:: -\log p(y \mid x) = -\log \sum_{k=1}^K \pi_k(x)\, N(y; \mu_k(x), \Sigma_k(x)).
 
-    Inputs and targets are standardised inside (weighted, undone exactly), so their units do not
-    matter. All parameters are keyword-only.
+    Inputs and targets are standardised inside, with the sample weights, and predictions are in the
+    units of y. All parameters are keyword-only.
 
     Parameters
     ----------
     n_components : int, default=5
         Number of Gaussians K.
     covariance_type : {"spherical", "diag", "full"}, default="diag"
-        Covariance of a component over several outputs: one variance in units of the standardised
-        outputs, one variance per output, or a full matrix. For one output they are the same.
+        Covariance of a component over several outputs: one variance for all standardised outputs,
+        one variance per output, or a full matrix. With one output the three are the same.
     hidden_layer_sizes : array-like of int, default=(64, 64, 64)
         Units of the hidden layers; ``()`` makes all parameters linear in x.
     activation : {"silu", "relu", "tanh", "logistic", "identity"}, default="silu"
         Activation of the hidden layers.
     encoding : "piecewise" or None, default="piecewise"
-        Inputs of the network beside the z-scores: "piecewise" adds the bins of
-        `skmdn.preprocessing.PiecewiseLinearEncoder`. Either way z-scores are soft-clipped,
-        ``z / sqrt(1 + (z / 5)**2)``, so that rows far from all others get bounded answers.
+        "piecewise" adds the columns of `skmdn.preprocessing.PiecewiseLinearEncoder` to the
+        z-scores of the inputs; None keeps to the z-scores. In both cases z-scores are soft-clipped,
+        ``z / sqrt(1 + (z / 5)**2)``, so that the network's inputs stay bounded.
     n_bins : int, default=16
-        Bins per feature, at the quantiles of the training data; fewer where the network would
-        get more than 2,048 inputs. A feature of up to two values has none.
+        Bins per feature, with edges at quantiles of the training data. There are fewer if the
+        network would otherwise have more than 2,048 inputs, and none for a feature of one or two
+        values.
     alpha : float, default=0.04
-        Decoupled weight decay of the weights (not of the intercepts) [2]_: a step shrinks them by
-        the factor ``1 - learning_rate * alpha``.
+        Decoupled weight decay [2]_: each step multiplies the weights, but not the intercepts, by
+        ``1 - learning_rate * alpha``.
     learning_rate_init : float, default=0.015
-        Largest learning rate of NAdam [3]_: reached by a linear warm-up over 5 % of the steps, then
-        lowered to zero along a cosine. `partial_fit` keeps to a third of it.
+        Largest learning rate of NAdam [3]_. The rate rises linearly over the first 5 % of the steps
+        and then falls to zero along a cosine. `partial_fit` uses a constant third of it.
     max_grad_norm : float, default=10
-        The gradient of the mean loss is shortened to this Euclidean norm; ``inf`` never.
+        Largest Euclidean norm of the gradient of the mean loss; longer gradients are shortened.
+        ``inf`` turns that off.
     batch_size : int or "auto", default="auto"
-        Rows of a mini-batch. "auto" is the power of two nearest to the root of n, between 32 and
-        256. The last batch of a pass takes the remainder; more than n means all rows.
+        Rows of a mini-batch. "auto" takes the power of two nearest to the square root of n, at
+        least 32 and at most 256. The last batch of a pass takes the remaining rows. A size above n
+        means full batches.
     max_iter : int or "auto", default="auto"
-        Passes over the data, at most: see `validation_fraction`. "auto" makes at most
-        ``1000 max(1, sqrt(n / 1000))`` steps.
+        Largest number of passes over the data; training may end earlier (see
+        `validation_fraction`). "auto" allows ``1000 * max(1, sqrt(n / 1000))`` steps.
     reg_covar : float, default=1e-6
-        Floor of every variance in units of the standardised y (of every output given those before
-        it, for full covariance): guards against components that collapse onto single rows.
+        Floor of every variance, in units of the standardised y. It keeps components from
+        collapsing onto single rows. With full covariances it is the floor of each output's variance
+        given the outputs before it.
     validation_fraction : float, "auto" or None, default="auto"
-        Part of the rows, at least one, that is set aside to choose among about 20 checkpoints of
-        the training by its log-likelihood, and to calibrate: one random row of each of as many
-        strata of like targets. "auto" is a tenth, but 30 rows where that is less, and no more than
-        a third. The last two checkpoints are a fine-tuning: training goes back to the best one and
-        on at 5 % of `learning_rate_init`, unless that was one of the latest two. After eight
-        checkpoints without a better one it does so early, and then ends. (Few passes over many
-        rows, and fewer than ten rows that validate, have fewer checkpoints and no fine-tuning.)
+        Share of the rows that is set aside for validation. Their log-likelihood chooses among up to
+        20 checkpoints of the training, and they calibrate the spreads. "auto" is a tenth, but at
+        least 30 rows, and at most a third. The rows are cut into as many strata of like targets as
+        rows are wanted, and one random row of each stratum validates.
+
+        The last two checkpoints are a fine-tuning: training returns to the best checkpoint and goes
+        on at 5 % of `learning_rate_init`. There is none if one of the two checkpoints before it is
+        the best so far. After eight checkpoints without a better one the fine-tuning comes early
+        and ends the training. With fewer than 20 checkpoints, as for few passes over many rows or
+        fewer than ten validating rows, there is no fine-tuning.
+
         None trains on all rows, keeps the last parameters and does not calibrate.
     calibrate : bool, default=True
-        Whether checkpoints are compared at the best common factor of their scales, and whether
-        after the training covariances become ``a**2 Sigma + b**2 I`` (in units of the standardised
-        y), with a and b fitted on the validation part. A weak prior draws towards no change. But n
-        rows that are few leave in doubt what was learned from them and judged by them: where `fit`
-        sets the validation part aside itself, b is at least ``exp(-(n / 21)**2)``, .8 for 10 rows,
-        .1 for 30 and nothing for 80; with `warm_start` that or what it was before, if that is less.
+        Whether to calibrate on the validation part. Checkpoints are then compared at the best
+        common factor of their scales, and after training every covariance becomes
+        ``a**2 Sigma + b**2 I`` (in units of the standardised y), with a and b fitted under a weak
+        prior for no change. For small samples b also stands for epistemic uncertainty: if `fit`
+        sets the validation part aside itself, b is at least ``exp(-(n / 21)**2)``, which is 0.8 for
+        10 rows, 0.1 for 30 and negligible from 80 on. With `warm_start` this minimum is never
+        more than the b of before.
     warm_start : bool, default=False
-        Whether `fit` goes on from the present parameters instead of starting anew. Scaling and
-        bins stay, but for columns that did not vary before. Each call shuffles anew, also with a
-        fixed `random_state`, which sets the same rows aside. The largest learning rate is half of
-        `learning_rate_init`, and halves after every call that gained nothing on the validation
-        part, of which a warning tells.
+        Whether `fit` continues from the present parameters. Scaling and bins stay as they are,
+        except for columns that did not vary before. With a fixed `random_state` each call sets the
+        same rows aside but shuffles the others differently. The largest learning rate is half of
+        `learning_rate_init`; it halves after every call that found nothing better on the validation
+        part, which a warning reports.
     point_estimate : {"mean", "median", "mode"}, default="mean"
         What `predict` returns.
     device : str, default="cpu"
-        "cpu", "cuda", "cuda:<number>" or "auto". A model fitted on a GPU predicts on the CPU where
-        there is no GPU. "auto" trains on the GPU where torch sees one and that gains: where a step
-        has at least 10 million multiply-adds (``batch_size`` times about three times the number of
-        the network's weights) and all steps have 20 billion. It predicts on the CPU. A GPU sees
-        the rows in another order.
+        "cpu", "cuda", "cuda:<number>" or "auto". A model fitted on a GPU predicts on the CPU if
+        there is no GPU. "auto" trains on a GPU if torch sees one and it is worth it: from 10
+        million multiply-adds per step (``batch_size`` times about three times the number of
+        weights) and 20 billion in all. It predicts on the CPU. On a GPU the rows are shuffled in
+        another order.
     dtype : {"float32", "float64"}, default="float32"
         Precision of the training.
     random_state : int, RandomState instance or None, default=None
-        Seeds the validation part, the initialisation and the order of rows. None draws fresh
+        Seed of the validation part, the initialisation and the order of rows. None draws fresh
         entropy.
     verbose : bool or int, default=0
-        Whether to show progress: a bar where tqdm is installed, else lines.
+        Whether to show progress: in a bar if tqdm is installed, else in lines.
 
     Attributes
     ----------
@@ -121,17 +130,18 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     n_iter_ : int
         Passes over the data, the last one perhaps in part.
     loss_curve_ : list of float
-        Mean negative log-likelihood of every pass while it trained, in nats per row of y.
+        Mean negative log-likelihood of the training rows during each pass, in nats per row.
     validation_loss_curve_ : list of float
-        The same of the validation part before training and at every checkpoint, with `calibrate` at
-        the best common factor of its scales; empty without a validation part.
+        Mean negative log-likelihood of the validation part before training and at every
+        checkpoint; with `calibrate`, at the best common factor of the scales. Empty without a
+        validation part.
     fine_tuning_start_ : float or None
-        Passes made before the fine-tuning, which goes back to the best checkpoint; None where there
-        was none.
+        Passes made before the fine-tuning; None if there was none.
     coefs_, intercepts_ : list of ndarray
         Weights ``(in, out)`` and intercepts ``(out,)`` of the layers, for standardised inputs.
     X_mean_, X_scale_ : ndarray of shape (n_features_in_,)
-        Scaling of the inputs. The scale of a constant column is ``inf``: it has no influence.
+        Scaling of the inputs. A constant column has the scale ``inf``, which takes away its
+        influence.
     y_mean_, y_scale_ : ndarray of shape (n_outputs_,)
         Scaling of the targets.
     bin_edges_ : list of ndarray or None
@@ -139,16 +149,16 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     spread_factor_, spread_noise_ : float
         The calibration's a and b; 1 and 0 without one, as after `partial_fit`.
     y_varies_ : ndarray of shape (n_outputs_,)
-        Whether a target varied; the scale of a constant one is 1.
+        Whether each target varied. The scale of a constant target is 1.
     n_samples_seen_ : int
-        Rows that led to the scaling.
+        Number of rows that the scaling was learned from.
     n_calls_ : int
-        Calls of `fit` and `partial_fit` that led here, each going on from the last.
+        Number of consecutive calls of `fit` and `partial_fit` that led to this model.
     next_learning_rate_ : float
-        Largest learning rate of a call of `fit` with `warm_start`.
+        Largest learning rate of the next call of `fit` with `warm_start`.
     optimizer_state_ : tuple
-        What the optimiser goes on from, only after `partial_fit`: its parameters and two moments of
-        their gradient, each a list of layers ``(in + 1, out)``, and its number of steps.
+        State of the optimiser after `partial_fit`: its parameters and the two moments of their
+        gradient, each a list of layers ``(in + 1, out)``, and the number of steps.
     y_ndim_ : int
         1 where y was one-dimensional at fit, so that answers have no outputs axis, else 2.
     architecture_ : dict
@@ -248,7 +258,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             Targets. Answers have an outputs axis exactly if y has one.
         sample_weight : array-like of shape (n,), default=None
             Non-negative weights. A weight of two counts as the row twice, also in the scaling and
-            the initialisation; rows of weight zero take no part.
+            the initialisation. Rows of weight zero are ignored.
         X_val, y_val, sample_weight_val : array-like, default=None
             Validation data in place of a random part of X and y.
 
@@ -285,19 +295,19 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     ) -> MDNRegressor:
         """Make one pass over a part of the data, at a constant third of `learning_rate_init`.
 
-        The scaling goes on learning: every call merges its means and variances into those of all
-        rows so far, and the network is rescaled so that its function stays (exactly for targets,
-        but for the floor of the scales; for inputs up to their soft clip). A feature that is
-        constant at first counts as soon as it varies, and gets bins from the first call of at least
-        ``2 * n_bins`` rows in which it has more than two values.
+        Each call updates the scaling with the means and variances of its rows. The network is
+        rescaled at the same time, so that its predictions stay the same: exactly for the targets,
+        except for the floor of the scales, and approximately for the inputs, whose soft clip is not
+        linear. A feature that was constant so far counts as soon as it varies. It gets bins from
+        the first call that has at least ``2 * n_bins`` rows and more than two values of it.
 
-        What predicts is the mean of the parameters over the last tenth or so of all steps [4]_,
-        which evens out the noise of the constant rate; the optimiser goes on from the parameters
-        themselves. There is no validation part. Of an earlier fit's calibration the factor goes
-        into the network, and the noise is given up.
+        Predictions use an average of the parameters over about the last tenth of all steps [4]_,
+        which removes the noise of the constant learning rate. The optimiser continues from the
+        parameters themselves. There is no validation part. If an earlier `fit` calibrated the
+        spreads, their factor is built into the network and their noise is dropped.
 
-        Parts should be alike: shuffle the rows before they are cut into parts. Where they cannot be
-        (one season after the other), a smaller `learning_rate_init` forgets less.
+        The parts should resemble one another: shuffle the rows before cutting them into parts. If
+        they cannot (one season after another), a smaller `learning_rate_init` forgets less.
 
         Parameters
         ----------
