@@ -14,7 +14,8 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from cases.persistence import answers, rows, short
+from cases.persistence import answers, rows
+from cases.regressor import short
 
 import skmdn
 
