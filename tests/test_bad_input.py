@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from cases.regressor import short
 from scipy import sparse
 
 from skmdn import MDNRegressor
@@ -18,13 +19,6 @@ def rows(n=N, p=P, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, p))
     return X, X[:, 0] + 0.1 * rng.normal(size=n)
-
-
-def short(**options):
-    return MDNRegressor(
-        **{"n_components": 2, "hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
-        | options
-    )
 
 
 X_GOOD, Y_GOOD = rows()

@@ -5,7 +5,8 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from cases.ensemble import SMALL, LinearGaussian, Spy, two_views
+from cases.ensemble import SMALL, Recording, Spy, two_views
+from cases.linear_gaussian import LinearGaussian
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import make_column_transformer
@@ -85,7 +86,7 @@ def test_out_of_fold_densities_are_those_of_the_members(data):
 
 def test_prediction_is_the_weighted_pool_of_widened_members(data):
     X, y = data
-    views = [("line", LinearGaussian()), ("narrow", LinearGaussian(factor=0.2))]
+    views = [("line", LinearGaussian()), ("narrow", LinearGaussian(inflation=0.2))]
     model = MDNEnsembleRegressor(views, cv=3, random_state=0).fit(X, y)
     grid = np.linspace(y.min() - 200, y.max() + 200, 7)[None]
     pool = model.predict_proba(X[:6])
@@ -108,7 +109,7 @@ def test_calibration_widens_and_weighs_views():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 2))
     y = 50 + 10 * (X[:, 0] + rng.normal(size=400))
-    narrow = [("narrow", LinearGaussian(factor=0.2))]
+    narrow = [("narrow", LinearGaussian(inflation=0.2))]
     model = MDNEnsembleRegressor(narrow, cv=3, random_state=0).fit(X, y)
     raw = MDNEnsembleRegressor(narrow, cv=3, random_state=0, calibrate=False).fit(X, y)
     assert model.oof_score_ > raw.oof_score_ + 1
@@ -280,11 +281,11 @@ def test_views_with_pipelines_and_searches_of_every_kind(data):
     """Weights reach them all; what a Pipeline was made with stays with its members."""
     X, y = data
     weights = np.random.default_rng(0).uniform(0.5, 2, 120)
-    line = LinearGaussian()
+    line = Recording()
     views = [
         ("shifted", Pipeline([("shift", ShiftOnly()), ("line", line)], verbose=True)),
         ("nested", Pipeline([("scale", StandardScaler()), ("inner", make_pipeline(line))])),
-        ("search", GridSearchCV(line, {"factor": [1.0, 2.0]}, cv=2, scoring="r2")),
+        ("search", GridSearchCV(line, {"inflation": [1.0, 2.0]}, cv=2, scoring="r2")),
     ]
     model = MDNEnsembleRegressor(views, cv=2, random_state=0).fit(X, y, weights)
     shifted, nested, search = (members[0] for members in model.estimators_)

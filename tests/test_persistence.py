@@ -15,7 +15,8 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from cases.persistence import answers, rows, short
+from cases.persistence import answers, rows
+from cases.regressor import short
 from data.write_pickles import FOLDER
 from data.write_pickles import answers as stored_answers
 from sklearn.base import clone

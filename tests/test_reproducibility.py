@@ -11,7 +11,8 @@ import pytest
 import sklearn
 import threadpoolctl
 import torch
-from cases.persistence import answers, rows, short
+from cases.persistence import answers, rows
+from cases.regressor import short
 
 
 def layers_of(model):

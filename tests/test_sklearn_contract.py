@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
+from cases.regressor import linear_rows, short
 from scipy import sparse
 from sklearn.base import clone, is_regressor
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
@@ -81,19 +82,6 @@ def test_no_tag_switches_a_check_off():
     assert not tags.input_tags.allow_nan
     assert not tags.input_tags.string
     assert not tags.input_tags.categorical
-
-
-def linear_rows(n=80, p=3, seed=0):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, p))
-    return X, 2 * X[:, 0] - X[:, 1] + 0.3 * rng.normal(size=n)
-
-
-def short(**options):
-    return MDNRegressor(
-        **{"n_components": 2, "hidden_layer_sizes": (8,), "max_iter": 10, "random_state": 0}
-        | options
-    )
 
 
 def test_a_clone_is_unfitted_and_has_every_constructor_value():

@@ -1,15 +1,6 @@
-"""Data and short fits, shared by the tests of persistence and of reproducibility."""
+"""Data and answers that the tests of persistence and of reproducibility share."""
 
 import numpy as np
-
-from skmdn import MDNRegressor
-
-
-def short(**options):
-    return MDNRegressor(
-        **{"n_components": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
-        | options
-    )
 
 
 def rows(n=80, p=3, n_outputs=None, seed=0):
