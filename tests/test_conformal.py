@@ -24,13 +24,13 @@ def test_one_models_coverage_is_its_rank_whatever_the_spread(n_calibration, infl
         X, y = linear_data(m + n_test, seed=seed)
         conformal = ConformalMDNRegressor(model, cv="prefit").fit(X[:m], y[:m])
         X, y = X[m:], y[m:]
-        for i, coverage in enumerate(levels):
+        for i, level in enumerate(levels):
             found[seed, i] = (
-                lies_in(y, conformal.predict_interval(X, coverage)[:, None]).mean(),
-                lies_in(y, conformal.predict_region(X, coverage)).mean(),
+                lies_in(y, conformal.predict_interval(X, level)[:, None]).mean(),
+                lies_in(y, conformal.predict_region(X, level)).mean(),
             )
-    for i, coverage in enumerate(levels):
-        expected = np.ceil(round((m + 1) * coverage, 9)) / (m + 1)
+    for i, level in enumerate(levels):
+        expected = np.ceil(round((m + 1) * level, 9)) / (m + 1)
         # Given the calibration rows coverage is Beta distributed; then come n_test draws.
         variance = expected * (1 - expected) * (1 / (m + 2) + 1 / n_test)
         error = (variance / n_repeats) ** 0.5
@@ -46,22 +46,22 @@ def test_several_models_keep_their_guarantee(n, cv):
         X, y = linear_data(n + n_test, seed=seed)
         model = ConformalMDNRegressor(LinearGaussian(inflation=0.5), cv=cv, random_state=seed)
         model.fit(X[:n], y[:n])
-        for i, coverage in enumerate(levels):
-            interval = model.predict_interval(X[n:], coverage)
+        for i, level in enumerate(levels):
+            interval = model.predict_interval(X[n:], level)
             found[seed, i] = (
                 lies_in(y[n:], interval[:, None]).mean(),
-                model.contains(X[n:], y[n:], coverage).mean(),
+                model.contains(X[n:], y[n:], level).mean(),
             )
     error = found.std(axis=0, ddof=1) / n_repeats**0.5
-    for i, coverage in enumerate(levels):
-        assert (found.mean(axis=0)[i] >= 1 - 2 * (1 - coverage)).all()
+    for i, level in enumerate(levels):
+        assert (found.mean(axis=0)[i] >= 1 - 2 * (1 - level)).all()
         # Better than guaranteed where folds give much the same model.
-        assert (found.mean(axis=0)[i] >= coverage - 3 * error[i]).all()
+        assert (found.mean(axis=0)[i] >= level - 3 * error[i]).all()
 
 
 def test_tied_outcomes_are_covered_as_often_as_asked():
     """Outcomes and inputs of few values, so that new outcomes fall exactly on the borders."""
-    n_repeats, m, n_test, coverage = 50, 40, 30, 0.8
+    n_repeats, m, n_test, level = 50, 40, 30, 0.8
     found = np.empty((n_repeats, 3))
     for seed in range(n_repeats):
         rng = np.random.default_rng(seed)
@@ -72,53 +72,53 @@ def test_tied_outcomes_are_covered_as_often_as_asked():
         model.fit(X[:m], y[:m])
         X, y = X[m:], y[m:]
         found[seed] = (
-            lies_in(y, model.predict_interval(X, coverage)[:, None]).mean(),
-            lies_in(y, model.predict_region(X, coverage)).mean(),
-            model.contains(X, y, coverage).mean(),
+            lies_in(y, model.predict_interval(X, level)[:, None]).mean(),
+            lies_in(y, model.predict_region(X, level)).mean(),
+            model.contains(X, y, level).mean(),
         )
     error = found.std(axis=0, ddof=1) / n_repeats**0.5
-    assert (found.mean(axis=0) >= coverage - 3 * error).all()
+    assert (found.mean(axis=0) >= level - 3 * error).all()
     np.testing.assert_array_equal(found[:, 1], found[:, 2])
 
 
-@pytest.mark.parametrize("coverage", [0.1, 0.5, 0.9, 0.98])
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9, 0.98])
 @pytest.mark.parametrize("scale", [0.05, 0.3, 2.0, 1e6])
-def test_borders_hold_the_outcomes_that_define_them(coverage, scale):
+def test_borders_hold_the_outcomes_that_define_them(level, scale):
     X, y = two_peak_data(99)
     y = np.round(y, 1)
     model = ConformalMDNRegressor(TwoPeaks(scale).fit(X, y), cv="prefit").fit(X, y)
-    rank = round(100 * coverage)
-    assert lies_in(y, model.predict_region(X, coverage)).sum() >= rank
-    assert lies_in(y, model.predict_interval(X, coverage)[:, None]).sum() >= rank
-    assert model.contains(X, y, coverage).sum() >= rank
+    rank = round(100 * level)
+    assert lies_in(y, model.predict_region(X, level)).sum() >= rank
+    assert lies_in(y, model.predict_interval(X, level)[:, None]).sum() >= rank
+    assert model.contains(X, y, level).sum() >= rank
 
 
 def test_several_outputs_are_covered_jointly():
-    n_repeats, m, n_test, coverage = 30, 49, 50, 0.8
+    n_repeats, m, n_test, level = 30, 49, 50, 0.8
     model = LinearGaussian(inflation=0.5).fit(*linear_data(60, seed=9_999, n_outputs=2))
     found = np.empty(n_repeats)
     for seed in range(n_repeats):
         X, Y = linear_data(m + n_test, seed=seed, n_outputs=2)
         conformal = ConformalMDNRegressor(model, cv="prefit").fit(X[:m], Y[:m])
-        found[seed] = conformal.contains(X[m:], Y[m:], coverage).mean()
-    variance = coverage * (1 - coverage) * (1 / (m + 2) + 1 / n_test)
-    assert found.mean() == pytest.approx(coverage, abs=4 * (variance / n_repeats) ** 0.5)
+        found[seed] = conformal.contains(X[m:], Y[m:], level).mean()
+    variance = level * (1 - level) * (1 / (m + 2) + 1 / n_test)
+    assert found.mean() == pytest.approx(level, abs=4 * (variance / n_repeats) ** 0.5)
 
 
 # Borders ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("inflation", [0.5, 1.0, 4.0])
-@pytest.mark.parametrize("coverage", [0.3, 0.8, 0.95])
-def test_with_one_gaussian_it_is_split_conformal_by_absolute_residuals(coverage, inflation):
+@pytest.mark.parametrize("level", [0.3, 0.8, 0.95])
+def test_with_one_gaussian_it_is_split_conformal_by_absolute_residuals(level, inflation):
     X, y = linear_data(80)
     model = LinearGaussian(inflation=inflation).fit(X[:40], y[:40])
     conformal = ConformalMDNRegressor(model, cv="prefit").fit(X[40:], y[40:])
     residuals = np.sort(np.abs(y[40:] - model.predict(X[40:])))
-    half_width = residuals[int(np.ceil(41 * coverage)) - 1]
+    half_width = residuals[int(np.ceil(41 * level)) - 1]
     expected = model.predict(X)[:, None] + [-half_width, half_width]
-    np.testing.assert_allclose(conformal.predict_interval(X, coverage), expected, atol=1e-5)
-    np.testing.assert_allclose(conformal.predict_region(X, coverage)[:, 0], expected, atol=1e-5)
+    np.testing.assert_allclose(conformal.predict_interval(X, level), expected, atol=1e-5)
+    np.testing.assert_allclose(conformal.predict_region(X, level)[:, 0], expected, atol=1e-5)
 
 
 def test_two_peaks_get_two_intervals_and_the_gap_between_them_is_left_out():
@@ -156,17 +156,17 @@ def test_far_outcomes_open_the_region_and_only_widen_the_interval():
     assert 0.8 < lies_in(y, interval[:, None]).mean() < 1
 
 
-@pytest.mark.parametrize("coverage", [0.05, 0.29, 0.5, 0.7, 0.9, 0.99])
+@pytest.mark.parametrize("level", [0.05, 0.29, 0.5, 0.7, 0.9, 0.99])
 @pytest.mark.parametrize("m", [1, 9, 10, 99])
-def test_limits_are_those_of_the_conformal_p_value(m, coverage):
+def test_limits_are_those_of_the_conformal_p_value(m, level):
     """A score is allowed exactly if more than a share 1 - c of the m + 1 scores are as far out."""
     scores = (np.arange(m) + 1) / 1024
-    limit, tail = hdr_limit(scores, coverage), tail_limit(scores[:, None], coverage)[0]
+    limit, tail = hdr_limit(scores, level), tail_limit(scores[:, None], level)[0]
     for new in [1e-4, *scores, 0.999]:
         p_value = (np.sum(scores >= new) + 1) / (m + 1)
-        assert (new <= limit) == (p_value > 1 - coverage + 1e-12)
+        assert (new <= limit) == (p_value > 1 - level + 1e-12)
         p_value = (np.sum(scores <= new) + 1) / (m + 1)
-        assert (new >= tail) == (p_value > 1 - coverage + 1e-12)
+        assert (new >= tail) == (p_value > 1 - level + 1e-12)
 
 
 def test_the_least_coverage_still_holds_the_least_score():
@@ -220,11 +220,11 @@ def test_median_interval_holds_the_majority(n_models):
 def test_contains_agrees_with_the_region():
     X, y = two_peak_data(120)
     model = ConformalMDNRegressor(TwoPeaks(), cv=3, random_state=0).fit(X, y)
-    for coverage in (0.3, 0.9):
-        region = model.predict_region(X, coverage)
+    for level in (0.3, 0.9):
+        region = model.predict_region(X, level)
         for shift in np.linspace(-4, 4, 12):
             outcomes = X[:, 0] + shift
-            found = model.contains(X, outcomes, coverage)
+            found = model.contains(X, outcomes, level)
             np.testing.assert_array_equal(found, lies_in(outcomes, region))
 
 

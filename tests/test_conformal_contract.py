@@ -279,14 +279,14 @@ def test_parameters_of_the_estimator_can_be_searched():
 # Bad input --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("coverage", [0, 1, -0.1, 1.5, "0.9", None, [0.5, 0.9], np.nan])
+@pytest.mark.parametrize("level", [0, 1, -0.1, 1.5, "0.9", None, [0.5, 0.9], np.nan])
 @pytest.mark.parametrize("method", ["predict_interval", "predict_region", "contains"])
-def test_coverage_out_of_range_is_named(method, coverage):
+def test_level_out_of_range_is_named(method, level):
     X, y = linear_data(30)
     model = ConformalMDNRegressor(LinearGaussian(), cv=HALF).fit(X, y)
     arguments = (X, y) if method == "contains" else (X,)
-    with pytest.raises(ValueError, match=r"coverage: expected a number strictly between 0 and 1"):
-        getattr(model, method)(*arguments, coverage)
+    with pytest.raises(ValueError, match=r"level: expected a number strictly between 0 and 1"):
+        getattr(model, method)(*arguments, level)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from skmdn._estimators.parameters import CONFORMAL_MDN_REGRESSOR, check_paramete
 from skmdn.conformal.calibration import Calibrated, calibrate, fit_and_calibrate
 from skmdn.conformal.scores import (
     central_interval,
-    check_coverage,
+    check_level,
     hdr_limit,
     hdr_masses,
     marginals,
@@ -88,22 +88,22 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     from one population, say, with no drift, and no groups or times that tie some rows together.
     Then, whatever model, sample size and population,
 
-    - one model ("prefit", or one split): :math:`P(y \in C(x)) \ge` `coverage`, and at most
-      `coverage` + 1 / (m + 1) where no scores tie [3]_;
-    - several models: :math:`P(y \in C(x)) \ge 1 - 2 (1 -` `coverage` :math:`)`.
+    - one model ("prefit", or one split): :math:`P(y \in C(x)) \ge` `level`, and at most
+      `level` + 1 / (m + 1) where no scores tie [3]_;
+    - several models: :math:`P(y \in C(x)) \ge 1 - 2 (1 -` `level` :math:`)`.
 
-    One model's region is the highest-density region at the ``ceil((m + 1) coverage)``-th smallest
+    One model's region is the highest-density region at the ``ceil((m + 1) level)``-th smallest
     of its m scores. With several models every model makes its own, and C(x) is what at least half
     of them contain [4]_. That misses only if more than half of the models' regions miss, each of
-    which does so with probability at most 1 - `coverage`; Markov's inequality gives the factor of
-    two. In practice coverage is close to `coverage`, and usually above it.
+    which does so with probability at most 1 - `level`; Markov's inequality gives the factor of
+    two. In practice coverage is close to `level`, and usually above it.
 
     **What is not.** Coverage is marginal: an average over x and over calibration sets. Some kinds
     of rows may be covered less, and one calibration set with m rows is off by about
-    ``sqrt(coverage (1 - coverage) / m)``. A model with ``m < coverage / (1 - coverage)``
+    ``sqrt(level (1 - level) / m)``. A model with ``m < level / (1 - level)``
     calibration rows cannot exclude anything: its region is the whole line, ``(-inf, inf)``. With
-    five folds a coverage of 0.9 needs 45 rows in all, and 0.99 needs 495. The whole line it also
-    is where more than a share 1 - `coverage` of the outcomes lie so far out that the mass beyond
+    five folds a level of 0.9 needs 45 rows in all, and 0.99 needs 495. The whole line it also
+    is where more than a share 1 - `level` of the outcomes lie so far out that the mass beyond
     them is less than doubles resolve: eight standard deviations for a region. The vote of several
     models may leave gaps, and even nothing, where they contradict each other.
 
@@ -137,9 +137,9 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     >>> y = rng.choice([-3.0, 3.0], 300) + 0.1 * rng.normal(size=300)  # two answers
     >>> network = MDNRegressor(n_components=2, max_iter=40)
     >>> model = ConformalMDNRegressor(network, cv=3, random_state=0).fit(X, y)
-    >>> model.predict_interval([[0.0]], coverage=0.8).round()
+    >>> model.predict_interval([[0.0]], level=0.8).round()
     array([[-3.,  3.]])
-    >>> model.predict_region([[0.0]], coverage=0.8).round()
+    >>> model.predict_region([[0.0]], level=0.8).round()
     array([[[-3., -3.],
             [ 3.,  3.]]])
     """
@@ -238,7 +238,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self._check_inputs(X)
         return np.asarray(np.mean([model.predict(X) for model in self.estimators_], axis=0))
 
-    def predict_interval(self, X: ArrayLike, coverage: float = 0.9) -> np.ndarray:
+    def predict_interval(self, X: ArrayLike, level: float = 0.9) -> np.ndarray:
         """Predict one interval per row that holds the outcome with the coverage asked for.
 
         One model: the central interval at the calibrated level. Several: from the median of their
@@ -249,7 +249,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ----------
         X : array-like or DataFrame of n rows
             What `estimator` accepts.
-        coverage : float, default=0.9
+        level : float, default=0.9
             Strictly between 0 and 1. The class notes say what is guaranteed.
 
         Returns
@@ -260,24 +260,24 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `coverage` is not as described.
+            If `level` is not as described.
         """
-        coverage = check_coverage(coverage)
+        level = check_level(level)
         intervals = [
-            central_interval(density, tail_limit(tails, coverage))
+            central_interval(density, tail_limit(tails, level))
             for density, tails in zip(self._densities(X), self.tail_masses_, strict=True)
         ]
         interval = median_interval(np.array(intervals))
         return interval[..., 0] if self.y_ndim_ == 1 else interval
 
-    def predict_region(self, X: ArrayLike, coverage: float = 0.9) -> np.ndarray:
+    def predict_region(self, X: ArrayLike, level: float = 0.9) -> np.ndarray:
         """Predict the region that holds the outcome with the coverage asked for, as intervals.
 
         Parameters
         ----------
         X : array-like or DataFrame of n rows
             What `estimator` accepts.
-        coverage : float, default=0.9
+        level : float, default=0.9
             Strictly between 0 and 1. The class notes say what is guaranteed.
 
         Returns
@@ -289,23 +289,23 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If there are several outputs, or `coverage` is not as described.
+            If there are several outputs, or `level` is not as described.
         """
-        coverage = check_coverage(coverage)
+        level = check_level(level)
         check_is_fitted(self)
         if self.n_outputs_ > 1:
             raise ValueError(
                 f"predict_region: expected one output, got {self.n_outputs_}, whose region is no "
-                "list of intervals; use contains(X, y, coverage)."
+                "list of intervals; use contains(X, y, level)."
             )
         regions = [
-            marginals(density)[0].hdr(min(hdr_limit(masses, coverage), 1.0))
+            marginals(density)[0].hdr(min(hdr_limit(masses, level), 1.0))
             for density, masses in zip(self._densities(X), self.hdr_masses_, strict=True)
         ]
         region = majority_region(regions)
         return region if self.y_ndim_ == 1 else region[..., np.newaxis]
 
-    def contains(self, X: ArrayLike, y: ArrayLike, coverage: float = 0.9) -> np.ndarray:
+    def contains(self, X: ArrayLike, y: ArrayLike, level: float = 0.9) -> np.ndarray:
         """Tell whether the regions of the rows hold given outcomes, for any number of outputs.
 
         Parameters
@@ -314,7 +314,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             What `estimator` accepts.
         y : array-like of shape (n,) or (n, D)
             Outcomes.
-        coverage : float, default=0.9
+        level : float, default=0.9
             Strictly between 0 and 1. The class notes say what is guaranteed.
 
         Returns
@@ -327,13 +327,13 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If shapes disagree or `coverage` is not as described.
+            If shapes disagree or `level` is not as described.
         """
-        coverage = check_coverage(coverage)
+        level = check_level(level)
         densities = self._densities(X)
         outcomes = self._check_outcomes(y, len(densities[0]))
         votes = [
-            hdr_masses(density, outcomes, _PREDICTION_SEED) <= hdr_limit(masses, coverage)
+            hdr_masses(density, outcomes, _PREDICTION_SEED) <= hdr_limit(masses, level)
             for density, masses in zip(densities, self.hdr_masses_, strict=True)
         ]
         return np.asarray(2 * np.sum(votes, axis=0) >= len(votes))
