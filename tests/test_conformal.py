@@ -1,12 +1,17 @@
 """Conformal regions and intervals: coverage by simulation, borders by independent formulas."""
 
+import itertools
+import math
+import warnings
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from cases.conformal import TwoPeaks, lies_in, two_peak_data
 from cases.linear_gaussian import LinearGaussian, linear_data
 
 from skmdn.conformal import ConformalMDNRegressor
-from skmdn.conformal.scores import hdr_limit, tail_limit
+from skmdn.conformal.limits import hdr_limit, rows_needed, tail_limit
 from skmdn.conformal.votes import majority_region, median_interval
 
 # Coverage ---------------------------------------------------------------------------------------
@@ -37,6 +42,7 @@ def test_one_models_coverage_is_its_rank_whatever_the_spread(n_calibration, infl
         np.testing.assert_allclose(found[:, i].mean(axis=0), expected, atol=4 * error)
 
 
+@pytest.mark.filterwarnings("ignore:The intervals and regions are infinite")  # 6 rows in a fold
 @pytest.mark.parametrize("cv", [2, 5])
 @pytest.mark.parametrize("n", [30, 100])
 def test_several_models_keep_their_guarantee(n, cv):
@@ -136,15 +142,50 @@ def test_two_peaks_get_two_intervals_and_the_gap_between_them_is_left_out():
     assert (X[:, 0] + 3 < interval[:, 1]).all()
 
 
-def test_too_few_rows_to_exclude_anything_give_the_whole_line():
+def test_too_few_rows_to_exclude_anything_give_the_whole_line_and_a_warning():
     X, y = linear_data(30)
     model = ConformalMDNRegressor(LinearGaussian().fit(X, y), cv="prefit").fit(X[:8], y[:8])
     line = np.broadcast_to([-np.inf, np.inf], (30, 2))
-    np.testing.assert_array_equal(model.predict_interval(X, 0.9), line)
-    np.testing.assert_array_equal(model.predict_region(X, 0.9), line[:, None])
-    assert model.contains(X, y + 1e9, 0.9).all()
-    assert np.isfinite(model.predict_interval(X, 0.88)).all()
-    assert np.isfinite(model.predict_region(X, 0.88)).all()
+    message = r"infinite\. .* level=0\.9 needs at least 9, got 8\."
+    with pytest.warns(UserWarning, match=message) as caught:
+        interval = model.predict_interval(X, 0.9)
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match=message):
+        region = model.predict_region(X, 0.9)
+    with pytest.warns(UserWarning, match=message):
+        inside = model.contains(X, y + 1e9, 0.9)
+    np.testing.assert_array_equal(interval, line)
+    np.testing.assert_array_equal(region, line[:, None])
+    assert inside.all()
+    for level in (0.88, 8 / 9):
+        assert np.isfinite(model.predict_interval(X, level)).all()
+        assert np.isfinite(model.predict_region(X, level)).all()
+        assert not model.contains(X, y + 1e9, level).any()
+
+
+@pytest.mark.parametrize(("n_small", "infinite"), [(0, False), (1, False), (2, True), (4, True)])
+def test_the_vote_is_infinite_once_half_of_the_models_have_too_few_rows(n_small, infinite):
+    sizes = [5] * n_small + [20] * (4 - n_small)
+    ends = [0, *np.cumsum(sizes)]
+    X, y = linear_data(ends[-1])
+    rows = np.arange(ends[-1])
+    folds = [(np.setdiff1d(rows, rows[i:j]), rows[i:j]) for i, j in itertools.pairwise(ends)]
+    model = ConformalMDNRegressor(LinearGaussian(), cv=folds).fit(X, y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        interval, region = model.predict_interval(X, 0.9), model.predict_region(X, 0.9)
+    assert len(caught) == 2 * infinite
+    assert np.isinf(interval).all() == np.isinf(region).all() == infinite
+
+
+@pytest.mark.parametrize("level", [1e-9, "0.07", "0.5", "0.7", "0.9", "0.95", "0.99", "0.999"])
+def test_rows_needed_are_the_fewest_with_a_finite_limit(level):
+    odds = Fraction(level) / (1 - Fraction(level))
+    m = rows_needed(float(level))
+    assert m == max(1, math.ceil(odds))
+    scores = np.linspace(0.1, 0.9, m)
+    assert np.isfinite(hdr_limit(scores, float(level)))
+    assert np.isinf(hdr_limit(scores[:-1], float(level)))
 
 
 def test_far_outcomes_open_the_region_and_only_widen_the_interval():

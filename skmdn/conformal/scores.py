@@ -1,27 +1,12 @@
-"""How far out an outcome falls in its predicted density, and how far out is allowed.
+"""Scores: how far out outcomes lie in their predicted densities, and the interval of a score.
 
-Axes: n rows, D outputs, m calibration rows.
+Axes: n rows, D outputs.
 """
-
-import math
-from numbers import Real
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skmdn.mixture import Mixture
-
-# Limits are moved outwards by this part of the mass outside, so that an outcome that is the limit
-# lies inside in spite of rounding: discrete outcomes hit it exactly.
-_OUTWARD = 1e-6
-
-
-def check_level(level: Any) -> float:
-    """A number strictly between 0 and 1."""
-    if not isinstance(level, Real) or not 0.0 < float(level) < 1.0:
-        raise ValueError(f"level: expected a number strictly between 0 and 1, got {level!r}.")
-    return float(level)
 
 
 def hdr_masses(mixture: Mixture, y: ArrayLike, seed: int) -> np.ndarray:
@@ -68,27 +53,3 @@ def marginals(mixture: Mixture) -> list[Mixture]:
     if mixture.univariate:
         return [mixture]
     return [mixture.marginal(j) for j in range(mixture.n_outputs)]
-
-
-def hdr_limit(masses: np.ndarray, level: float) -> float:
-    """Largest score that is allowed, infinite where all are; masses ``(m,)`` ascending."""
-    rank = _rank(len(masses), level)
-    if rank > len(masses):
-        return np.inf
-    return float(masses[rank - 1] + abs(1.0 - masses[rank - 1]) * _OUTWARD)
-
-
-def tail_limit(tails: np.ndarray, level: float) -> np.ndarray:
-    """Smallest mass outside that is allowed, ``(D,)``; tails ``(m, D)`` ascending."""
-    rank = _rank(len(tails), level)
-    if rank > len(tails):
-        return np.zeros(tails.shape[1])
-    return np.asarray(tails[len(tails) - rank] * (1.0 - _OUTWARD))
-
-
-def _rank(n_scores: int, level: float) -> int:
-    """The conformal quantile's rank, ``ceil((m + 1) level)``: m + 1 stands for no limit.
-
-    Rounding of the product, as in 10 x 0.7, must not add a rank.
-    """
-    return max(1, math.ceil(round((n_scores + 1) * level, 9)))
