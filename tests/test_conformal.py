@@ -10,8 +10,10 @@ import pytest
 from cases.conformal import TwoPeaks, lies_in, two_peak_data
 from cases.linear_gaussian import LinearGaussian, linear_data
 
+from skmdn import Mixture
 from skmdn.conformal import ConformalMDNRegressor
 from skmdn.conformal.limits import hdr_limit, rows_needed, tail_limit
+from skmdn.conformal.scores import central_interval
 from skmdn.conformal.votes import majority_region, median_interval
 
 # Coverage ---------------------------------------------------------------------------------------
@@ -278,3 +280,49 @@ def test_regions_grow_with_the_coverage():
     assert (np.diff(intervals[..., 1], axis=0) >= 0).all()
     inside = np.array([model.contains(X, y, level) for level in levels])
     assert (inside[1:] >= inside[:-1]).all()
+
+
+# The caller's settings --------------------------------------------------------------------------
+
+
+def answers(model, X, y):
+    """Scores and all answers of a model, fitted here, for rows X and outcomes y."""
+    model.fit(X, y)
+    together = (model.hdr_masses_, model.tail_masses_, model.predict(X), model.predict_proba(X))
+    return [
+        *together,
+        *(model.predict_interval(X, level) for level in (0.5, 0.9)),
+        *(model.contains(X, y, level) for level in (0.5, 0.9)),
+        *(model.predict_region(X, level) for level in (0.5, 0.9) if y.ndim == 1),
+    ]
+
+
+FAR = {  # outcomes at most so many deviations out, whose tails are ordinary, subnormal, and zero
+    "near": (TwoPeaks(0.3), None),
+    "subnormal": (TwoPeaks(0.3 / 13), None),
+    "beyond": (TwoPeaks(1e-6), None),
+    "outputs": (LinearGaussian(inflation=0.05), 2),
+    "outputs beyond": (LinearGaussian(inflation=1e-6), 2),
+}
+
+
+@pytest.mark.parametrize("case", FAR)
+def test_answers_are_the_same_where_numpy_raises_on_underflow_and_all_else(case):
+    view, n_outputs = FAR[case]
+    X, y = two_peak_data(90) if n_outputs is None else linear_data(90, n_outputs=n_outputs)
+    model = ConformalMDNRegressor(view, cv=3, random_state=0)
+    expected = answers(model, X, y)
+    with np.errstate(all="raise"):
+        found = answers(model, X, y)
+    for before, after in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(np.asarray(after), np.asarray(before))
+
+
+def test_limits_and_intervals_of_subnormal_tails_raise_nothing():
+    tails = np.arange(1.0, 30.0)[:, None] * 5e-324
+    mixture = Mixture(np.ones((2, 1)), np.zeros((2, 1)), np.ones((2, 1)))
+    with np.errstate(all="raise"):
+        assert tail_limit(tails, 0.5)[0] > 0
+        low, high = central_interval(mixture, tails[0])[..., 0].T
+    assert (low == -np.inf).all()  # half of the smallest number is zero
+    assert (high == np.inf).all()

@@ -37,7 +37,8 @@ def tail_limit(tails: np.ndarray, level: float) -> np.ndarray:
     rank = _rank(len(tails), level)
     if rank > len(tails):
         return np.zeros(tails.shape[1])
-    return np.asarray(tails[len(tails) - rank] * (1.0 - _OUTWARD))
+    with np.errstate(under="ignore"):
+        return np.asarray(tails[len(tails) - rank] * (1.0 - _OUTWARD))
 
 
 def rows_needed(level: float) -> int:

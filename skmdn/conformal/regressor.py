@@ -22,7 +22,7 @@ from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import CONFORMAL_MDN_REGRESSOR, check_parameters
 from skmdn.conformal.calibration import CalibrationData, calibrated_models, is_prefit
 from skmdn.conformal.limits import check_level, hdr_limit, tail_limit, warn_if_infinite
-from skmdn.conformal.scores import central_interval, hdr_masses, marginals
+from skmdn.conformal.scores import central_interval, hdr, hdr_masses
 from skmdn.conformal.votes import majority_region, median_interval
 from skmdn.mixture import Mixture
 from skmdn.regressor import MDNRegressor
@@ -261,7 +261,9 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ndarray of shape (n,) or (n, D)
         """
         self._check_inputs(X)
-        return np.asarray(np.mean([model.predict(X) for model in self.estimators_], axis=0))
+        points = [model.predict(X) for model in self.estimators_]
+        with np.errstate(under="ignore"):
+            return np.asarray(np.mean(points, axis=0))
 
     def predict_interval(self, X: ArrayLike, level: float = 0.9) -> np.ndarray:
         """Predict one interval per row that holds the outcome with the coverage asked for.
@@ -325,7 +327,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 "list of intervals; use contains(X, y, level)."
             )
         regions = [
-            marginals(density)[0].hdr(min(hdr_limit(masses, level), 1.0))
+            hdr(density, hdr_limit(masses, level))
             for density, masses in zip(self._densities(X), self.hdr_masses_, strict=True)
         ]
         warn_if_infinite([len(masses) for masses in self.hdr_masses_], level)
