@@ -366,3 +366,27 @@ def test_lengths_that_differ_are_refused():
     X, y = linear_data(30)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         ConformalMDNRegressor(LinearGaussian()).fit(X, y[:-1])
+
+
+DAYS = pd.date_range("2024-01-01", periods=30)
+DATES = {
+    "datetime64": DAYS.to_numpy(),
+    "series": pd.Series(DAYS),
+    "time zone": pd.Series(DAYS.tz_localize("UTC")),
+    "frame with a time zone": pd.DataFrame({"day": DAYS.tz_localize("UTC")}),
+    "objects": np.array(DAYS.to_pydatetime(), dtype=object),
+    "list of dates": [day.date() for day in DAYS],
+    "durations": (DAYS - DAYS[0]).to_numpy(),
+}
+
+
+@pytest.mark.parametrize("kind", DATES)
+def test_dates_are_not_taken_for_numbers(kind):
+    X, y = linear_data(30)
+    model = ConformalMDNRegressor(LinearGaussian(), cv=HALF)
+    with pytest.raises((TypeError, ValueError), match=r"^y\b"):
+        model.fit(X, DATES[kind])
+    assert not hasattr(model, "estimators_")
+    model.fit(X, y)
+    with pytest.raises((TypeError, ValueError), match=r"^y\b"):
+        model.contains(X, DATES[kind])
