@@ -117,8 +117,12 @@ def test_a_fold_without_weight_excludes_nothing(column):
     assert model.predict_interval(X, 0.3).shape == ((12, 2, 1) if column else (12, 2))
     alone = ConformalMDNRegressor(LinearGaussian(), cv=[(np.arange(4, 12), [3])])
     alone.fit(X, y, weights)
-    assert np.all(np.isinf(alone.predict_interval(X, 0.3)))
-    assert alone.contains(X, 1e9 + y, 0.3).all()
+    with pytest.warns(UserWarning, match=r"level=0\.3 needs at least 1, got 0"):
+        interval = alone.predict_interval(X, 0.3)
+    with pytest.warns(UserWarning, match=r"level=0\.3 needs at least 1, got 0"):
+        inside = alone.contains(X, 1e9 + y, 0.3)
+    assert np.isinf(interval).all()
+    assert inside.all()
 
 
 @pytest.mark.parametrize("searched", [LinearGaussian(), make_pipeline(LinearGaussian())])
@@ -277,14 +281,14 @@ def test_parameters_of_the_estimator_can_be_searched():
 # Bad input --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("coverage", [0, 1, -0.1, 1.5, "0.9", None, [0.5, 0.9], np.nan])
+@pytest.mark.parametrize("level", [0, 1, -0.1, 1.5, "0.9", None, [0.5, 0.9], np.nan])
 @pytest.mark.parametrize("method", ["predict_interval", "predict_region", "contains"])
-def test_coverage_out_of_range_is_named(method, coverage):
+def test_level_out_of_range_is_named(method, level):
     X, y = linear_data(30)
     model = ConformalMDNRegressor(LinearGaussian(), cv=HALF).fit(X, y)
     arguments = (X, y) if method == "contains" else (X,)
-    with pytest.raises(ValueError, match=r"coverage: expected a number strictly between 0 and 1"):
-        getattr(model, method)(*arguments, coverage)
+    with pytest.raises(ValueError, match=r"level: expected a number strictly between 0 and 1"):
+        getattr(model, method)(*arguments, level)
 
 
 @pytest.mark.parametrize(
@@ -360,3 +364,27 @@ def test_lengths_that_differ_are_refused():
     X, y = linear_data(30)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         ConformalMDNRegressor(LinearGaussian()).fit(X, y[:-1])
+
+
+DAYS = pd.date_range("2024-01-01", periods=30)
+DATES = {
+    "datetime64": DAYS.to_numpy(),
+    "series": pd.Series(DAYS),
+    "time zone": pd.Series(DAYS.tz_localize("UTC")),
+    "frame with a time zone": pd.DataFrame({"day": DAYS.tz_localize("UTC")}),
+    "objects": np.array(DAYS.to_pydatetime(), dtype=object),
+    "list of dates": [day.date() for day in DAYS],
+    "durations": (DAYS - DAYS[0]).to_numpy(),
+}
+
+
+@pytest.mark.parametrize("kind", DATES)
+def test_dates_are_not_taken_for_numbers(kind):
+    X, y = linear_data(30)
+    model = ConformalMDNRegressor(LinearGaussian(), cv=HALF)
+    with pytest.raises((TypeError, ValueError), match=r"^y\b"):
+        model.fit(X, DATES[kind])
+    assert not hasattr(model, "estimators_")
+    model.fit(X, y)
+    with pytest.raises((TypeError, ValueError), match=r"^y\b"):
+        model.contains(X, DATES[kind])

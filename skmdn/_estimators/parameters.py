@@ -52,7 +52,7 @@ MDN_ENSEMBLE_REGRESSOR: Constraints = {
 }
 
 CONFORMAL_MDN_REGRESSOR: Constraints = {
-    "cv": ["cv_object", StrOptions({"prefit"})],
+    "cv": ["cv_object", StrOptions({"last", "prefit"})],
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
 }

@@ -5,28 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
 from sklearn.utils import indexable
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
-from skmdn._estimators.folds import splits
-from skmdn._estimators.inner_estimators import check_predicts_density, density_of, seeded_clone
+from skmdn._estimators.inner_estimators import check_predicts_density, density_of
 from skmdn._estimators.inputs import check_table, check_targets, check_weights
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import CONFORMAL_MDN_REGRESSOR, check_parameters
 from skmdn._estimators.random_state import new_generator
-from skmdn.conformal.calibration import Calibrated, calibrate, fit_and_calibrate
-from skmdn.conformal.scores import (
-    central_interval,
-    check_coverage,
-    hdr_limit,
-    hdr_masses,
-    marginals,
-    tail_limit,
-)
+from skmdn.conformal.calibration import CalibrationData, calibrated_models, is_prefit
+from skmdn.conformal.limits import check_level, hdr_limit, tail_limit, warn_if_infinite
+from skmdn.conformal.scores import central_interval, hdr, hdr_masses
 from skmdn.conformal.votes import majority_region, median_interval
 from skmdn.mixture import Mixture
 from skmdn.regressor import MDNRegressor
@@ -49,12 +41,14 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     estimator : estimator object, default=None
         A regressor whose `predict_proba` gives a :class:`skmdn.Mixture`: an `MDNRegressor`, an
         `MDNEnsembleRegressor`, or a Pipeline or search around one. None is ``MDNRegressor()``.
-    cv : int, splitter, iterable of (train, test) or "prefit", default=5
-        Which rows fit and which calibrate. An integer makes so many shuffled folds, or as many as
-        there are rows. A splitter with one split, ``ShuffleSplit(1, test_size=0.25)``, is split
-        conformal prediction. With "prefit" `estimator` is fitted already and `fit` only calibrates,
-        on rows that must be new to it; wrap it as ``FrozenEstimator(estimator)`` where this object
-        will be cloned.
+    cv : int, splitter, iterable of (train, test), "last" or "prefit", default=5
+        Which rows fit the models and which calibrate them. An integer makes that many shuffled
+        folds, or as many as there are rows. If there are several splits, every row must be in
+        exactly one test part. One split, such as ``ShuffleSplit(1, test_size=0.25)``, is split
+        conformal prediction. "last" is for rows in time order: one model is fitted on the first
+        four fifths of the rows and calibrated on the last fifth. With "prefit", `estimator` is
+        fitted already and `fit` only calibrates it, on rows that must be new to it; pass
+        ``FrozenEstimator(estimator)`` if this object will be cloned.
     n_jobs : int or None, default=None
         Models fitted in parallel. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -80,28 +74,39 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     Notes
     -----
-    **What is guaranteed.** Let calibration rows and a new row be exchangeable: independent draws
-    from one population, say, with no drift, and no groups or times that tie some rows together.
-    Then, whatever model, sample size and population,
+    **What is guaranteed.** Let the calibration rows and a new row be exchangeable, for example
+    independent draws from one population. Then, whatever the model, sample size and population,
 
-    - one model ("prefit", or one split): :math:`P(y \in C(x)) \ge` `coverage`, and at most
-      `coverage` + 1 / (m + 1) where no scores tie [3]_;
-    - several models: :math:`P(y \in C(x)) \ge 1 - 2 (1 -` `coverage` :math:`)`.
+    - with one model (one split, or "prefit"), :math:`P(y \in C(x)) \ge` `level`, and at most
+      `level` + 1 / (m + 1) if no scores tie [3]_;
+    - with several models, :math:`P(y \in C(x)) \ge 1 - 2 (1 -` `level` :math:`)`.
 
-    One model's region is the highest-density region at the ``ceil((m + 1) coverage)``-th smallest
-    of its m scores. With several models every model makes its own, and C(x) is what at least half
-    of them contain [4]_. That misses only if more than half of the models' regions miss, each of
-    which does so with probability at most 1 - `coverage`; Markov's inequality gives the factor of
-    two. In practice coverage is close to `coverage`, and usually above it.
+    One model's region is the highest-density region up to the ``ceil((m + 1) level)``-th smallest
+    of its m scores. Of several models each has its own region, and C(x) is what at least half of
+    them contain [4]_. It misses an outcome only if more than half of the regions do. Each does so
+    with a probability of at most 1 - `level`, and Markov's inequality gives the factor of two. In
+    practice the coverage is close to `level`, and usually above it.
 
-    **What is not.** Coverage is marginal: an average over x and over calibration sets. Some kinds
-    of rows may be covered less, and one calibration set with m rows is off by about
-    ``sqrt(coverage (1 - coverage) / m)``. A model with ``m < coverage / (1 - coverage)``
-    calibration rows cannot exclude anything: its region is the whole line, ``(-inf, inf)``. With
-    five folds a coverage of 0.9 needs 45 rows in all, and 0.99 needs 495. The whole line it also
-    is where more than a share 1 - `coverage` of the outcomes lie so far out that the mass beyond
-    them is less than doubles resolve: eight standard deviations for a region. The vote of several
-    models may leave gaps, and even nothing, where they contradict each other.
+    **What is not.** Coverage is an average over x and over calibration sets. Some kinds of rows may
+    be covered less often, and with one calibration set of m rows the coverage is off by about
+    ``sqrt(level (1 - level) / m)``.
+
+    **Infinite answers.** A model with ``m < level / (1 - level)`` calibration rows cannot exclude
+    anything: its region is the whole line, ``(-inf, inf)``. A warning says so if half of the models
+    have too few. With five folds, a level of 0.9 needs 45 rows in all, and 0.99 needs 495. The
+    region is also the whole line if more than a fraction 1 - `level` of the outcomes lie so far out
+    that double precision cannot resolve the mass beyond them, about eight standard deviations. The
+    vote of several models may leave gaps, or nothing, where the models contradict each other.
+
+    **Rows in time order.** Shuffled folds would let models learn from the future. ``cv="last"``
+    keeps the guarantee of one model if, given the model, the scores of the last fifth and of the
+    new row are exchangeable: for example, if the noise around the predictions is independent over
+    time. X may hold past values of y. In a stationary series whose dependence fades, coverage falls
+    short of `level` by a term that vanishes as m grows [5]_. Under drift it falls short by at most
+    the mean, over calibration rows, of the total variation distance between the data and the data
+    with that row and the new one exchanged [6]_; refit as rows come in. To choose the block
+    yourself, pass one split, ``cv=[(first_rows, last_rows)]``. All splits of a ``TimeSeriesSplit``
+    together are refused: models of the first few rows would count as much as the last one.
 
     **Which model predicts.** `predict_proba` is the pool of all models, with equal weights, and
     `predict` the mean of their predictions; no model is fitted on all rows, as none would have rows
@@ -122,6 +127,10 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
        predictive inference for regression", J. Am. Stat. Assoc. 113 (2018).
     .. [4] M. Gasparin and A. Ramdas, "Merging uncertainty sets via majority vote",
        arXiv:2401.09379 (2024).
+    .. [5] R. I. Oliveira, P. Orenstein, T. Ramos and J. V. Romano, "Split conformal prediction and
+       non-exchangeable data", Journal of Machine Learning Research 25 (2024).
+    .. [6] R. F. Barber, E. J. Candès, A. Ramdas and R. J. Tibshirani, "Conformal prediction beyond
+       exchangeability", Annals of Statistics 51 (2023).
 
     Examples
     --------
@@ -133,11 +142,20 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     >>> y = rng.choice([-3.0, 3.0], 300) + 0.1 * rng.normal(size=300)  # two answers
     >>> network = MDNRegressor(n_components=2, max_iter=40)
     >>> model = ConformalMDNRegressor(network, cv=3, random_state=0).fit(X, y)
-    >>> model.predict_interval([[0.0]], coverage=0.8).round()
+    >>> model.predict_interval([[0.0]], level=0.8).round()
     array([[-3.,  3.]])
-    >>> model.predict_region([[0.0]], coverage=0.8).round()
+    >>> model.predict_region([[0.0]], level=0.8).round()
     array([[[-3., -3.],
             [ 3.,  3.]]])
+
+    A series in which each value depends on the one before, calibrated on its last fifth:
+
+    >>> series = np.zeros(301)
+    >>> for t in range(300):
+    ...     series[t + 1] = 0.8 * series[t] + rng.normal()
+    >>> model = ConformalMDNRegressor(network, cv="last").fit(series[:-1, None], series[1:])
+    >>> len(model.hdr_masses_[0])
+    60
     """
 
     def __init__(
@@ -183,8 +201,9 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a constructor value or an argument is not as described. The estimator is then what it
-            was before the call.
+            If a constructor value or an argument is not as described, or several splits of `cv` do
+            not put every row into exactly one test part. The estimator is then what it was before
+            the call.
         TypeError
             If `predict_proba` gives no Mixture.
         """
@@ -195,8 +214,14 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             X, targets = indexable(X, targets)
             weights = check_weights(sample_weight, len(targets), "sample_weight")
             self.n_outputs_ = targets.shape[1]
-            calibrated = self._calibrated_models(
-                X, targets[:, 0] if self.y_ndim_ == 1 else targets, weights, groups
+            rows = CalibrationData(X, targets[:, 0] if self.y_ndim_ == 1 else targets, weights)
+            calibrated = calibrated_models(
+                MDNRegressor() if self.estimator is None else self.estimator,
+                rows,
+                cv=self.cv,
+                groups=groups,
+                n_jobs=self.n_jobs,
+                rng=new_generator(self.random_state),
             )
             self.estimators_ = [part.model for part in calibrated]
             self.hdr_masses_ = [np.sort(part.hdr_masses) for part in calibrated]
@@ -232,9 +257,11 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ndarray of shape (n,) or (n, D)
         """
         self._check_inputs(X)
-        return np.asarray(np.mean([model.predict(X) for model in self.estimators_], axis=0))
+        points = [model.predict(X) for model in self.estimators_]
+        with np.errstate(under="ignore"):
+            return np.asarray(np.mean(points, axis=0))
 
-    def predict_interval(self, X: ArrayLike, coverage: float = 0.9) -> np.ndarray:
+    def predict_interval(self, X: ArrayLike, level: float = 0.9) -> np.ndarray:
         """Predict one interval per row that holds the outcome with the coverage asked for.
 
         One model: the central interval at the calibrated level. Several: from the median of their
@@ -245,8 +272,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ----------
         X : array-like or DataFrame of n rows
             What `estimator` accepts.
-        coverage : float, default=0.9
-            Strictly between 0 and 1. The class notes say what is guaranteed.
+        level : float, default=0.9
+            Strictly between 0 and 1. The class notes state the guarantee and its limits.
 
         Returns
         -------
@@ -256,25 +283,26 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `coverage` is not as described.
+            If `level` is not as described.
         """
-        coverage = check_coverage(coverage)
+        level = check_level(level)
         intervals = [
-            central_interval(density, tail_limit(tails, coverage))
+            central_interval(density, tail_limit(tails, level))
             for density, tails in zip(self._densities(X), self.tail_masses_, strict=True)
         ]
+        warn_if_infinite([len(tails) for tails in self.tail_masses_], level)
         interval = median_interval(np.array(intervals))
         return interval[..., 0] if self.y_ndim_ == 1 else interval
 
-    def predict_region(self, X: ArrayLike, coverage: float = 0.9) -> np.ndarray:
+    def predict_region(self, X: ArrayLike, level: float = 0.9) -> np.ndarray:
         """Predict the region that holds the outcome with the coverage asked for, as intervals.
 
         Parameters
         ----------
         X : array-like or DataFrame of n rows
             What `estimator` accepts.
-        coverage : float, default=0.9
-            Strictly between 0 and 1. The class notes say what is guaranteed.
+        level : float, default=0.9
+            Strictly between 0 and 1. The class notes state the guarantee and its limits.
 
         Returns
         -------
@@ -285,23 +313,24 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If there are several outputs, or `coverage` is not as described.
+            If there are several outputs, or `level` is not as described.
         """
-        coverage = check_coverage(coverage)
+        level = check_level(level)
         check_is_fitted(self)
         if self.n_outputs_ > 1:
             raise ValueError(
                 f"predict_region: expected one output, got {self.n_outputs_}, whose region is no "
-                "list of intervals; use contains(X, y, coverage)."
+                "list of intervals; use contains(X, y, level)."
             )
         regions = [
-            marginals(density)[0].hdr(min(hdr_limit(masses, coverage), 1.0))
+            hdr(density, hdr_limit(masses, level))
             for density, masses in zip(self._densities(X), self.hdr_masses_, strict=True)
         ]
+        warn_if_infinite([len(masses) for masses in self.hdr_masses_], level)
         region = majority_region(regions)
         return region if self.y_ndim_ == 1 else region[..., np.newaxis]
 
-    def contains(self, X: ArrayLike, y: ArrayLike, coverage: float = 0.9) -> np.ndarray:
+    def contains(self, X: ArrayLike, y: ArrayLike, level: float = 0.9) -> np.ndarray:
         """Tell whether the regions of the rows hold given outcomes, for any number of outputs.
 
         Parameters
@@ -310,8 +339,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             What `estimator` accepts.
         y : array-like of shape (n,) or (n, D)
             Outcomes.
-        coverage : float, default=0.9
-            Strictly between 0 and 1. The class notes say what is guaranteed.
+        level : float, default=0.9
+            Strictly between 0 and 1. The class notes state the guarantee and its limits.
 
         Returns
         -------
@@ -323,15 +352,16 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If shapes disagree or `coverage` is not as described.
+            If shapes disagree or `level` is not as described.
         """
-        coverage = check_coverage(coverage)
+        level = check_level(level)
         densities = self._densities(X)
         outcomes = self._check_outcomes(y, len(densities[0]))
         votes = [
-            hdr_masses(density, outcomes, _PREDICTION_SEED) <= hdr_limit(masses, coverage)
+            hdr_masses(density, outcomes, _PREDICTION_SEED) <= hdr_limit(masses, level)
             for density, masses in zip(densities, self.hdr_masses_, strict=True)
         ]
+        warn_if_infinite([len(masses) for masses in self.hdr_masses_], level)
         return np.asarray(2 * np.sum(votes, axis=0) >= len(votes))
 
     def __sklearn_tags__(self) -> Any:
@@ -341,30 +371,10 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _check_constructor(self) -> None:
         check_parameters(self, CONFORMAL_MDN_REGRESSOR)
-        if self.cv == "prefit" and self.estimator is None:
+        if is_prefit(self.cv) and self.estimator is None:
             raise ValueError("cv='prefit' expects a fitted estimator; got None.")
         if self.estimator is not None:
             check_predicts_density(self.estimator)
-
-    def _calibrated_models(
-        self, X: Any, y: np.ndarray, weights: np.ndarray | None, groups: ArrayLike | None
-    ) -> list[Calibrated]:
-        """Fitted models, each with the scores of rows that it was not fitted on."""
-        if self.cv == "prefit":
-            check_is_fitted(self.estimator)
-            return [calibrate(self.estimator, X, y, weights, np.arange(len(y)))]
-        if len(y) < 2:
-            raise ValueError(
-                "X: expected at least 2 rows, to fit on and to calibrate on, got 1 sample."
-            )
-        rng = new_generator(self.random_state)
-        estimator = MDNRegressor() if self.estimator is None else self.estimator
-        return Parallel(n_jobs=self.n_jobs)(
-            delayed(fit_and_calibrate)(
-                seeded_clone(estimator, int(rng.integers(2**31))), X, y, weights, train, test
-            )
-            for train, test in splits(self.cv, X, y, weights, groups, rng)
-        )
 
     def _densities(self, X: Any) -> list[Mixture]:
         """The models' densities."""
