@@ -1,10 +1,12 @@
 """Scales and weights fitted on held-out mixtures, by penalised maximum likelihood.
 
-One or several views of the same rows, each a `Mixture`, are pooled with weights w, every covariance
-of view v becomes ``a_v^2 Sigma + b^2 I``, and ``w, a, b`` minimise the mean negative log-likelihood
-of the observed targets. A weak prior draws them towards equal weights, a = 1 and b = 0, so that a
-few rows change little. A broad background component may stand beside the views, so that no single
-row can cost more than a bounded number of nats.
+A view is one model's `Mixture` for the rows. Views of the same rows are pooled with weights w, and
+every covariance of view v becomes ``a_v^2 Sigma + b^2 I``. The weights w, factors a and noise b
+minimise the mean negative log-likelihood of the observed targets. A weak prior pulls them towards
+equal weights, a = 1 and b = 0, so that a few rows change little. A broad background component may
+be added, which bounds the loss of a single row.
+
+Axes: n rows, V views, K components, D outputs.
 """
 
 from collections.abc import Sequence
@@ -18,35 +20,37 @@ from scipy.stats import norm
 from skmdn._arrays import FloatArray
 from skmdn.mixture import Mixture
 
-# More rows sharpen three numbers no further.
+# More rows hardly improve so few parameters.
 MAX_ROWS = 20_000
-# Standard deviations of the priors on log w, log a and b; y is in units of its own scale. Networks
-# are overconfident more often than not: widening (a > 1) is believed sooner than narrowing.
+# Standard deviations of the priors on log w, log a and b, with y standardised. Networks are usually
+# overconfident, so the prior allows widening (a > 1) more readily than narrowing.
 _PRIOR_LOG_WEIGHT = 1.4
 _PRIOR_LOG_FACTOR_DOWN, _PRIOR_LOG_FACTOR_UP = 0.5, 1.0
 _PRIOR_NOISE = 0.3
-# A likeliest factor is too small to predict with, the more so the fewer rows it was fitted on: that
-# of one Gaussian by sqrt(n / (n - 2)), or about 1 + 1 / n. Checkpoints are chosen on the same rows,
-# too, so it is 2 / n here, as if there were some rows more that want no change.
+# The maximum likelihood factor is too small for prediction: for one Gaussian by sqrt(n / (n - 2)),
+# which is about 1 + 1 / n. Checkpoints are chosen on the same rows, which makes it smaller still.
+# It is therefore widened by 1 + 2 / (n + 10), where the 10 keeps the widening small for few rows.
 _WIDENING, _ROWS_MORE = 2.0, 10.0
 _START_NOISE = 0.02
-# What little pooling gained says little of what more would gain, and few rows say less. Pooling is
-# measured by the part of a variance that it takes away; these are variances of such a part.
+# How much the views gain by pooling is a noisy predictor of what more members gain, above all if
+# pooling removes little variance or the rows are few. These are the noise variances of the ridge in
+# `pooling_factor`, in units of the squared fraction of variance that pooling removes.
 _POOLING_NOISE, _POOLING_NOISE_PER_ROW = 0.3**2, 10.0
 _BOUNDS_LOG_FACTOR = (np.log(0.1), np.log(30.0))
 _BOUNDS_LOG_NOISE = (np.log(1e-6), np.log(3.0))
 _LOG_2PI = np.log(2 * np.pi)
 
 
-# The background is a Gaussian so many times as wide as y. Its weight while the rest is fitted is
-# also the centre of the prior on its weight (of unit standard deviation in the logarithm).
+# The background is a Gaussian this many times as wide as y. Its starting weight is used while the
+# views are fitted. It is also the centre of the prior on the log of the weight, whose standard
+# deviation is 1.
 BACKGROUND_SCALE = 3.0
 _BACKGROUND_START = 1e-3
 _BACKGROUND_RANGE = (1e-4, 0.5)
 
 
 class Calibration(NamedTuple):
-    """Pooling weights and spreads; all numbers plain."""
+    """Pooling weights, factors and noise of the spreads, and the weight of the background."""
 
     weights: FloatArray  # (V,)
     factors: FloatArray  # (V,)
@@ -55,7 +59,7 @@ class Calibration(NamedTuple):
 
 
 class _View(NamedTuple):
-    """A mixture at the observed targets, along the principal axes of its covariances."""
+    """A mixture at the observed targets, in the principal axes of its covariances."""
 
     log_weights: FloatArray  # (n, K)
     variances: FloatArray  # (n, K, D)
@@ -71,7 +75,7 @@ def calibrate(
 ) -> Calibration:
     """Weights, factors and noise for views of the rows of standardised targets ``y (n, D)``."""
     w = np.ones(len(y)) if sample_weight is None else sample_weight
-    if not w.all():  # rows without weight may hold anything
+    if not w.all():  # targets of rows without weight may be arbitrary
         present = np.flatnonzero(w)
         views, y, w = [view[present] for view in views], y[present], w[present]
     w = w / w.sum()
@@ -95,13 +99,14 @@ def pooling_factor(
     pool: Calibration,
     n_members: int,
 ) -> float:
-    """Further factor of the spreads for views that are means over members, fitted on one of each.
+    """Further factor of the spreads if every view is the pool of several members.
 
-    Pooling takes away what errors do not share, so that pooled components may be narrower than
-    components alone. Of independent errors pooled with weights w the part ``S = sum w^2`` of the
-    variance is left, and the likeliest factor is taken to fall by ``log a = const - c (1 - S)``.
-    That is careful: by moments it would be ``a^2`` that falls in proportion. The views alone
-    (S = 1) and `pool`, theirs, tell c, by a ridge; then n members of every view leave S / n.
+    `views` holds one member of each view, and `pool` is their calibration. Pooling averages out
+    the errors that members do not share, so components may be narrower in a pool than alone. Of
+    independent errors pooled with weights w, the fraction ``S = sum w^2`` of the variance is left.
+    The best factor is modelled as ``log a = const - c (1 - S)``. This is cautious: by moments,
+    ``a^2`` would fall in proportion to S. A ridge regression on the views alone (S = 1) and on
+    their pool gives c. With n members of every view, S / n is left.
     """
     w = np.ones(len(y)) if sample_weight is None else sample_weight
     w = w / w.sum()
@@ -121,7 +126,7 @@ def background_logpdf(y: FloatArray) -> FloatArray:
 def _background_weight(
     theta: FloatArray, views: list["_View"], w: FloatArray, prior: float, behind: FloatArray
 ) -> float:
-    """Weight of the background that is likeliest beside the fitted views."""
+    """Penalised maximum likelihood weight of the background, given the fitted views."""
     log_pool = np.logaddexp.reduce(np.hstack(_kernels(theta, views)[0]), axis=1)
 
     def loss(log_weight: float) -> float:
@@ -135,7 +140,7 @@ def _background_weight(
 
 
 def _principal(mixture: Mixture, y: FloatArray) -> _View:
-    """Variances and squared residuals along the axes on which added noise stays diagonal."""
+    """Variances and squared residuals along axes in which the covariance plus noise is diagonal."""
     residuals = y[:, np.newaxis] - mixture.means
     with np.errstate(divide="ignore"):
         log_weights = np.log(mixture.weights)
@@ -150,7 +155,7 @@ def _principal(mixture: Mixture, y: FloatArray) -> _View:
 def _kernels(
     theta: FloatArray, views: list[_View]
 ) -> tuple[list[FloatArray], list[FloatArray], list[FloatArray]]:
-    """Log-terms ``(n, K)`` of every view's mixture, and their derivatives in log a and log b."""
+    """Log of every component's term ``(n, K)``, by view, and derivatives in log a and log b."""
     V, noise = len(views), np.exp(2 * theta[-1])
     kernels, by_factor, by_noise = [], [], []
     log_pooling = log_softmax(theta[:V])
@@ -175,7 +180,7 @@ def _loss(
 ) -> tuple[float, FloatArray]:
     """Penalised mean negative log-likelihood and its gradient in (log w, log a, log b).
 
-    `behind` is the background's log-density ``(n,)``, where there is one.
+    `behind` is the log-density of the background ``(n,)``, or None without a background.
     """
     V = len(views)
     kernels, by_factor, by_noise = _kernels(theta, views)

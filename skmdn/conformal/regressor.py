@@ -1,4 +1,4 @@
-"""The estimator: models, the scores that calibrate them, and the regions that follow."""
+"""ConformalMDNRegressor: calibrated prediction intervals and regions."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from skmdn.conformal.votes import majority_region, median_interval
 from skmdn.mixture import Mixture
 from skmdn.regressor import MDNRegressor
 
-_PREDICTION_SEED = 2  # another one than the calibration's
+_PREDICTION_SEED = 2  # differs from the calibration's
 
 
 class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     r"""Prediction regions and intervals with guaranteed coverage, from any density regressor.
 
-    Models predict densities; rows that they were not fitted on tell how far out, in its own
-    predicted density, an outcome really falls. A region holds the new outcome with the coverage
-    asked for, however wrong the densities are; the better they are, the smaller it is. The score of
-    an outcome is the mass of the region denser than it (HPD-split [1]_), so that a density with two
-    peaks gets two intervals with a gap; for `predict_interval` it is the mass outside the central
-    interval that reaches to the outcome [2]_.
+    Models predict densities. Each model is calibrated on rows that it was not fitted on: a score
+    says how far out an outcome lies in its predicted density, and the quantile of these scores
+    limits the regions of new rows. The coverage holds even if the densities are wrong; better
+    densities make the regions smaller. The score of an outcome is the mass of the region denser
+    than it (HPD-split [1]_), so that a density with two peaks gets two intervals with a gap. For
+    `predict_interval` it is the mass outside the central interval that reaches to the outcome [2]_.
 
     Parameters
     ----------
@@ -45,32 +45,33 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Which rows fit the models and which calibrate them. An integer makes that many shuffled
         folds, or as many as there are rows. If there are several splits, every row must be in
         exactly one test part. One split, such as ``ShuffleSplit(1, test_size=0.25)``, is split
-        conformal prediction. "last" is for rows in time order: one model is fitted on the first
-        four fifths of the rows and calibrated on the last fifth. With "prefit", `estimator` is
-        fitted already and `fit` only calibrates it, on rows that must be new to it; pass
-        ``FrozenEstimator(estimator)`` if this object will be cloned.
+        conformal prediction. "last" is for rows in time order: the last fifth calibrates a model
+        fitted on the rows before. With "prefit", `estimator` is fitted already and `fit` only
+        calibrates it, on rows that must be new to it; pass ``FrozenEstimator(estimator)`` if this
+        object will be cloned.
     n_jobs : int or None, default=None
-        Models fitted in parallel. The result does not depend on it.
+        Number of models fitted in parallel. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seeds the folds and those random states inside `estimator` that are None.
+        Seeds the folds, and the random states inside `estimator` that are None.
 
     Attributes
     ----------
     estimators_ : list of estimators
         The fitted models, one per split.
     hdr_masses_ : list of ndarray of shape (m,)
-        Scores for the regions, ascending, by model; m calibration rows. Near 1 is far out, and
-        above 1 what is farther than all draws from a density of several outputs.
+        Scores for the regions, one ascending array per model with m calibration rows. A score near
+        1 is far out. With several outputs, a score above 1 is farther out than all draws.
     tail_masses_ : list of ndarray of shape (m, D)
-        Scores for the intervals, ascending by output, by model. Near 0 is far out.
+        Scores for the intervals, one array per model, ascending in each output. A score near 0 is
+        far out.
     n_outputs_ : int
         Number of outputs D.
     y_ndim_ : int
-        1 where y was one-dimensional at fit, so that answers have no outputs axis, else 2.
+        1 if y was one-dimensional in `fit`, so that answers have no outputs axis, else 2.
     n_features_in_ : int
         Number of features p.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where X had any.
+        Names of the features, if X had any.
 
     Notes
     -----
@@ -100,22 +101,22 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     **Rows in time order.** Shuffled folds would let models learn from the future. ``cv="last"``
     keeps the guarantee of one model if, given the model, the scores of the last fifth and of the
-    new row are exchangeable: for example, if the noise around the predictions is independent over
-    time. X may hold past values of y. In a stationary series whose dependence fades, coverage falls
-    short of `level` by a term that vanishes as m grows [5]_. Under drift it falls short by at most
-    the mean, over calibration rows, of the total variation distance between the data and the data
-    with that row and the new one exchanged [6]_; refit as rows come in. To choose the block
-    yourself, pass one split, ``cv=[(first_rows, last_rows)]``. All splits of a ``TimeSeriesSplit``
-    together are refused: models of the first few rows would count as much as the last one.
+    new row are exchangeable, for example independent with one distribution. X may hold past values
+    of y. In a stationary series whose dependence fades, coverage falls short of `level` by a term
+    that vanishes as m grows [5]_. Under drift it falls short by at most the mean, over calibration
+    rows, of the total variation distance between the scores and the scores with that row and the
+    new one exchanged [6]_. To choose the block yourself, pass one split, as in
+    ``cv=[(first_rows, last_rows)]``. The splits of a ``TimeSeriesSplit`` are refused together, as
+    models of the first few rows would count as much as the last one.
 
-    **Which model predicts.** `predict_proba` is the pool of all models, with equal weights, and
-    `predict` the mean of their predictions; no model is fitted on all rows, as none would have rows
-    left to calibrate it.
+    **Which model predicts.** `predict_proba` pools all models with equal weights, and `predict` is
+    the mean of their predictions. No model is fitted on all rows, because no rows would be left to
+    calibrate it.
 
-    **Several outputs.** A region has no list of intervals, but `contains` tells whether it holds
-    given outcomes. Scores are then Monte Carlo estimates (see `Mixture.hdr_mass`), with other draws
-    for new rows than for calibration rows, which leaves the guarantee untouched; outcomes beyond
-    all draws are told apart by their density.
+    **Several outputs.** A region is not a list of intervals, but `contains` tells whether it holds
+    given outcomes. Scores are Monte Carlo estimates (see `Mixture.hdr_mass`). New rows use other
+    draws than calibration rows, so that the guarantee holds. Outcomes beyond all draws are ranked
+    by their density.
 
     References
     ----------
@@ -179,7 +180,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         *,
         groups: ArrayLike | None = None,
     ) -> ConformalMDNRegressor:
-        """Fit the models, and score the rows that each was not fitted on.
+        """Fit the models, and calibrate each on rows that it was not fitted on.
 
         Parameters
         ----------
@@ -188,11 +189,11 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         y : array-like of shape (n,) or (n, D)
             Targets.
         sample_weight : array-like of shape (n,), default=None
-            Non-negative weights for the models' `fit`. The calibration counts every row once, as
-            the guarantee is about rows like the new ones; rows of weight zero take no part in it.
+            Non-negative weights for the models' `fit`. The calibration counts every row once, and
+            leaves out rows of weight zero.
         groups : array-like of shape (n,), default=None
-            For the splitter. Rows of one group are not exchangeable: split by groups the coverage
-            is approximate.
+            Groups for the splitter. Rows of one group are not exchangeable, so that the coverage is
+            approximate.
 
         Returns
         -------
@@ -205,7 +206,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             not put every row into exactly one test part. The estimator is then what it was before
             the call.
         TypeError
-            If `predict_proba` gives no Mixture.
+            If `predict_proba` does not return a Mixture.
         """
         with unchanged_on_error(self), interrupt_ends_all():
             self._check_constructor()
@@ -229,7 +230,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: ArrayLike) -> Mixture:
-        """Predict the density of y for every row: the pool of the models, not recalibrated.
+        """Predict the density of y for every row: the models' pool, which is not recalibrated.
 
         Parameters
         ----------
@@ -239,7 +240,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         Mixture
-            n mixtures; of as many components as the models have together.
+            n mixtures, with the components of all models.
         """
         densities = self._densities(X)
         return Mixture.pool(densities) if len(densities) > 1 else densities[0]
@@ -262,11 +263,11 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             return np.asarray(np.mean(points, axis=0))
 
     def predict_interval(self, X: ArrayLike, level: float = 0.9) -> np.ndarray:
-        """Predict one interval per row that holds the outcome with the coverage asked for.
+        """Predict one interval per row that holds the outcome with probability `level`.
 
-        One model: the central interval at the calibrated level. Several: from the median of their
-        lower ends to the median of their upper ends (of an even number the outer of the two middle
-        ends), which holds all that at least half of them contain.
+        With one model this is the central interval at the calibrated level. With several models it
+        goes from the median of their lower ends to the median of their upper ends (the outer one of
+        two middle ends), and so contains every point that at least half of their intervals contain.
 
         Parameters
         ----------
@@ -278,7 +279,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n, 2) or (n, 2, D)
-            Lower and upper ends. With several outputs each has the coverage by itself, not jointly.
+            Lower and upper ends. With several outputs, the coverage is that of each output alone.
 
         Raises
         ------
@@ -295,7 +296,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return interval[..., 0] if self.y_ndim_ == 1 else interval
 
     def predict_region(self, X: ArrayLike, level: float = 0.9) -> np.ndarray:
-        """Predict the region that holds the outcome with the coverage asked for, as intervals.
+        """Predict the region that holds the outcome with probability `level`, as intervals.
 
         Parameters
         ----------
@@ -307,8 +308,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n, J, 2)
-            Lower and upper ends of disjoint intervals in ascending order; J is the largest number
-            of any row, the others are padded with NaN. Where y was a column, (n, J, 2, 1).
+            Lower and upper ends of disjoint intervals in ascending order. J is the largest number
+            of intervals of any row; rows with fewer end in NaN. (n, J, 2, 1) if y was a column.
 
         Raises
         ------
@@ -319,8 +320,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         if self.n_outputs_ > 1:
             raise ValueError(
-                f"predict_region: expected one output, got {self.n_outputs_}, whose region is no "
-                "list of intervals; use contains(X, y, level)."
+                f"predict_region: expected one output, got {self.n_outputs_}, whose region is not "
+                "a list of intervals; use contains(X, y, level)."
             )
         regions = [
             hdr(density, hdr_limit(masses, level))
@@ -345,9 +346,9 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         ndarray of bool of shape (n,)
-            True where at least half of the models' regions hold y. With several outputs how far out
-            an outcome falls is estimated from 1000 draws, whose standard error is at most 0.016:
-            close to the edge the answer may depend on the rows asked for with it.
+            True where at least half of the models' regions contain y. With several outputs the
+            scores are estimated from 1000 draws, with a standard error of at most 0.016. Close to
+            the edge, the answer for a row may then depend on the other rows of X.
 
         Raises
         ------
@@ -387,7 +388,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         validate_data(self, X, reset=False, skip_check_array=True)
 
     def _check_outcomes(self, y: ArrayLike, n_rows: int) -> np.ndarray:
-        """One outcome per row, in the form of the targets of fit."""
+        """One outcome per row, in the shape that y had in `fit`."""
         outcomes, _ = check_targets(y, "y")
         expected = (n_rows,) if self.y_ndim_ == 1 else (n_rows, self.n_outputs_)
         if np.shape(y) != expected:

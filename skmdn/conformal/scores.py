@@ -1,6 +1,6 @@
 """Scores: how far out outcomes lie in their predicted densities, and the region of a score.
 
-Underflow is harmless here, so that it raises nothing under the caller's error state of NumPy.
+Underflow is harmless here, so it raises no error, whatever the caller's error state of NumPy.
 
 Axes: n rows, D outputs, J intervals.
 """
