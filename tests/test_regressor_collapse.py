@@ -1,6 +1,7 @@
 """MDNRegressor: its warnings of dead components and of spreads on their floor."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,11 @@ FLOOR = 1e-3
 
 def told(density):
     """The kinds of collapse that are told, each with its number."""
-    found = collapse_warnings(density, FLOOR)
+    predictor = SimpleNamespace(
+        uncalibrated_density=lambda X: density,
+        architecture=SimpleNamespace(scale_floor=FLOOR),
+    )
+    found = collapse_warnings(predictor, np.zeros((len(density), 1)))
     return [re.sub(r"(:| of the training rows).*", "", text) for text in found]
 
 

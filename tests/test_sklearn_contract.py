@@ -261,6 +261,7 @@ def test_a_series_is_a_target_without_outputs_axis(series):
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
 @pytest.mark.parametrize("frame_of", [pd.DataFrame, pl.DataFrame, dict])
+@pytest.mark.filterwarnings("ignore:y is a table of one column")
 def test_a_frame_of_targets_keeps_its_outputs_axis_everywhere(frame_of, n_outputs):
     X, y = linear_rows()
     columns = {f"y{j}": y + j for j in range(n_outputs)}
