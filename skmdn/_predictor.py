@@ -11,9 +11,7 @@ from skmdn._network.architecture import Architecture
 from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture
-
-# Rows of one chunk: its mixtures stay in the cache.
-_CHUNK_ROWS = 4096
+from skmdn.mixture.sampling import CHUNK_ROWS
 
 
 class Predictor(NamedTuple):
@@ -75,9 +73,9 @@ class Predictor(NamedTuple):
 
         They are float64, each output's numbers side by side: so the mixtures will be read.
         """
-        evaluate = self._network(X.dtype, min(len(X), _CHUNK_ROWS))
-        for start in range(0, len(X), _CHUNK_ROWS):
-            part = X[start : start + _CHUNK_ROWS]
+        evaluate = self._network(X.dtype, min(len(X), CHUNK_ROWS))
+        for start in range(0, len(X), CHUNK_ROWS):
+            part = X[start : start + CHUNK_ROWS]
             raw = np.empty((len(self.intercepts[-1]), len(part))).T
             evaluate(part, raw, self.preparation.inputs)
             yield raw

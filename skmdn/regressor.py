@@ -16,10 +16,10 @@ from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.inputs import check_inputs, check_training_data, check_validation_data
 from skmdn._estimators.interrupts import pass_interrupt_on
 from skmdn._estimators.point_estimates import points, spread_method
-from skmdn._estimators.random_state import new_generator
 from skmdn._predictor import Predictor
 from skmdn._training.settings import Settings, check_settings
 from skmdn.mixture import Mixture
+from skmdn.mixture.arguments import as_generator
 
 if TYPE_CHECKING:
     from skmdn._training.fitting import Fitted, PlainState
@@ -394,6 +394,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     def sample(self, X: ArrayLike, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
         """Draw from the predicted density of every row.
 
+        The same as ``predict_proba(X).sample(n_samples, random_state)``, in bounded memory.
+
         Parameters
         ----------
         X : array-like of shape (n, p)
@@ -408,7 +410,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         ndarray of shape (n, S) or (n, S, D)
         """
         predictor = self._predictor()
-        rng = new_generator(random_state)
+        rng = as_generator(random_state)
         chunks = predictor.densities(check_inputs(self, X))
         return np.concatenate([density.sample(n_samples, rng) for density in chunks])
 

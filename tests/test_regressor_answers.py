@@ -204,3 +204,20 @@ def test_a_batch_larger_than_the_data_is_all_rows():
     models = [short(batch_size=size, **options).fit(X, y) for size in (80, 81, 10**9)]
     for model in models[1:]:
         np.testing.assert_array_equal(model.predict(X), models[0].predict(X))
+
+
+@pytest.mark.parametrize("n_samples", [1, 7, 5000])
+@pytest.mark.parametrize("random_state", [3, "generator", "legacy"])
+def test_draws_are_those_of_the_density_whatever_the_chunks(n_samples, random_state):
+    X, y = linear_rows()
+    model = short().fit(X, np.column_stack([y, -y]) if n_samples == 7 else y)
+    n = 9000 if n_samples < 10 else 30
+    rows = np.resize(X, (n, X.shape[1]))
+
+    def source():
+        kinds = {"generator": np.random.default_rng, "legacy": np.random.RandomState}
+        return kinds[random_state](3) if isinstance(random_state, str) else random_state
+
+    drawn = model.sample(rows, n_samples, source())
+    expected = model.predict_proba(rows).sample(n_samples, source())
+    np.testing.assert_array_equal(drawn, expected)

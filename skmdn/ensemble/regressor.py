@@ -31,10 +31,10 @@ from skmdn.ensemble.members import FittedMember, fit_members, plan_members
 from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool
 from skmdn.ensemble.progress import MemberProgress
 from skmdn.mixture import Mixture
+from skmdn.mixture.arguments import as_generator
+from skmdn.mixture.sampling import CHUNK_ROWS
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.regressor import MDNRegressor
-
-_CHUNK_ROWS = 4096
 
 
 def default_views() -> list[tuple[str, Any]]:
@@ -272,6 +272,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
     def sample(self, X: ArrayLike, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
         """Draw from the predicted density of every row.
 
+        The same as ``predict_proba(X).sample(n_samples, random_state)``, in bounded memory.
+
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of n rows
@@ -285,7 +287,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         -------
         ndarray of shape (n, S) or (n, S, D)
         """
-        rng = new_generator(random_state)
+        rng = as_generator(random_state)
         return np.concatenate([pool.sample(n_samples, rng) for pool in self._chunks(X)])
 
     def decompose(self, X: ArrayLike) -> Bunch:
@@ -370,7 +372,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
     def _chunks(self, X: Any) -> Iterator[Mixture]:
         """Pools of consecutive rows."""
         X, pool = self._check_inputs(X), self._pool()
-        for rows in gen_batches(X.shape[0], _CHUNK_ROWS):
+        for rows in gen_batches(X.shape[0], CHUNK_ROWS):
             chunk = take(X, np.arange(rows.start, rows.stop))
             yield pool.of_members(self._view_densities(chunk))
 

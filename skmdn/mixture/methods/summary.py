@@ -10,7 +10,7 @@ from skmdn.mixture.arguments import RandomState, as_count, as_generator, as_leve
 from skmdn.mixture.blocks import chunks, components_first
 from skmdn.mixture.moments import covariance, mean, variance
 from skmdn.mixture.quantiles import central_intervals, quantiles
-from skmdn.mixture.sampling import draw
+from skmdn.mixture.sampling import draw, rows_together
 from skmdn.mixture.value import MixtureValue
 
 
@@ -202,6 +202,6 @@ class SummaryMethods(MixtureValue):
         """
         n_samples, random = as_count(n_samples, "n_samples"), as_generator(random_state)
         answer = np.empty((len(self), n_samples, self.n_outputs))
-        for rows in chunks(len(self), n_samples * self.n_outputs):
+        for rows in chunks(len(self), 1, rows_together(n_samples * self.n_outputs)):
             answer[rows] = draw(self._block(rows), self._spread, n_samples, random)
         return answer[:, :, 0] if self._univariate else answer
