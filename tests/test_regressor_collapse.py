@@ -1,6 +1,7 @@
 """MDNRegressor: its warnings of dead components and of spreads on their floor."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +15,11 @@ FLOOR = 1e-3
 
 
 def told(density):
-    """The kinds of collapse that are told, each with its number."""
-    found = collapse_warnings(density, FLOOR)
+    """The kinds of collapse that are told of a network's densities, each with its number."""
+    network = SimpleNamespace(
+        architecture=SimpleNamespace(scale_floor=FLOOR), uncalibrated_density=lambda X: density
+    )
+    found = collapse_warnings(network, np.empty((len(density), 1)))
     return [re.sub(r"(:| of the training rows).*", "", text) for text in found]
 
 
