@@ -1,14 +1,19 @@
 """The plan of the house, as a test: who imports whom, and what a file may be."""
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
+
+import skmdn
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "skmdn"
@@ -45,6 +50,25 @@ MAX_LINES = 400
 LONG_FILES = {
     "regressor.py": "one public class, two thirds of it the manual of its parameters and methods",
 }
+
+# Lines of a function, its docstring among them: at most so many at the median, and in 95 of 100.
+MEDIAN_LINES, MOST_LINES = 8, 38
+MAX_METHODS = 15
+# The protocol of spreads, as its two implementations. A mixture is many answers of one value.
+LARGE_CLASSES = {"Spread", "DiagonalSpread", "TriangularSpread"}
+LARGE_CLASS_FILES = re.compile(r"mixture/(value|methods/\w+)\.py")
+
+# Dictionaries of anything are for keyword arguments of others and for protocols of others.
+UNTYPED = re.compile(r"\b(dict|Mapping)\[str, (Any|object)\]|\bdict\b(?!\[)")
+UNTYPED_DICTIONARIES = {
+    "NamedEstimators.get_params": "scikit-learn's protocol",
+    "DistributionScorer.__init__": "keyword arguments of the user's metric",
+    "cross_val_predict_proba": "keyword arguments of the user's fit, as scikit-learn takes them",
+    "line_kwargs": "matplotlib's keyword arguments",
+    "DensityBand.draw": "matplotlib's keyword arguments, and its artists by name",
+    "DensityContours.draw": "matplotlib's keyword arguments, and its artists by name",
+}
+MAX_SIGNATURE, MAX_PER_PARAMETER = 400, 40
 
 BANNED_NAMES = re.compile(r"(.*_)?(utils?|helpers?|base|common|misc)")
 MACHINE_PATH = re.compile(r"/(home|root|work|tmp|Users)/|\b[A-Z]:\\\\")
@@ -203,6 +227,104 @@ def test_file_is_named_for_one_concept(file):
 def test_files_are_short_unless_listed():
     lengths = {relative(file): len(file.read_text(encoding="utf-8").splitlines()) for file in FILES}
     assert {name for name, length in lengths.items() if length > MAX_LINES} <= LONG_FILES.keys()
+
+
+@cache
+def definitions(file: Path) -> tuple[ast.stmt, ...]:
+    """Functions and classes of a file, those inside others among them."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return tuple(node for node in ast.walk(tree) if isinstance(node, kinds))
+
+
+def test_functions_are_short():
+    lengths = [
+        node.end_lineno - node.lineno + 1
+        for file in FILES
+        for node in definitions(file)
+        if not isinstance(node, ast.ClassDef)
+    ]
+    assert np.median(lengths) <= MEDIAN_LINES
+    assert np.quantile(lengths, 0.95) <= MOST_LINES
+
+
+def test_classes_are_small_unless_listed():
+    for file in FILES:
+        for node in definitions(file):
+            n_methods = sum(
+                isinstance(part, ast.FunctionDef) for part in ast.iter_child_nodes(node)
+            )
+            if isinstance(node, ast.ClassDef) and n_methods > MAX_METHODS:
+                is_listed = node.name in LARGE_CLASSES
+                assert is_listed or LARGE_CLASS_FILES.fullmatch(relative(file)), node.name
+
+
+def is_public(name: str) -> bool:
+    return name == "__init__" or not name.startswith("_")
+
+
+def annotations_that_others_see(file: Path) -> Iterator[tuple[str, str]]:
+    """Names of what other files may import, and the annotations of its signatures and fields."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and is_public(node.name):
+            yield from ((node.name, annotation) for annotation in annotations(node))
+        if isinstance(node, ast.ClassDef):
+            for part in node.body:
+                if isinstance(part, ast.FunctionDef) and is_public(part.name):
+                    name = f"{node.name}.{part.name}"
+                    yield from ((name, annotation) for annotation in annotations(part))
+                if isinstance(part, ast.AnnAssign):
+                    yield node.name, ast.unparse(part.annotation)
+
+
+def annotations(function: ast.FunctionDef) -> Iterator[str]:
+    parameters = [node for node in ast.walk(function.args) if isinstance(node, ast.arg)]
+    for annotation in (*(parameter.annotation for parameter in parameters), function.returns):
+        if annotation is not None:
+            yield ast.unparse(annotation)
+
+
+def test_what_crosses_a_file_is_typed():
+    """No signature or field that another file can name is a dictionary of anything."""
+    found = {
+        name
+        for file in FILES
+        for name, annotation in annotations_that_others_see(file)
+        if UNTYPED.search(annotation)
+    }
+    assert found == UNTYPED_DICTIONARIES.keys()
+
+
+def test_no_private_name_is_imported():
+    """So that what crosses a file is public, and its signature looked at above."""
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and is_within(node.module, "skmdn"):
+                for alias in node.names:
+                    is_module = f"{node.module}.{alias.name}" in MODULES
+                    assert is_module or not alias.name.startswith("_"), f"{file}: {alias.name}"
+
+
+def public_callables(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Functions, classes and their methods that a user can ask help of."""
+    for name in module.__all__:
+        member = getattr(module, name)
+        if isinstance(member, ModuleType):
+            yield from public_callables(member)
+            continue
+        yield name, member
+        if inspect.isclass(member):
+            methods = inspect.getmembers(member, callable)
+            yield from ((f"{name}.{part}", method) for part, method in methods if part[0] != "_")
+
+
+def test_help_shows_short_signatures():
+    for name, member in public_callables(skmdn):
+        signature = inspect.signature(member)
+        longest = MAX_SIGNATURE
+        if inspect.isclass(member):
+            longest = max(longest, MAX_PER_PARAMETER * len(signature.parameters))
+        assert len(str(signature)) <= longest, f"{name}{signature}"
 
 
 def test_no_machine_paths():

@@ -13,6 +13,8 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PYTHON_BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
+pytestmark = pytest.mark.trains
+
 
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):

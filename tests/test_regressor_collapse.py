@@ -15,12 +15,11 @@ FLOOR = 1e-3
 
 
 def told(density):
-    """The kinds of collapse that are told, each with its number."""
-    predictor = SimpleNamespace(
-        uncalibrated_density=lambda X: density,
-        architecture=SimpleNamespace(scale_floor=FLOOR),
+    """The kinds of collapse that are told of a network's densities, each with its number."""
+    network = SimpleNamespace(
+        architecture=SimpleNamespace(scale_floor=FLOOR), uncalibrated_density=lambda X: density
     )
-    found = collapse_warnings(predictor, np.zeros((len(density), 1)))
+    found = collapse_warnings(network, np.empty((len(density), 1)))
     return [re.sub(r"(:| of the training rows).*", "", text) for text in found]
 
 

@@ -259,6 +259,7 @@ def test_a_series_is_a_target_without_outputs_axis(series):
     assert model.predict(X).shape == (80,)
 
 
+@pytest.mark.filterwarnings("ignore:y is a table of one column")
 @pytest.mark.parametrize("n_outputs", [1, 2])
 @pytest.mark.parametrize("frame_of", [pd.DataFrame, pl.DataFrame, dict])
 @pytest.mark.filterwarnings("ignore:y is a table of one column")

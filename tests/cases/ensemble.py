@@ -18,6 +18,7 @@ class Recording(LinearGaussian):
 
     def fit(self, X, y, sample_weight=None):
         self.rows_, self.weights_ = np.array(X), sample_weight
+        self.columns_ = list(getattr(X, "columns", []))
         return super().fit(X, y, sample_weight)
 
 
