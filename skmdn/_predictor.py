@@ -62,22 +62,28 @@ class Predictor(NamedTuple):
     def densities(self, X: np.ndarray) -> Iterator[Mixture]:
         """The same in chunks of rows that stay in the cache."""
         for raw in self._raw_outputs(X):
-            yield self._in_units_of_y(self._calibrated(self._mixture(raw)))
+            # Underflow is harmless. The caller's error state is back before the caller goes on.
+            with np.errstate(under="ignore"):
+                density = self._in_units_of_y(self._calibrated(self._mixture(raw)))
+            yield density
 
     def uncalibrated_density(self, X: np.ndarray) -> Mixture:
         """Mixtures of all rows, for standardised targets, as the network has them."""
-        return Mixture.concatenate(self._mixture(raw) for raw in self._raw_outputs(X))
+        with np.errstate(under="ignore"):
+            return Mixture.concatenate(self._mixture(raw) for raw in self._raw_outputs(X))
 
     def _raw_outputs(self, X: np.ndarray) -> Iterator[np.ndarray]:
         """The network's outputs ``(c, out)`` in chunks, computed in the dtype of X.
 
         They are float64, each output's numbers side by side: so the mixtures will be read.
         """
-        evaluate = self._network(X.dtype, min(len(X), CHUNK_ROWS))
+        with np.errstate(under="ignore"):
+            evaluate = self._network(X.dtype, min(len(X), CHUNK_ROWS))
         for start in range(0, len(X), CHUNK_ROWS):
             part = X[start : start + CHUNK_ROWS]
             raw = np.empty((len(self.intercepts[-1]), len(part))).T
-            evaluate(part, raw, self.preparation.inputs)
+            with np.errstate(under="ignore"):
+                evaluate(part, raw, self.preparation.inputs)
             yield raw
 
     def _network(self, dtype: DTypeLike, n_rows: int) -> Callable[..., None]:

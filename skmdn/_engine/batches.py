@@ -82,7 +82,9 @@ class DrawnBatches:
         self._rows, self._batch_size = rows, batch_size
         self.edges = _edges(rows.n, batch_size)
         self.n_batches = len(self.edges) - 1
-        self._order, self._places = (torch.arange(rows.n, device=rows.device) for _ in range(2))
+        self._order, self._places = (
+            torch.arange(rows.n, dtype=torch.int64, device=rows.device) for _ in range(2)
+        )
         self._generator = torch.Generator(rows.device)
         sizes = np.diff(self.edges).tolist()
         buffers = {b: _batch_of(*rows.buffers(b)) for b in set(sizes)}
@@ -96,7 +98,8 @@ class DrawnBatches:
 
     def _shuffle(self, rng: np.random.Generator) -> None:
         self._generator.manual_seed(int(rng.integers(1 << 62)))
-        torch.randperm(self._rows.n, generator=self._generator, out=self._order)
+        n, device = self._rows.n, self._rows.device
+        torch.randperm(n, generator=self._generator, out=self._order, device=device)
 
     def draw(self, step: Tensor, batch: Batch) -> None:
         """Fill the batch with the rows of a step, the number ``step (1,)`` on the device."""

@@ -147,8 +147,9 @@ class TriangularSpread:
         self._scales = _Scales(scales.view(D, K, b), floor)
         self._scale_gradient, self._below_gradient = scale_gradient.view(D, K, b), below_gradient
         self._below = below  # (pairs, K b)
-        self._upper, self._lower = torch.tril_indices(D, D, -1, device=below.device)
-        outputs = torch.arange(D, device=below.device)[:, None]
+        device = below.device
+        self._upper, self._lower = torch.tril_indices(D, D, -1, dtype=torch.int64, device=device)
+        outputs = torch.arange(D, dtype=torch.int64, device=device)[:, None]
         self._into_upper = (outputs == self._upper).to(below.dtype)  # (D, pairs)
         self._into_lower = (outputs == self._lower).to(below.dtype)
         self._residuals = components.residuals.view(D, K * b)

@@ -54,7 +54,7 @@ class Parameters:
         """Such a vector with the given layers."""
         flat = torch.empty_like(self.flat)
         for own, layer in zip(self.views(flat), layers, strict=True):
-            own.copy_(torch.tensor(layer, dtype=flat.dtype))
+            own.copy_(torch.tensor(layer, dtype=flat.dtype, device=flat.device))
         return flat
 
     def views(self, flat: Tensor) -> list[Tensor]:

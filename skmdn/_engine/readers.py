@@ -42,9 +42,12 @@ class StreamReader:
         self._data = data
         self._preparation = preparation
         self.index = data.rows.copy()
-        self.x = torch.ones(capacity, preparation.n_inputs + 1, dtype=dtype)
-        self.y = torch.empty(data.y.shape[1], capacity, dtype=dtype)
-        self.weights = None if data.weights is None else torch.empty(capacity, dtype=dtype)
+        cpu = torch.device("cpu")
+        self.x = torch.ones(capacity, preparation.n_inputs + 1, dtype=dtype, device=cpu)
+        self.y = torch.empty(data.y.shape[1], capacity, dtype=dtype, device=cpu)
+        self.weights = None
+        if data.weights is not None:
+            self.weights = torch.empty(capacity, dtype=dtype, device=cpu)
         self._weight_unit = data.mean_weight()
         self._gathered = np.empty((capacity, data.X.shape[1]), data.X.dtype)
 

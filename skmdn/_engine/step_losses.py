@@ -96,5 +96,6 @@ class PendingSums:
         if n == 0:
             return
         values = log_likelihoods(self._log_terms[:n]).mul_(self._weights[:n])
-        self._totals.index_copy_(0, torch.tensor(self._steps), values.sum(1))
+        steps = torch.tensor(self._steps, dtype=torch.int64, device=self._totals.device)
+        self._totals.index_copy_(0, steps, values.sum(1))
         self._steps.clear()

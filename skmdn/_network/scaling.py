@@ -41,8 +41,12 @@ def location_and_scale(values: Array, weights: FloatArray | None) -> tuple[Float
 
 
 def _distances(values: Array, origin: FloatArray, weights: FloatArray) -> FloatArray:
-    """Distances from the origin; rows without weight are put there."""
-    distances = values - origin
+    """Distances from the origin; rows without weight are put there.
+
+    They are C-contiguous whatever the layout of the values, as the order of later sums depends on
+    it.
+    """
+    distances = np.subtract(values, origin, order="C")
     distances[weights == 0] = 0.0
     return np.asarray(distances)
 

@@ -380,7 +380,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _densities(self, X: Any) -> list[Mixture]:
         """The models' densities."""
         self._check_inputs(X)
-        return [density_of(model, X) for model in self.estimators_]
+        with np.errstate(under="ignore"):
+            return [density_of(model, X) for model in self.estimators_]
 
     def _check_inputs(self, X: Any) -> None:
         check_is_fitted(self)

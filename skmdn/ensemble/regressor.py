@@ -367,7 +367,8 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
 
     def _view_densities(self, X: Any) -> list[list[Mixture]]:
         """Densities of all members, by view."""
-        return [[member.predict_proba(X) for member in view] for view in self.estimators_]
+        with np.errstate(under="ignore"):
+            return [[member.predict_proba(X) for member in view] for view in self.estimators_]
 
     def _chunks(self, X: Any) -> Iterator[Mixture]:
         """Pools of consecutive rows."""

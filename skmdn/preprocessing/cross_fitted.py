@@ -194,8 +194,9 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         """
         check_is_fitted(self)
         inputs = check_inputs(self, X)
-        predictions = [side_by_side(regressors, inputs) for regressors in self.estimators_]
-        return self._assemble(inputs, np.mean(predictions, axis=0))
+        with np.errstate(under="ignore"):
+            predictions = [side_by_side(regressors, inputs) for regressors in self.estimators_]
+            return self._assemble(inputs, np.mean(predictions, axis=0))
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Names of the columns: first the features, then the regressors.

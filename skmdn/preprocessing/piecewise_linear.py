@@ -122,7 +122,8 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         inputs = check_inputs(self, X)
-        return self._encoding().encode(inputs).astype(inputs.dtype, copy=False)
+        with np.errstate(under="ignore"):
+            return self._encoding().encode(inputs).astype(inputs.dtype, copy=False)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Names of the columns: the name of the feature and the number of the bin.

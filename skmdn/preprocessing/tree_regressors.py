@@ -140,10 +140,10 @@ class StandardizedRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         inputs = check_inputs(self, X)
-        with _threads_for(inputs):
+        with _threads_for(inputs), np.errstate(under="ignore"):
             targets = self.regressor_.predict(_standardized(inputs, self.X_mean_, self.X_scale_))
-        columns = targets.reshape(len(inputs), -1)
-        return np.asarray(self.y_mean_ + self.y_scale_ * columns).reshape(targets.shape)
+            columns = targets.reshape(len(inputs), -1)
+            return np.asarray(self.y_mean_ + self.y_scale_ * columns).reshape(targets.shape)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
