@@ -98,8 +98,7 @@ class DrawnBatches:
 
     def _shuffle(self, rng: np.random.Generator) -> None:
         self._generator.manual_seed(int(rng.integers(1 << 62)))
-        n, device = self._rows.n, self._rows.device
-        torch.randperm(n, generator=self._generator, out=self._order, device=device)
+        torch.randperm(self._rows.n, generator=self._generator, out=self._order)
 
     def draw(self, step: Tensor, batch: Batch) -> None:
         """Fill the batch with the rows of a step, the number ``step (1,)`` on the device."""
