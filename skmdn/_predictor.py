@@ -1,4 +1,4 @@
-"""A fitted network as arrays, and the densities it predicts: all that prediction needs."""
+"""A fitted network as arrays, and the densities that it predicts."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -24,12 +24,12 @@ class Predictor(NamedTuple):
     spread_factor: float
     spread_noise: float
     y_ndim: int
-    n_seen: int  # rows that led to the preparation
+    n_seen: int  # number of rows from which the preparation was computed
     device: str
 
     @classmethod
     def of(cls, estimator: Any) -> "Predictor":
-        """What the attributes of a fitted `MDNRegressor` hold."""
+        """Predictor from the attributes of a fitted `MDNRegressor`."""
         edges = estimator.bin_edges_
         return cls(
             Preparation(
@@ -52,7 +52,7 @@ class Predictor(NamedTuple):
 
     @property
     def layout(self) -> forward.HeadLayout:
-        """Where the network's outputs stand."""
+        """Order of the network's outputs."""
         return forward.HeadLayout(self.architecture, len(self.preparation.y_mean))
 
     def density(self, X: np.ndarray) -> Mixture:
@@ -60,22 +60,23 @@ class Predictor(NamedTuple):
         return Mixture.concatenate(self.densities(X))
 
     def densities(self, X: np.ndarray) -> Iterator[Mixture]:
-        """The same in chunks of rows that stay in the cache."""
+        """The same in chunks of rows."""
         for raw in self._raw_outputs(X):
-            # Underflow is harmless. The caller's error state is back before the caller goes on.
+            # Underflow is harmless. The yield is outside the block, so that the caller keeps its
+            # own error state between chunks.
             with np.errstate(under="ignore"):
                 density = self._in_units_of_y(self._calibrated(self._mixture(raw)))
             yield density
 
     def uncalibrated_density(self, X: np.ndarray) -> Mixture:
-        """Mixtures of all rows, for standardised targets, as the network has them."""
+        """Mixtures of all rows for standardised targets, before calibration."""
         with np.errstate(under="ignore"):
             return Mixture.concatenate(self._mixture(raw) for raw in self._raw_outputs(X))
 
     def _raw_outputs(self, X: np.ndarray) -> Iterator[np.ndarray]:
         """The network's outputs ``(c, out)`` in chunks, computed in the dtype of X.
 
-        They are float64, each output's numbers side by side: so the mixtures will be read.
+        They are float64, and the numbers of each output are contiguous, as mixtures read them.
         """
         with np.errstate(under="ignore"):
             evaluate = self._network(X.dtype, min(len(X), CHUNK_ROWS))
@@ -87,7 +88,7 @@ class Predictor(NamedTuple):
             yield raw
 
     def _network(self, dtype: DTypeLike, n_rows: int) -> Callable[..., None]:
-        """NumPy's network, or the GPU's where the model asks for one and one is there."""
+        """The network in NumPy, or on a GPU if the model asks for one that is available."""
         layers = self.coefs, self.intercepts, self.architecture.activation, dtype
         if self.device not in ("cpu", "auto"):
             from skmdn import _engine
@@ -97,7 +98,7 @@ class Predictor(NamedTuple):
         return forward.Network(*layers, n_rows).evaluate
 
     def _mixture(self, raw: np.ndarray) -> Mixture:
-        """Mixtures as the network has them, for standardised targets."""
+        """Mixtures for standardised targets, before calibration."""
         logits, means, scales, scale_tril = self.layout.parameters(raw)
         if self.y_ndim == 1 and scales is not None:
             means, scales = means[..., 0], scales[..., 0]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import sklearn
 import torch
-from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -28,9 +28,10 @@ from skmdn.preprocessing import (
 def rows():
     """Clusters far apart, tiny and huge features and weights: much underflows."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(90, 4)) * [1.0, 1e-170, 1e170, 1.0]
+    X = rng.normal(size=(90, 5)) * [1.0, 1e-170, 1e170, 1.0, 1.0]
     X[:, 3] = np.round(X[:, 3])
     X[-1] *= 1e6
+    X[:, 4] = np.tile([-3.0, 0.0, 3.0], 30)  # its mean and an edge are 0
     Y = np.where(rng.random((90, 2)) < 0.3, 1000.0, 0.0) + 0.001 * rng.normal(size=(90, 2))
     w = rng.integers(0, 3, 90).astype(float)
     w[3] = 1e-290
@@ -41,6 +42,8 @@ X, Y, W = rows()
 Y_1 = Y[:, 0]
 NEW = np.vstack([X[:20], 1e3 * X[20:25], 0 * X[:1]])
 SINGLE = np.float32(np.clip(NEW, -1e9, 1e9))
+NEW[:, 4], SINGLE[:, 4] = (np.finfo(A.dtype).smallest_subnormal for A in (NEW, SINGLE))
+MODERATE = [0, 3, 4]  # columns whose squares neither overflow nor underflow
 
 
 def short(**options):
@@ -100,39 +103,42 @@ def ensemble():
             Pipeline([("trees", CrossFittedPredictions([("trees", trees)])), ("net", short())]),
         ),
     ]
-    model = MDNEnsembleRegressor(views, cv=2, random_state=0).fit(X[:, :2], Y_1)
-    density = model.predict_proba(NEW[:, :2])
-    parts = model.decompose(NEW[:, :2])
+    model = MDNEnsembleRegressor(views, cv=2, random_state=0).fit(X[:, MODERATE], Y_1)
+    density = model.predict_proba(NEW[:, MODERATE])
+    parts = model.decompose(NEW[:, MODERATE])
     return [density.weights, density.means, density.scales, *parts.values(), model.oof_score_]
 
 
 def weighted_ensemble():
-    pipeline = Pipeline([("scale", StandardScaler()), ("net", short())])
+    pipeline = Pipeline([("scale", StandardScaler(with_mean=False)), ("net", short())])
     model = MDNEnsembleRegressor([("a", short()), ("b", pipeline)], cv=2, random_state=0)
     if sklearn.get_config()["enable_metadata_routing"]:
         pipeline.named_steps["net"].set_fit_request(sample_weight=True)
         pipeline.named_steps["scale"].set_fit_request(sample_weight=False)
-    return answers_of(model.fit(X[:, ::3], Y_1, W), NEW[:, ::3])
+    return answers_of(model.fit(X[:, MODERATE], Y_1, W), NEW[:, MODERATE])
 
 
 def conformal():
-    model = ConformalMDNRegressor(short(), cv=2, random_state=0).fit(X, Y_1, W)
+    pipeline = Pipeline([("scale", StandardScaler(with_mean=False)), ("net", short())])
+    model = ConformalMDNRegressor(pipeline, cv=2, random_state=0).fit(X[:, MODERATE], Y_1)
+    weighted = ConformalMDNRegressor(short(), cv=2, random_state=0).fit(X, Y_1, W)
     return [
-        *answers_of(model, NEW),
-        model.predict_interval(NEW),
-        model.predict_region(NEW),
-        model.contains(X, Y_1),
+        model.predict_proba(NEW[:, MODERATE]).means,
+        *answers_of(weighted, NEW),
+        weighted.predict_interval(NEW),
+        weighted.predict_region(NEW),
+        weighted.contains(X, Y_1),
         ConformalMDNRegressor(short(), cv=2, random_state=0).fit(X, Y).predict_interval(NEW),
     ]
 
 
 def transformers():
-    encoder, trees = PiecewiseLinearEncoder(), StandardizedRegressor(ExtraTreesRegressor(3))
-    crossed = CrossFittedPredictions([("trees", clone(trees))], cv=2, random_state=0)
-    trees.regressor.random_state = 0
-    found = [crossed.fit_transform(X, Y_1, sample_weight=W), crossed.transform(NEW)]
+    trees, encoder = ExtraTreesRegressor(3, random_state=0), PiecewiseLinearEncoder()
+    crossed = CrossFittedPredictions([("trees", trees)], cv=2, random_state=0)
+    found = [crossed.fit_transform(X[:, MODERATE], Y_1, sample_weight=W)]
+    found += [crossed.transform(NEW[:, MODERATE])]
     found += [encoder.fit(X, sample_weight=W).transform(NEW), encoder.transform(SINGLE)]
-    return [*map(np.asarray, found), trees.fit(X, Y_1, W).predict(NEW)]
+    return [*map(np.asarray, found), StandardizedRegressor(trees).fit(X, Y_1).predict(NEW)]
 
 
 JOBS = [
@@ -161,6 +167,7 @@ def undone(change, undo):
 def warnings_are(action):
     with warnings.catch_warnings():
         warnings.simplefilter(action)
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of a trajectory, and rightly so
         yield
 
 
@@ -265,6 +272,17 @@ def test_prediction_on_a_device_asks_for_it():
             network = DeviceNetwork(model.coefs_, model.intercepts_, "silu", np.float32, "cpu")
             network.evaluate(SINGLE, out, Predictor.of(model).preparation.inputs)
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_network_may_saturate():
+    model = short(encoding=None).fit(X, Y_1)
+    model.coefs_[0] *= 1e6  # exponentials of hidden units underflow
+    model.intercepts_[-1][-2:] -= 2000.0  # and those of the scales
+    before = model.predict_proba(NEW)
+    with np.errstate(all="raise"):
+        found = model.predict_proba(NEW)
+    np.testing.assert_array_equal(found.means, before.means)
+    np.testing.assert_array_equal(found.scales, before.scales)
 
 
 def test_the_error_state_is_the_callers_between_the_parts_of_an_answer():

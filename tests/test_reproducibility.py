@@ -76,11 +76,9 @@ def test_the_same_model_from_any_memory_layout(tmp_path):
     expected = fitted_layers({}, X, y)
     strided = np.empty((160, 6))
     strided[::2, ::2] = X
-    for same in (strided[::2, ::2], np.load(tmp_path / "X.npy", mmap_mode="r"), X.tolist()):
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    for same in (strided[::2, ::2], mapped, X.tolist(), np.asfortranarray(X)):
         assert_same_layers(fitted_layers({}, same, y), expected)
-    fortran = short().fit(np.asfortranarray(X), y)
-    for layer, other in zip(layers_of(fortran), expected, strict=True):
-        np.testing.assert_allclose(layer, other, rtol=1e-4, atol=1e-5)
 
 
 def test_seeds():

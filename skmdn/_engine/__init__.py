@@ -1,8 +1,8 @@
 """Training: the only room that imports torch. Arrays in, arrays out.
 
-Read `train` for the way from data to a trained network, `loop` for what happens when, `steps` for
-what it repeats, `network`, `head` and `covariances` for the mathematics, `batches` and `readers`
-for how rows reach it, `validation` and `step_losses` for how it is judged.
+Read `train` for the way from data to a trained network, `loop` for the order of events, `steps` for
+a single step, `network`, `head` and `covariances` for the mathematics, `batches` and `readers` for
+the supply of rows, `validation` and `step_losses` for the losses.
 """
 
 from skmdn._engine.device import DeviceNetwork, cuda_is_available

@@ -1,4 +1,4 @@
-"""Activations of the hidden layers in torch, each with its derivative, worked in place.
+"""Activations of the hidden layers in torch, each with its derivative, computed in place.
 
 An activation is made for one buffer: `forward` turns the pre-activations ``a (h, b)`` in it into
 activations, and `backward` multiplies the gradient ``delta (h, b)`` by the derivative there and may

@@ -6,17 +6,17 @@ from torch import Tensor
 from skmdn._arrays import Array
 from skmdn._engine.network import Parameters
 
-# The later a step the more it counts: the last eleventh of the steps so far has most of the weight.
-# 4 and 25 are as good for rows in random order.
+# Later steps count more: most of the weight is on the last eleventh of the steps so far. For rows
+# in random order, 4 and 25 are as good.
 _ETA = 10.0
 
 
 class ParameterAverage:
-    """Polynomial-decay average: what a constant learning rate jitters about.
+    """Polynomial-decay average of the parameters, for training at a constant learning rate.
 
     O. Shamir and T. Zhang, "Stochastic gradient descent for non-smooth optimization", ICML 2013.
-    A rate that stays large keeps the parameters away from the optimum by its noise, which the mean
-    over many steps does not have.
+    With a rate that stays large, the parameters jitter around the optimum. The mean over many steps
+    has little of that noise.
     """
 
     def __init__(self, parameters: Parameters, layers: list[Tensor]) -> None:

@@ -62,7 +62,7 @@ class Batches:
             if not self._loaded:
                 self._reader.read(index[rows])
             yield from batches
-        # What stays in its order in one block need not be read again.
+        # If all rows are in one block and keep their order, they need not be read again.
         self._loaded = len(self._blocks) == 1 and (rng is None or self.n_batches == 1)
 
     def _batch(self, rows: slice) -> Batch:
@@ -74,8 +74,8 @@ class Batches:
 class DrawnBatches:
     """Passes over data that reside on a GPU, shuffled there.
 
-    A pass yields batches that are not filled yet. `draw` fills one given the step's number, which
-    is on the device: all that a captured graph has to be told.
+    A pass yields batches that are not filled yet. `draw` fills one, given the number of the step.
+    This number is on the device, and is the only input of a captured graph.
     """
 
     def __init__(self, rows: ResidentRows, batch_size: int) -> None:
@@ -98,8 +98,7 @@ class DrawnBatches:
 
     def _shuffle(self, rng: np.random.Generator) -> None:
         self._generator.manual_seed(int(rng.integers(1 << 62)))
-        n, device = self._rows.n, self._rows.device
-        torch.randperm(n, generator=self._generator, out=self._order, device=device)
+        torch.randperm(self._rows.n, generator=self._generator, out=self._order)
 
     def draw(self, step: Tensor, batch: Batch) -> None:
         """Fill the batch with the rows of a step, the number ``step (1,)`` on the device."""

@@ -9,7 +9,7 @@ MAX_CHECKPOINTS = 20
 _FORWARD_SHARE = 1 / 3
 _MAX_VALIDATION_SHARE = 0.1
 _CHECKPOINTS_PER_ROW = 2
-# How many checkpoints a fine-tuning takes, and how many without a better one it does not wait for.
+# Checkpoints of a fine-tuning, and checkpoints in a row without a better one after which it begins.
 FINE_TUNING_CHECKPOINTS = 2
 _PATIENCE = 8
 
@@ -57,9 +57,9 @@ def batches_per_pass(n: int, batch_size: int) -> int:
 def checkpoints(budget: Budget, n_validation: int) -> list[int]:
     """Steps of the checkpoints: evenly spaced, the last step included.
 
-    There are at most 20, and fewer where validation passes would cost more than a tenth of the
-    training: that is only so where the training makes few passes, and cannot overfit much. Fewer
-    than ten rows cannot tell the best of so many from the luckiest.
+    There are at most 20, and fewer if validation would cost more than a tenth of the training. That
+    happens only if training makes few passes, and so cannot overfit much. Fewer than ten validation
+    rows get fewer checkpoints too: they could not tell the best of 20 from the luckiest.
     """
     number = MAX_CHECKPOINTS
     if n_validation > 0:
@@ -71,12 +71,13 @@ def checkpoints(budget: Budget, n_validation: int) -> list[int]:
 
 
 def fine_tuning_begins(n_checkpoints: int, n_ahead: int, n_worse: int) -> bool:
-    """Whether training is to go back to its best checkpoint now, and end with a fine-tuning.
+    """Whether to go back to the best checkpoint now and end with a fine-tuning.
 
-    That takes two checkpoints: the last two, unless one of the two before them is the best so far,
-    and earlier ones where eight in a row were not. Since the best one there were `n_worse`, and
-    `n_ahead` are still to come. Where there are fewer checkpoints than 20, few passes have better
-    use for their steps, or few rows cannot tell where training no longer helps.
+    `n_worse` checkpoints have followed the best one, and `n_ahead` are still to come. A fine-tuning
+    takes two checkpoints. It begins after eight in a row that were not the best, or else before the
+    last two, unless one of the two before these is the best. There is none with fewer than 20
+    checkpoints: either training makes few passes, whose steps are better spent on training, or the
+    validation rows are too few to tell when training no longer helps.
     """
     if n_checkpoints < MAX_CHECKPOINTS or n_ahead < FINE_TUNING_CHECKPOINTS:
         return False

@@ -42,7 +42,7 @@ class Spread(Protocol):
 
 
 class _Scales:
-    """Scales ``s = exp(raw) + floor`` and what follows from them, in buffers of one shape."""
+    """Scales ``s = exp(raw) + floor``, their logarithms and derivatives, in buffers."""
 
     def __init__(self, raw: Tensor, floor: float) -> None:
         self._raw = raw
@@ -70,7 +70,7 @@ class DiagonalSpread:
         self._z = components.residuals
         self._scales = _Scales(components.raw.view(self._z.shape), floor)
         self._raw_gradient = components.raw_gradient.view(self._z.shape)
-        # With one output there is nothing to sum: terms are the sum.
+        # With one output there is nothing to sum: the term is written as the result.
         self._sums = D > 1
         self._terms = torch.empty_like(self._z) if D > 1 else components.neg_log_density[None]
 
@@ -135,7 +135,7 @@ class TriangularSpread:
     ``L L^T`` with ``L = (I + N)^-1 diag(s)``: unconstrained numbers, a positive diagonal and no
     triangular solve in the loop. Raw rows: D log-scales, then ``n_10, n_20, n_21, n_30, ...``.
 
-    The pairs (i, j) are worked all at once: e_j and v_i are gathered for every pair, and sums over
+    All pairs (i, j) are computed at once: e_j and v_i are gathered for every pair, and sums over
     the pairs of an output are products with a matrix of zeros and ones.
     """
 

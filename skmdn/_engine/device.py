@@ -10,11 +10,11 @@ from numpy.typing import DTypeLike
 from skmdn._arrays import Array
 from skmdn._engine.activations import ACTIVATIONS
 
-# Measured with an H100 and the CPU beside it (examples/benchmarks/gpu.py): a step takes the GPU 0.1
-# ms at least, and from here on the CPU four times as long or more, on one thread as on sixteen.
+# Measured on an H100 and its host CPU (examples/benchmarks/gpu.py). A step takes the GPU at least
+# 0.1 ms. From this size on it takes the CPU at least four times as long, on one thread or sixteen.
 _STEP_FOR_GPU = 10_000_000
-# A process that turns to a GPU waits 0.7 s for it: in the time of so many multiply-adds, about a
-# second, a CPU may be through with all steps.
+# A process waits 0.7 s for a GPU when it first uses one. A training of this
+# many multiply-adds takes a CPU about a second.
 _TRAINING_FOR_GPU = 20_000_000_000
 
 
@@ -50,7 +50,7 @@ class DeviceNetwork:
         dtype: DTypeLike,
         device: str,
     ) -> None:
-        # Fitted arrays may be read-only, which torch does not know: it gets copies.
+        # Fitted arrays may be read-only, which torch does not support: it gets copies.
         self._layers = [
             tuple(torch.tensor(np.asarray(part, dtype), device=device) for part in layer)
             for layer in zip(coefs, intercepts, strict=True)

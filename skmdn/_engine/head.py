@@ -27,13 +27,13 @@ class MixtureHead:
     Attributes
     ----------
     output : Tensor of shape (n_raw, b)
-        Where the network writes its output.
+        The buffer into which the network writes its output.
     gradient : Tensor of shape (n_raw, b)
         Gradient of the summed log-likelihood with respect to `output`.
     raw_spreads : Tensor of shape (S, b)
-        The part of `output` that spreads are made of.
+        The part of `output` from which the spreads are computed.
     log_terms : Tensor of shape (4, K, b)
-        What `log_likelihoods` makes log-densities of, after `evaluate`.
+        The input of `log_likelihoods`, written by `evaluate`.
     """
 
     def __init__(
@@ -44,8 +44,8 @@ class MixtureHead:
     ) -> None:
         K, D, b = layout.architecture.n_components, layout.n_outputs, n_rows
         lengths = list(layout.lengths)
-        # Responsibilities, mixing proportions, log-kernels and logits stand together, so that one
-        # softmax takes the last two to the first two.
+        # Responsibilities, mixing proportions, log-kernels and logits are contiguous, so that one
+        # softmax of the last two gives the first two.
         buffer = like.new_zeros(3 * K + sum(lengths), b)
         self.output = buffer[3 * K :]
         self.gradient = torch.empty_like(self.output)
@@ -84,7 +84,7 @@ class MixtureHead:
         return log_likelihoods(self.log_terms) + self._constant
 
     def evaluate_scaled(self, factors: Tensor) -> Tensor:
-        """Log-densities after `evaluate`, were all scales multiplied by ``factors (A,)``."""
+        """Log-densities ``(A, b)`` after `evaluate`, with all scales times ``factors (A,)``."""
         scales = factors[:, None]
         shrinkage = 0.5 * (1 - scales**-2)
         kernels = self._kernels + shrinkage[..., None] * self._spread.squared_distances()
@@ -110,7 +110,8 @@ def log_likelihoods(log_terms: Tensor) -> Tensor:
 def _log_sums(log_terms: Tensor) -> Tensor:
     """``log sum exp`` over the components of log-kernels and logits, ``(..., 2, b)``.
 
-    As maximum minus logarithm of the largest share: safe, and without a second pass of exp.
+    Computed as the maximum minus the logarithm of the largest share. That cannot overflow, and
+    needs no second pass of exp.
     """
     maxima = torch.amax(log_terms, -2)
     return maxima[..., 2:, :] - maxima[..., :2, :].log_()

@@ -1,4 +1,4 @@
-"""Initialisation: layers whose components already share out the targets among them."""
+"""Initialisation: layers whose components already cover different parts of the targets."""
 
 import math
 from itertools import pairwise
@@ -19,7 +19,8 @@ from skmdn._thread_pools import one_thread
 # Means are initialised from at most so many rows.
 MAX_ROWS = 20_000
 # Standard deviations of the random parts: intercepts of hidden layers, and the last layer's
-# weights times the root of its fan-in. The last layer is small, so that no component starts ahead.
+# weights times the root of its fan-in. The last layer is small, so that no component begins with an
+# advantage.
 _INTERCEPT_SCALE = 0.1
 _LAST_LAYER_SCALE = 0.1
 
@@ -30,7 +31,7 @@ def fresh_layers(
     architecture: Architecture,
     rng: np.random.Generator,
 ) -> list[Array]:
-    """Layers to start from, given the rows to learn from."""
+    """Initial layers for the rows to learn from."""
     rows = data.rows
     if len(rows) > MAX_ROWS:
         rows = rng.choice(rows, MAX_ROWS, replace=False)

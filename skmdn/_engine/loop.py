@@ -21,7 +21,7 @@ class Progress(NamedTuple):
     """What a checkpoint reports; losses are in nats per row, in units of y."""
 
     n_passes: float
-    planned: float  # passes, of which an early end leaves some
+    planned: float  # passes, fewer of which are made if training ends early
     loss: float
     validation_loss: float | None
     is_fine_tuning: bool
@@ -32,9 +32,9 @@ Report = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """What training leaves behind; losses are in nats per row, in units of y."""
+    """The result of a training; losses are in nats per row, in units of y."""
 
-    layers: list[Array]  # (in + 1, out), intercepts last; the average where one is kept
+    layers: list[Array]  # (in + 1, out), intercepts last; the average if one is kept
     state: OptimizerState
     loss_curve: list[float]  # one value a pass
     validation_loss_curve: list[float]  # one value a checkpoint, the first before training
@@ -47,22 +47,22 @@ class Trained:
 
 @dataclass
 class History:
-    """What the checkpoints so far have found."""
+    """Results of the checkpoints so far."""
 
     last_good: Snapshot
     best: Snapshot
     best_loss: float = math.inf
     validation_losses: list[float] = field(default_factory=list)
-    n_steps: int = 0  # that checkpoints have covered
+    n_steps: int = 0  # up to the last checkpoint
     fine_tuning_start: int | None = None  # steps made before it
     n_recoveries: int = 0
 
     def n_worse(self) -> int:
-        """Checkpoints since the best one, which there must be."""
+        """Number of checkpoints since the best one; there must be a best one."""
         return len(self.validation_losses) - 1 - self.validation_losses.index(self.best_loss)
 
     def note_validation(self, loss: float) -> None:
-        """Remember the loss of the last good parameters, and them where it is the lowest."""
+        """Record the loss of the last good parameters, and keep them if it is the lowest."""
         self.validation_losses.append(loss)
         if loss < self.best_loss:
             self.best_loss = loss
@@ -70,14 +70,14 @@ class History:
 
     @property
     def chosen(self) -> Snapshot:
-        """The best parameters where there is a validation part, else the last good ones."""
+        """The best parameters if there is a validation part, else the last good ones."""
         return self.best if math.isfinite(self.best_loss) else self.last_good
 
 
 class TrainingLoop:
     """One training, from its first step to the last checkpoint.
 
-    `checkpoints` are numbers of steps, the last of which is the end.
+    `checkpoints` are step numbers; training ends at the last one.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class TrainingLoop:
         self._history = History(last_good=now, best=now)
 
     def run(self) -> Trained:
-        """Train until the budget or patience is at its end, or the user interrupts."""
+        """Train until the budget is spent, patience runs out, or the user interrupts."""
         interrupted = False
         try:
             self._run_steps()
@@ -121,10 +121,10 @@ class TrainingLoop:
                     self._checkpoint(batch)
                 if self._step == self._checkpoints[-1]:
                     return
-            self._optimizer.settle()  # as it is where passes are made one by one
+            self._optimizer.settle()  # so that single passes one after the other give the same
 
     def _checkpoint(self, batch: Batch) -> None:
-        """Recover from a divergence, else remember, validate and report."""
+        """Recover if training has diverged; otherwise keep the parameters, validate and report."""
         history = self._history
         loss = self._losses.mean(history.n_steps, self._step)
         history.n_steps = self._step
@@ -149,7 +149,7 @@ class TrainingLoop:
             self._report(progress)
 
     def _validate(self) -> float | None:
-        """Loss of the validation part, where there is one."""
+        """Loss of the validation part; None without one."""
         if self._validation is None:
             return None
         loss = self._validation.loss()
@@ -157,7 +157,7 @@ class TrainingLoop:
         return loss
 
     def _fine_tune_where_due(self) -> None:
-        """Where training no longer helps: go back to its best, and from there on at a low rate."""
+        """If training no longer helps, go on from its best parameters at a low rate."""
         history, checkpoints = self._history, self._checkpoints
         if not math.isfinite(history.best_loss):
             return
@@ -165,13 +165,13 @@ class TrainingLoop:
         if fine_tuning_begins(len(checkpoints), len(checkpoints) - n_seen, history.n_worse()):
             history.last_good, history.fine_tuning_start = history.best, self._step
             self._optimizer.restore(history.best)
-            # So few are left now that this happens once.
+            # Too few checkpoints are left for a second fine-tuning.
             self._checkpoints = checkpoints[: n_seen + FINE_TUNING_CHECKPOINTS]
             n_steps = self._checkpoints[-1] - self._step
             self._steps.change_schedule(self._steps.schedule.fine_tuning(self._step, n_steps))
 
     def _recover(self) -> None:
-        """Go back to the last good parameters, and on with half the learning rate."""
+        """Return to the last good parameters, and halve the learning rate."""
         self._optimizer.restore(self._history.last_good)
         if self._average is not None:
             self._average.go_back()

@@ -1,7 +1,8 @@
 """The network: parameters in one flat vector, forward and backward pass in feature-major layout.
 
 Activations are ``(h + 1, b)`` with a last row of ones, and a layer is an ``(in + 1, out)`` matrix
-whose last row is the intercept, so that intercepts and their gradients ride on the matrix products.
+whose last row holds the intercepts. The matrix products thus compute intercepts and their gradients
+too.
 All buffers and all views of them are made once: making a view costs as much as a small operation.
 """
 
@@ -17,8 +18,8 @@ from skmdn._engine.activations import ACTIVATIONS, Activation
 from skmdn._engine.head import MixtureHead
 from skmdn._network.forward import HeadLayout
 
-# Products whose result has short rows of a length that is not a multiple of this are up to twice
-# as slow as the transposed product (measured with MKL).
+# If the result of a product has short rows whose length is not a multiple of this, the product can
+# take twice as long as its transpose (measured with MKL).
 _ALIGNED = 8
 
 
@@ -29,7 +30,7 @@ class Parameters:
     ----------
     flat, gradient : Tensor of shape (n_parameters,)
     layers, layer_gradients : list of Tensor of shape (in + 1, out)
-        Views of the two, in memory transposed where that makes the gradient's product faster.
+        Views of the two, stored transposed if that makes the product for the gradient faster.
     decayed : Tensor of shape (n_parameters,)
         1 for weights, 0 for intercepts.
     """
@@ -47,18 +48,18 @@ class Parameters:
             layer[-1] = 0
 
     def to_numpy(self, flat: Tensor) -> list[Array]:
-        """Copies on the CPU of the layers in such a vector."""
+        """Copies on the CPU of the layers in a vector like `flat`."""
         return [layer.cpu().numpy().copy() for layer in self.views(flat)]
 
     def from_numpy(self, layers: list[Array]) -> Tensor:
-        """Such a vector with the given layers."""
+        """A vector like `flat` with the given layers."""
         flat = torch.empty_like(self.flat)
         for own, layer in zip(self.views(flat), layers, strict=True):
             own.copy_(torch.tensor(layer, dtype=flat.dtype, device=flat.device))
         return flat
 
     def views(self, flat: Tensor) -> list[Tensor]:
-        """The layers in a vector as long and as ordered as `flat`."""
+        """The layers in a vector with the length and order of `flat`."""
         parts = torch.split(flat, [rows * columns for rows, columns in self._shapes])
         return [
             part.view(rows, columns) if columns % _ALIGNED == 0 else part.view(columns, rows).T

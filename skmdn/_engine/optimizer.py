@@ -10,14 +10,15 @@ from skmdn._arrays import Array
 from skmdn._engine.network import Parameters
 
 BETA_1, BETA_2, EPSILON = 0.97, 0.999, 1e-8
-# That of the first moment after some hundred steps: far from the ends of single precision.
+# The unit of the first moment gets here after some hundred steps, far from the limits of single
+# precision.
 _SMALLEST_UNIT = 1e-5
-# Of the peak of the learning rate; .02 and .1 are as good.
+# As a part of the largest learning rate; .02 and .1 are as good.
 _FINE_TUNING_RATE = 0.05
 
 
 class OptimizerState(NamedTuple):
-    """What the optimiser goes on from: its parameters, two moments of their gradient, its steps.
+    """State from which the optimiser continues: parameters, two moments of their gradient, steps.
 
     Each is a list of layers ``(in + 1, out)``.
     """
@@ -38,19 +39,20 @@ class Snapshot(NamedTuple):
 
 
 class NAdam:
-    """Ascend a log-likelihood by Adam with Nesterov's momentum, weights decayed apart from it.
+    """Ascend a log-likelihood by Adam with Nesterov's momentum and decoupled weight decay.
 
-    NAdam (Dozat 2016) steps along the first moment as the next step will find it, were the gradient
-    to stay: ``beta_1 m + (1 - beta_1) g``, each part without its bias. That bears three times the
-    learning rate and a longer memory than Adam (Kingma & Ba 2015), and so takes half as many steps
-    to the same likelihood. Decoupled decay is that of Loshchilov & Hutter (2019): weights shrink by
-    ``learning_rate * alpha`` a step. The gradient's mean over rows is clipped by its global norm.
-    Epsilon stands inside the root, ``m / sqrt(v + epsilon^2)``: v starts with it and keeps it.
+    NAdam (Dozat 2016) steps along the value that the first moment would have after another step
+    with the same gradient: ``beta_1 m + (1 - beta_1) g``, each part corrected for its bias. It
+    tolerates three times the learning rate and a longer memory than Adam (Kingma & Ba 2015), and so
+    takes half as many steps to the same likelihood. The weight decay is that of Loshchilov & Hutter
+    (2019): weights shrink by ``learning_rate * alpha`` per step. The mean gradient over rows is
+    clipped by its global norm. Epsilon is inside the root, ``m / sqrt(v + epsilon^2)``: it is the
+    initial value of v, and later steps keep it there.
 
-    A moment stands in a unit of its own, which shrinks by beta every step in place of the moment,
-    and the gradient comes in in that unit, its mean over rows and its clipping in the same factor:
-    of eleven operations on all parameters five are so done on numbers. `settle` puts the units back
-    to 1.
+    Each moment is stored in a unit of its own. In every step the unit is multiplied by beta,
+    instead of the moment. One factor converts the gradient to that unit, takes its mean over rows
+    and clips it. So five of eleven operations on all parameters become operations on single
+    numbers. `settle` sets the units back to 1.
     """
 
     def __init__(self, parameters: Parameters, *, alpha: float, max_grad_norm: float) -> None:
@@ -61,19 +63,19 @@ class NAdam:
         self._first_unit = self._second_unit = 1.0
         self._inverse_root = torch.empty_like(parameters.flat)
         self._norm = parameters.flat.new_empty(())
-        # Constants as tensors: a Python number in their place costs more than the operation.
+        # Constants are tensors, because converting a Python number takes longer than the operation.
         self._limit = parameters.flat.new_tensor(max_grad_norm)
         self._floor = parameters.flat.new_tensor((1 - BETA_2) * EPSILON**2)
         self.n_steps = 0
 
     def snapshot(self) -> Snapshot:
-        """Copies of the parameters and of the moments, these in units of 1."""
+        """Copies of the parameters, and of the moments in units of 1."""
         first, second = self._first.clone(), self._second.clone()
         self._to_units_of_one(first, second)
         return Snapshot(self.parameters.flat.clone(), first, second, self.n_steps)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Take parameters and moments back."""
+        """Return to the parameters and moments of a snapshot."""
         self.parameters.flat.copy_(snapshot.flat)
         self._take_moments(snapshot.first, snapshot.second, snapshot.n_steps)
 
@@ -96,13 +98,13 @@ class NAdam:
         self.n_steps = n_steps
 
     def settle(self) -> None:
-        """Put the units back to 1, with the digits that a snapshot has."""
+        """Set the units back to 1, with the same rounding as a snapshot."""
         if self._first_unit < 1:
             self._to_units_of_one(self._first, self._second)
             self._first_unit = self._second_unit = 1.0
 
     def _to_units_of_one(self, first: Tensor, second: Tensor) -> None:
-        """Change moments in the units of now; the epsilon that shrank with v is put right."""
+        """Convert moments from their present units; restore the epsilon that shrank with v."""
         first.mul_(self._first_unit)
         second.mul_(self._second_unit).add_((1 - self._second_unit) * EPSILON**2)
 
@@ -130,23 +132,23 @@ class NAdam:
         flat.addcmul_(ahead, self._inverse_root, value=rate)
 
     def _clipping(self, gradient: Tensor, n_rows: int) -> float:
-        """Factor that shortens the gradient's mean over rows to the norm it may have."""
+        """Factor that shortens the mean gradient over rows to the largest norm allowed."""
         norm = math.sqrt(gradient.dot(gradient).item()) / n_rows
         if norm <= self._max_grad_norm:
             return 1.0
         if math.isinf(norm):
-            # Squares of single numbers may overflow, too, and a moment that is infinite stays so.
+            # The square of a single number may overflow too, and an infinite moment stays infinite.
             gradient.mul_(0.0)
             return 1.0
         return self._max_grad_norm / norm
 
     def ascend_by(self, rate: Tensor, share: Tensor, decay: Tensor, n_rows: int) -> None:
-        """The same by a step's `factors`, which lie on the device; the caller counts the steps.
+        """The same with the `factors` of a step on the device; the caller counts the steps.
 
-        All numbers are on the device here, and the moments' units stay 1.
+        All numbers are on the device here, and the units of the moments stay 1.
         """
         flat, gradient = self.parameters.flat, self.parameters.gradient
-        # One division does both: mean over rows, and clipping where the mean's norm is too large.
+        # One division takes the mean over rows, and clips it if its norm is too large.
         norm = torch.linalg.vector_norm(gradient, out=self._norm)
         gradient.div_(norm.div_(self._limit).clamp_(min=n_rows))
         self._first.lerp_(gradient, 1 - BETA_1)
@@ -159,10 +161,10 @@ class NAdam:
         flat.addcmul_(ahead, self._inverse_root.mul_(rate))
 
     def factors(self, learning_rate: float, n_steps: int) -> tuple[float, float, float]:
-        """Numbers of the last of `n_steps`, with the moments' bias put right.
+        """Numbers for the update in the last of `n_steps`, with corrections for the moments' bias.
 
-        The learning rate for the sum of first moment and a share of the gradient, that share, and
-        the weights' decay.
+        They are the learning rate for the sum of the first moment and a share of the gradient, that
+        share, and the decay of the weights.
         """
         of_moment = BETA_1 / (1 - BETA_1 ** (n_steps + 1))
         of_gradient = (1 - BETA_1) / (1 - BETA_1**n_steps)

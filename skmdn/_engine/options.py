@@ -1,4 +1,4 @@
-"""How to train: what the recipe and the user decide before the first step."""
+"""Options of a training, set by the recipe and the user before the first step."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The first principal axis of the targets, by which rows of several outputs are put in order."""
+"""The first principal axis of the targets, along which rows with several outputs are sorted."""
 
 import numpy as np
 
@@ -9,8 +9,8 @@ from skmdn._thread_pools import one_thread
 def principal_scores(values: FloatArray, weights: FloatArray | None) -> FloatArray:
     """Places ``(n,)`` of the rows of ``values (n, D)`` along their first principal axis.
 
-    The axis points to where its largest component grows; of several as large, the first, whatever
-    their last digits: those of two standardised columns are always as large.
+    The sign of the axis makes its largest component positive. If several are equally large up to
+    rounding, as with two standardised columns, the first of them counts.
     """
     if values.shape[1] == 1:
         return values[:, 0]

@@ -1,7 +1,7 @@
-"""Where rows come from: the user's arrays as they are, or prepared data on the training device.
+"""Sources of rows: the user's arrays as they are, or prepared data on the training device.
 
-The user's arrays are read where they are, memory-mapped ones too. Beyond a fixed size only one
-block of rows at a time exists in prepared form: training needs no second copy of the data.
+The user's arrays are not copied, even if they are memory-mapped. Beyond a fixed size, only one
+block of rows at a time exists in prepared form, so training needs no second copy of the data.
 """
 
 from typing import Protocol
@@ -14,17 +14,17 @@ from skmdn._arrays import Array, IntArray
 from skmdn._estimators.observations import Observations
 from skmdn._network.preparation import Preparation
 
-# Cells of one block: on the CPU it stays in a core's cache in float64 (1 MiB), on a GPU it is large
-# because each costs a transfer of its rows' places.
+# Cells of one block. On the CPU a block in float64 (1 MiB) fits into the cache of a core. On a GPU
+# blocks are large, because each needs a transfer of its row numbers.
 _BLOCK_CELLS = {"cpu": 1 << 17, "cuda": 1 << 25}
-# Prepared data up to this size are kept, instead of being prepared anew in every pass.
+# Prepared data up to this size are kept, and not prepared anew in every pass.
 _RESIDENT_BYTES = 64 << 20
 
 
 class Reader(Protocol):
     """Fills its buffers with the rows asked for."""
 
-    index: IntArray  # how the rows are asked for, in the data's order
+    index: IntArray  # the numbers by which rows are read, in the order of the data
     x: Tensor  # (capacity, n_inputs + 1)
     y: Tensor  # (D, capacity)
     weights: Tensor | None  # (capacity,)
@@ -130,7 +130,7 @@ def make_reader(
     capacity: int,
     like: Tensor,
 ) -> Reader:
-    """Keep prepared data where they are small or the device is not the CPU; else stream them."""
+    """Keep prepared data if they are small or the device is a GPU; otherwise stream them."""
     numbers = len(data) * (preparation.n_inputs + data.y.shape[1] + 2)
     if like.device.type == "cpu" and numbers * like.dtype.itemsize > _RESIDENT_BYTES:
         return StreamReader(data, preparation, capacity, like.dtype)
@@ -138,5 +138,5 @@ def make_reader(
 
 
 def block_rows(preparation: Preparation, device_type: str) -> int:
-    """Rows of a block, as many as make up its cells."""
+    """Number of rows of a block."""
     return max(1, _BLOCK_CELLS[device_type] // (preparation.n_inputs + 1))

@@ -1,4 +1,4 @@
-"""Log-likelihoods of training steps: summed for many steps at once, and the losses they make."""
+"""Log-likelihoods of training steps, summed for many steps at once, and the resulting losses."""
 
 import numpy as np
 import torch
@@ -7,15 +7,15 @@ from torch import Tensor
 from skmdn._arrays import IntArray
 from skmdn._engine.head import MixtureHead, log_likelihoods
 
-# Log-terms that are kept until they are worth a summing up; they stay in the cache.
+# Number of log-terms that are collected before they are summed; they stay in the cache.
 _KEPT = 1 << 16
 
 
 class StepLosses:
     """The loss of every step of a training, per row and in units of y.
 
-    `constant` is what the summed log-terms lack of a negative log-likelihood of y. `totals
-    (n_steps,)`, on the device, are the log-likelihoods of the steps' rows without it.
+    `totals (n_steps,)`, on the device, are the log-likelihoods of the rows of each step without
+    their constant. Adding `constant` to minus their mean gives the negative log-likelihood of y.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class StepLosses:
         return len(self._rows)
 
     def pending(self, head: MixtureHead) -> "PendingSums":
-        """The sums to come of the steps of one size of batch, made once."""
+        """The sums still to be computed for one batch size; made once."""
         n_rows = head.log_terms.shape[-1]
         if n_rows not in self._pending:
             self._pending[n_rows] = PendingSums(head, self.totals)
@@ -47,7 +47,7 @@ class StepLosses:
         return loss + self._constant
 
     def curve(self, n_steps: int) -> list[float]:
-        """Mean loss of the rows of every pass of the first steps, the last pass perhaps in part."""
+        """Mean loss of every pass within the first `n_steps`; the last pass may be incomplete."""
         self._sum_up()
         totals = self.totals[:n_steps].double().cpu().numpy()
         starts = np.arange(0, n_steps, self._n_batches)
@@ -66,14 +66,14 @@ class StepLosses:
 class PendingSums:
     """Keeps the log-terms of a head's steps and writes their sums to ``totals (n_steps,)``.
 
-    Nobody asks for the likelihood of a step before the next checkpoint, and small operations on
-    many steps cost little more than on one.
+    The likelihood of a step is not needed before the next checkpoint, and a small operation on many
+    steps takes little longer than on one.
     """
 
     def __init__(self, head: MixtureHead, totals: Tensor) -> None:
         self._head, self._totals = head, totals
         n_kept = max(1, min(len(totals), _KEPT // head.log_terms.numel()))
-        self._log_terms = head.log_terms[None]  # of large batches, summed up where they are
+        self._log_terms = head.log_terms[None]  # large batches: summed in place
         if n_kept > 1:
             self._log_terms = head.log_terms.new_empty(n_kept, *head.log_terms.shape)
         self._weights = head.log_terms.new_ones(n_kept, head.log_terms.shape[-1])
@@ -81,7 +81,7 @@ class PendingSums:
         self._steps: list[int] = []
 
     def keep(self, step: int, weights: Tensor | None) -> None:
-        """Remember what the head has just evaluated; rows weighted by ``weights (b,)``."""
+        """Keep the log-terms that the head has just evaluated; rows have ``weights (b,)``."""
         log_terms, kept_weights = self._places[len(self._steps)]
         log_terms.copy_(self._head.log_terms)
         if weights is not None:
@@ -91,7 +91,7 @@ class PendingSums:
             self.sum_up()
 
     def sum_up(self) -> None:
-        """Write the sums of all steps that are kept, and forget them."""
+        """Write the sums of all kept steps, and clear them."""
         n = len(self._steps)
         if n == 0:
             return

@@ -1,7 +1,7 @@
 """One training step: forward pass, likelihood, gradient, backward pass, update.
 
-On a CPU its operations run one by one. On a GPU, where launching an operation costs more than most
-of them take, they are captured once as a CUDA graph and launched together.
+On a CPU its operations run one by one. On a GPU, launching an operation mostly takes longer than
+the operation itself. So the operations are captured once as a CUDA graph and launched together.
 """
 
 import math
@@ -18,7 +18,7 @@ from skmdn._engine.network import Pass, Passes
 from skmdn._engine.optimizer import NAdam, Schedule
 from skmdn._engine.step_losses import PendingSums, StepLosses
 
-# Captures share a stream of torch's: fits in other threads wait for their turn.
+# Captures share one of torch's streams, so fits in several threads take turns.
 _CAPTURING = threading.Lock()
 
 
@@ -30,13 +30,13 @@ class Step(Protocol):
     """Trains on batches of one size."""
 
     def __call__(self, batch: Batch, step: int) -> None:
-        """Update the parameters, and see to the step's total, the batch's log-likelihood."""
+        """Update the parameters, and record the log-likelihood of the batch as the step's total."""
 
 
 class Steps:
-    """Training steps by the size of a batch, made once, and anew where the schedule changes.
+    """Training steps for each batch size, made once and again when the schedule changes.
 
-    With `draw`, which fills the batches on a GPU, they are captured as CUDA graphs.
+    With `draw`, which fills batches on a GPU, they are captured as CUDA graphs.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class Steps:
         self._made[batch.n_rows](batch, step)
 
     def change_schedule(self, schedule: Schedule) -> None:
-        """Go on with other learning rates: steps, which keep theirs, are made anew."""
+        """Go on with other learning rates. Steps keep their rates, so they are made anew."""
         self.schedule = schedule
         self._factors = None
         self._made.clear()
 
     def is_sound(self, batch: Batch) -> bool:
-        """Whether the last step left parameters that give its own rows a finite likelihood."""
+        """Whether the rows of the last step have a finite likelihood under the new parameters."""
         network_pass = self._passes.forward_and_back(batch.n_rows)
         network_pass.forward(batch.x)
         network_pass.head.evaluate(batch.y)
-        # One number that is not finite makes the sum so.
+        # A sum is only finite if all its terms are.
         sums = self._passes.parameters.flat.sum(), network_pass.head.log_likelihood().sum()
         return all(math.isfinite(float(total)) for total in sums)
 
@@ -95,7 +95,7 @@ class Steps:
 
 
 class DirectStep:
-    """Operations one by one, on the batch where it lies."""
+    """Operations one by one, on the batch in its buffers."""
 
     def __init__(
         self, network_pass: Pass, optimizer: NAdam, schedule: Schedule, pending: PendingSums
@@ -104,7 +104,7 @@ class DirectStep:
         self._schedule, self._pending = schedule, pending
 
     def __call__(self, batch: Batch, step: int) -> None:
-        """Update the parameters, and keep the batch's log-likelihood for the step's total."""
+        """Update the parameters, and keep the log-likelihood of the batch for the step's total."""
         _differentiate(self._pass, batch)
         self._pending.keep(step, batch.weights)
         self._optimizer.ascend(self._schedule.rate(step), batch.n_rows)
@@ -113,10 +113,10 @@ class DirectStep:
 class CapturedStep:
     """The same operations, captured as a CUDA graph in the second call and then replayed.
 
-    A captured graph keeps addresses and plain numbers as they were. So the number of the step is
-    written to a place that the graph reads. From it follow the rows (by `draw`), the factors of the
+    A captured graph keeps the addresses and plain numbers of its capture. So the step number is
+    written to memory that the graph reads. It determines the rows (by `draw`), the factors of the
     update (from a table of all steps to come) and the place of the total. The first call runs the
-    operations one by one, as a capture must not be the first to use a kernel.
+    operations one by one, because a kernel must have run once before it is captured.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class CapturedStep:
         self._has_run = False
 
     def __call__(self, batch: Batch, step: int) -> None:
-        """Update the parameters, and write the batch's log-likelihood to the step's total."""
+        """Update the parameters, and write the log-likelihood of the batch to the step's total."""
         self._step.fill_(step)
         self._optimizer.n_steps += 1
         if self._replay is not None:

@@ -30,7 +30,7 @@ from skmdn._network.preparation import Preparation
 
 
 class Start(NamedTuple):
-    """Where training starts; without layers, and without the optimiser's state, from fresh ones."""
+    """Initial state of a training; without layers or optimiser state, these are made anew."""
 
     preparation: Preparation
     architecture: Architecture
@@ -49,9 +49,9 @@ def train(
     validation: Observations | None = None,
     report: Report | None = None,
 ) -> Trained:
-    """Train a network on `data`; batches are shuffled by `order_rng`, all else is drawn by `rng`.
+    """Train a network on `data`. `order_rng` shuffles the batches; `rng` draws everything else.
 
-    A part of the data is held out where the options ask for one and no `validation` is given.
+    A part of the data is held out if the options ask for it and no `validation` is given.
     """
     held_out = None
     if validation is None and options.validation_fraction is not None and len(data) > 1:
@@ -64,7 +64,7 @@ def train(
     budget = budget_for(len(data), options.batch_size, options.n_passes)
     work = multiply_adds(layer_sizes(layers), budget.batch_size)
     options = replace(options, device=training_device(options.device, work, budget.n_steps))
-    # Buffers are made with these threads, too: filling them would start others.
+    # Buffers are made inside this block too: filling them outside would start further threads.
     with threads_for(work), current_device(options.device):
         start = start._replace(layers=layers)
         loop = _loop(start, data, validation, options, budget, order_rng, report)
@@ -89,7 +89,7 @@ def _loop(
     parameters, layout = optimizer.parameters, HeadLayout(start.architecture, data.y.shape[1])
     passes = Passes(parameters, layout)
     batches = _batches(data, start.preparation, budget.batch_size, parameters.flat)
-    # Losses of standardised targets become those of y by the preparation's Jacobian.
+    # The Jacobian of the preparation turns losses of standardised targets into those of y.
     log_unit = float(np.log(start.preparation.y_scale).sum())
     losses = StepLosses(
         np.resize(np.diff(batches.edges), budget.n_steps),

@@ -1,4 +1,4 @@
-"""The validation part: which rows it holds, and the loss of a network on them."""
+"""The validation part: the choice of its rows, and the loss of a network on them."""
 
 import numpy as np
 import torch
@@ -11,10 +11,10 @@ from skmdn._estimators.observations import Observations
 from skmdn._network.forward import LARGEST_LOG_SCALE
 from skmdn._network.preparation import Preparation
 
-# Rows of one batch: large enough for full speed, on the CPU small enough for the cache.
+# Rows of one batch: large enough for full speed, and on the CPU small enough for the cache.
 BATCH_SIZE = {"cpu": 1024, "cuda": 16384}
-# Scales are compared as they are and up to several times as wide: overconfident scales are set
-# right after the training, so they should not decide when the means are at their best.
+# Factors of the scales at which checkpoints are compared. Calibration after the training corrects
+# overconfident scales, so they should not decide at which checkpoint the means are best.
 _SCALE_FACTORS = (0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.5, 3.3, 4.5)
 
 
@@ -23,12 +23,12 @@ def hold_out(
 ) -> tuple[Observations, Observations]:
     """Split at random into rows to learn from and n rows to validate with.
 
-    The rows are cut into strata of like targets, and one row of each validates: a few rows then
-    judge low, middling and high targets alike.
+    The rows are divided into strata of similar targets, and one row of each is held out. So even a
+    few validation rows represent low, medium and high targets equally.
     """
     n_rows = len(data.rows)
     y = principal_scores(preparation.targets(data.y[data.rows]), None)
-    order = rng.permutation(n_rows)  # rows of equal targets in no order
+    order = rng.permutation(n_rows)  # rows of equal targets in random order
     order = order[np.argsort(y[order], kind="stable")]
     strata = np.linspace(0, n_rows, n + 1).astype(np.intp)
     held_out = np.zeros(n_rows, dtype=bool)
@@ -39,8 +39,8 @@ def hold_out(
 class Validation:
     """Judges the present parameters on the validation part.
 
-    With `calibrate` that is done at the best common factor of the scales. `log_unit` turns the loss
-    of standardised targets into that of y.
+    With `calibrate`, the loss is that at the best common factor of the scales. `log_unit` turns the
+    loss of standardised targets into that of y.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Validation:
         return float(totals.min()) / self._batches.n + self._log_unit
 
     def _log_densities(self, batch: Batch) -> Tensor:
-        """Log-densities ``(A, b)``, with calibration for every factor of the scales."""
+        """Log-densities ``(A, b)`` for every factor of the scales; A is 1 without calibration."""
         network_pass = self._passes.forward_only(batch.n_rows)
         network_pass.forward(batch.x)
         head = network_pass.head

@@ -25,12 +25,13 @@ class Activation(NamedTuple):
 
 
 def _relu(h: Array, scratch: Array) -> None:
-    # The scratch array still holds its zeros: with them it is four times as fast as with a number.
+    # The scratch array still holds zeros. Comparing with an array is four times as fast as with a
+    # number.
     np.maximum(h, scratch, out=h)
 
 
 def _logistic(h: Array, scratch: Array) -> None:
-    # exp(-h) may overflow to infinity, whose inverse is the right limit.
+    # exp(-h) may overflow to infinity; its inverse, 0, is the correct limit.
     with np.errstate(over="ignore"):
         np.exp(np.negative(h, out=h), out=h)
     h += 1

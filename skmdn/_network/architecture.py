@@ -1,11 +1,11 @@
-"""What a network is, but for its weights."""
+"""The architecture of a network: everything but its weights."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes and functions of a network; plain values, which a fitted estimator keeps as a dict."""
+    """Sizes and functions of a network: plain values, kept by a fitted estimator as a dict."""
 
     n_components: int
     covariance_type: str

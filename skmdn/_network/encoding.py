@@ -7,26 +7,26 @@ import numpy as np
 from skmdn._arrays import Array, FloatArray, IntArray
 from skmdn._network.scaling import weighted_quantiles
 
-# The network gets at most so many inputs, z-scores included.
+# Largest number of inputs of the network, z-scores included.
 MAX_INPUTS = 2048
-# Edges come from at most so many rows.
+# Largest number of rows from which edges are computed.
 MAX_ROWS = 200_000
-# The first and last bins go on linearly for so many of their own widths.
+# The first and the last bin extend linearly outwards by this many of their own widths.
 OVERHANG = 2.0
 
 
 class PiecewiseLinear(NamedTuple):
-    """One column for every bin: the part of the bin that lies below x.
+    """One column for every bin: the fraction of the bin that lies below x.
 
     Y. Gorishniy, I. Rubachev and A. Babenko, "On embeddings for numerical features in tabular deep
     learning", NeurIPS 2022.
 
-    Column t of a feature is ``clip((x - start) / width, lower, upper)``, with limits 0 and 1 but
-    for the first bin's lower and the last bin's upper limit.
+    Column t of a feature is ``clip((x - start) / width, lower, upper)``. The limits are 0 and 1,
+    except for the lower limit of the first bin and the upper limit of the last.
     """
 
     edges: list[FloatArray]  # of every feature
-    feature: IntArray  # (q,) which feature the column encodes
+    feature: IntArray  # (q,), the feature that the column encodes
     start: FloatArray  # (q,)
     width: FloatArray  # (q,)
     lower: FloatArray  # (q,)
@@ -34,9 +34,9 @@ class PiecewiseLinear(NamedTuple):
 
     @classmethod
     def from_edges(cls, edges: list[FloatArray], min_bins: int = 2) -> "PiecewiseLinear":
-        """Encoding with the given edges; features with less than `min_bins` bins have no column.
+        """Encoding with the given edges; features with fewer than `min_bins` bins have no column.
 
-        Beside a z-score a single bin would add nothing.
+        A single bin would add nothing to the z-score.
         """
         bins = [np.diff(e) if len(e) > min_bins else np.empty(0) for e in edges]
         counts = [len(widths) for widths in bins]
@@ -62,8 +62,9 @@ class PiecewiseLinear(NamedTuple):
     def encode_into(self, columns: FloatArray, out: Array) -> None:
         """Encode features ``(p, n)`` into ``out (q, n)``.
 
-        Distances from the bins' starts, where digits cancel, are computed in float64, the rest in
-        the dtype of `out`, or in float64 where that could not hold the widths.
+        Digits cancel in the distances from the starts of the bins, so these are computed in
+        float64. The rest is computed in the dtype of `out`, or in float64 if that dtype cannot hold
+        the widths.
         """
         limits = np.finfo(out.dtype)
         is_held = np.all((self.width > limits.tiny * 1e8) & (self.width < limits.max * 1e-8))
@@ -81,7 +82,7 @@ class PiecewiseLinear(NamedTuple):
 
 
 def affordable_bins(n_bins: int, n_features: int) -> int:
-    """Bins per feature, so that z-scores and encoding stay within `MAX_INPUTS` columns."""
+    """Bins per feature, limited so that z-scores and encoding fit into `MAX_INPUTS` columns."""
     return min(n_bins, max(1, MAX_INPUTS // n_features - 1))
 
 
@@ -95,7 +96,8 @@ def bin_edges(
 ) -> list[FloatArray]:
     """Distinct quantiles at the levels 0, 1 / n_bins, ..., 1 of every feature.
 
-    They are those of `rows`, which have weight, or of `max_rows` random ones where there are more.
+    They are computed from `rows`, which have positive weight, or from `max_rows` random ones of
+    them if there are more.
     """
     if max_rows is not None and len(rows) > max_rows:
         rows = np.sort(rng.choice(rows, max_rows, replace=False))

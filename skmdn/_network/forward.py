@@ -1,4 +1,4 @@
-"""The network's forward pass in NumPy, and the layout of its head: what predicts on a CPU."""
+"""The network's forward pass in NumPy, for prediction on a CPU, and the layout of its head."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from skmdn._arrays import Array, FloatArray
 from skmdn._network.activations import ACTIVATIONS
 from skmdn._network.architecture import Architecture
 
-# Numbers in the working arrays of a block of rows, together: they stay in the cache.
+# Size of all working arrays for a block of rows together, which should fit into the cache.
 _BLOCK_CELLS = 1 << 18
-# A network of few rows, or one that learned too fast, may guess log-scales whose exponentials
-# overflow: they stop here, where predicting as where validating.
+# A network trained on few rows, or too fast, may predict log-scales whose exponentials overflow.
+# They are clipped to this, both in prediction and in validation.
 LARGEST_LOG_SCALE = 80.0
 
 
 class Network:
     """Layers and their working arrays, which all blocks of rows share; for one call at a time.
 
-    `n_rows` are the most that the caller will hand over.
+    `n_rows` is the largest number of rows that the caller will pass at once.
 
-    Every layer but the last has one more output, which is always one: its weights in the next layer
-    are the intercepts, so that these cost no pass over the arrays.
+    Every layer but the last has an additional output that is always one. Its weights in the next
+    layer are the intercepts, so that adding them needs no extra pass over the arrays.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ class Network:
         widths = [len(layer) for layer in self._layers]
         widest = max(widths[1:], default=0)  # of the hidden layers
         affordable = max(256, _BLOCK_CELLS // (sum(widths) + widest))
-        # A power of two, which divides the caller's chunks and suits the matrix product.
+        # A power of two divides the chunks of the caller, and suits the matrix product.
         self._n_rows = min(n_rows, 1 << (affordable.bit_length() - 1))
-        # The inputs are written feature by feature, so there a feature's numbers lie side by side.
+        # Inputs are written feature by feature, so the numbers of a feature are contiguous.
         self._arrays = [np.empty((widths[0], self._n_rows), dtype).T]
         self._arrays += [np.empty((self._n_rows, width), dtype) for width in widths[1:]]
         for array in self._arrays:
@@ -61,7 +61,7 @@ class Network:
             prepare(part, arrays[0][:, :-1])
             for layer, array, following in zip(self._layers, arrays, arrays[1:], strict=False):
                 np.matmul(array, layer, out=following[:, :-1])
-                # On the whole, contiguous array: far quicker than on all columns but one.
+                # On the whole array, which is contiguous: far faster than on all but one column.
                 scratch = self._scratch[: following.size].reshape(following.shape)
                 self._activate(following, scratch)
                 following[:, -1] = 1
@@ -70,11 +70,11 @@ class Network:
 
 @dataclass(frozen=True)
 class HeadLayout:
-    """Where a network's outputs stand, in this order: logits, means by output, raw spreads.
+    """Order of a network's outputs: logits, means by output, raw spreads.
 
-    Raw spreads are the logarithms of scales, and for full covariances what stands below the
-    diagonal after them. Within each part the components are innermost. This is the one owner of the
-    order: initialisation, training, calibration and prediction ask it.
+    Raw spreads are the logarithms of scales, followed for full covariances by the entries below the
+    diagonal. Within each part the components are innermost. Initialisation, training, calibration
+    and prediction all take the order from here.
     """
 
     architecture: Architecture
@@ -89,7 +89,7 @@ class HeadLayout:
 
     @property
     def scales(self) -> slice:
-        """Places of the logarithms of the scales."""
+        """Positions of the logarithms of the scales."""
         K, D = self.architecture.n_components, self.n_outputs
         start = K + D * K
         return slice(start, start + COVARIANCES[self.architecture.covariance_type].n_scales(K, D))
@@ -97,14 +97,15 @@ class HeadLayout:
     def in_other_units(
         self, factors: FloatArray, shifts: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Factors and shifts of the raw outputs ``(out,)`` where targets become ``f y + s``.
+        """Factors and shifts of the raw outputs ``(out,)`` if targets become ``f y + s``.
 
-        `factors` and `shifts` are ``(D,)``. The mixtures are the same ones in other units, but for
-        the floor of the scales; a spherical scale follows the geometric mean of the factors.
+        `factors` and `shifts` are ``(D,)``. The mixtures are the same in other units, except for
+        the floor of the scales. A spherical scale is multiplied by the geometric mean of the
+        factors.
         """
         covariance = COVARIANCES[self.architecture.covariance_type]
         of_spreads, spread_shifts = covariance.in_other_units(factors)
-        # One logit, D means and the raw spreads of a component; all components alike.
+        # One logit, D means and the raw spreads of a component; the same for all components.
         of_component = np.concatenate([[1.0], factors, of_spreads])
         shift = np.concatenate([[0.0], shifts, spread_shifts])
         K = self.architecture.n_components
@@ -130,7 +131,7 @@ class MixtureParameters(NamedTuple):
 
 
 class Covariance(NamedTuple):
-    """How many raw spreads a covariance type has, for K and D, how they are read and rescaled."""
+    """Number of raw spreads of a covariance type for K and D, and how to read and rescale them."""
 
     n_scales: Callable[[int, int], int]
     n_below: Callable[[int, int], int]  # the diagonal
@@ -145,7 +146,7 @@ def _by_component(columns: Array, n_components: int) -> Array:
 
 
 def _scales(raw: Array, floor: float) -> FloatArray:
-    # The same sum as in training; float64, as scales far below one must keep their digits.
+    # The same sum as in training, in float64 so that scales far below one keep their digits.
     scales = np.minimum(raw, LARGEST_LOG_SCALE, dtype=np.float64)
     np.exp(scales, out=scales)
     scales += floor
@@ -196,7 +197,7 @@ def _triangular_in_other_units(factors: FloatArray) -> tuple[FloatArray, FloatAr
     )
 
 
-# The one place where prediction asks the covariance type; `_engine.covariances` has the same names.
+# All that depends on the covariance type in prediction; `_engine.covariances` has the same names.
 COVARIANCES: dict[str, Covariance] = {
     "diag": Covariance(lambda K, D: D * K, lambda K, D: 0, _diagonal, _diagonal_in_other_units),
     "spherical": Covariance(lambda K, D: K, lambda K, D: 0, _spherical, _spherical_in_other_units),

@@ -1,4 +1,4 @@
-"""What happens to X and y before the network: standardised, soft-clipped, encoded."""
+"""Preparation of X and y for the network: standardising, soft clipping, encoding."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,13 @@ from skmdn._arrays import Array, BoolArray, FloatArray
 from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.scaling import location_and_scale, merged
 
-# z-scores bend smoothly towards this limit, so that no row is far outside all others.
+# z-scores approach this limit smoothly, so that no row lies far outside all others.
 _Z_LIMIT = 5.0
 
 
 def soft_clip(z: FloatArray, out: Array) -> None:
     """Write ``z / sqrt(1 + (z / 5)^2)``, computed in the dtype of `out`."""
-    # Beyond 1e18, where its square would overflow in float32, z is at its limit anyhow.
+    # Beyond 1e18 the square of z would overflow in float32, and z is at its limit anyway.
     np.clip(z, -1e18, 1e18, out=out, casting="same_kind")
     bend = out * out
     bend *= 1.0 / _Z_LIMIT**2
@@ -44,7 +44,7 @@ class Preparation(NamedTuple):
         weights: FloatArray | None,
         encoding: PiecewiseLinear | None = None,
     ) -> "Preparation":
-        """Preparation by the given data; a constant target keeps its unit."""
+        """Preparation computed from the given data; a constant target keeps its unit."""
         return cls.by(location_and_scale(X, weights), location_and_scale(y, weights), encoding)
 
     @classmethod
@@ -54,7 +54,7 @@ class Preparation(NamedTuple):
         of_y: tuple[FloatArray, FloatArray],
         encoding: PiecewiseLinear | None,
     ) -> "Preparation":
-        """Preparation by locations and scales, where a scale of 0 is that of a constant column."""
+        """Preparation from locations and scales; a scale of 0 means a constant column."""
         (X_mean, X_scale), (y_mean, y_scale) = of_X, of_y
         return cls(
             X_mean,
@@ -73,12 +73,12 @@ class Preparation(NamedTuple):
     def inputs(self, X: Array, out: Array | None = None) -> Array:
         """Network inputs ``(n, n_inputs)`` of the rows ``X (n, p)``, written to `out` if given.
 
-        They are standardised in float64; what follows is computed in the dtype of `out`.
+        They are standardised in float64; everything after that is computed in the dtype of `out`.
         """
         p = X.shape[1]
         if out is None:
             out = np.empty((len(X), self.n_inputs))
-        # Features first: NumPy's inner loops then run over the rows, which are many.
+        # Features first, so that NumPy's inner loops run over the rows, of which there are many.
         columns = X.T.astype(np.float64, order="C")
         if self.encoding is not None:
             self.encoding.encode_into(columns, out[:, p:].T)
@@ -89,7 +89,7 @@ class Preparation(NamedTuple):
         return out
 
     def learnt(self, n: int, X: Array, y: FloatArray, weights: FloatArray | None) -> "Preparation":
-        """Preparation by the n rows that led to this one and by more rows together."""
+        """Preparation from more rows together with the n rows of this one."""
         X_scale = np.where(np.isfinite(self.X_scale), self.X_scale, 0.0)
         y_scale = np.where(self.y_varies, self.y_scale, 0.0)
         return Preparation.by(
@@ -99,7 +99,7 @@ class Preparation(NamedTuple):
         )
 
     def but_where_constant(self, other: "Preparation") -> "Preparation":
-        """The same, with the other one's scaling for columns that do not vary here."""
+        """The same, with the scaling of `other` for columns that do not vary here."""
         X, y = np.isfinite(self.X_scale), self.y_varies
         return Preparation(
             np.where(X, self.X_mean, other.X_mean),

@@ -1,4 +1,4 @@
-"""Weighted location, scale and quantiles of columns, for any number of threads alike."""
+"""Weighted location, scale and quantiles of columns; the same for any number of threads."""
 
 import numpy as np
 from sklearn.utils import gen_batches
@@ -12,9 +12,9 @@ def location_and_scale(values: Array, weights: FloatArray | None) -> tuple[Float
     """Weighted mean and standard deviation of every column of ``values (n, p)``.
 
     A weight of two counts as the row twice; only ratios of weights matter. Both are computed in
-    float64, about a first row and in units of the largest distance from it, so that neither offsets
-    nor extreme units cost digits. The scale of a constant column (up to rounding of its values) is
-    exactly 0.
+    float64 from distances to the first row with weight, in units of the largest distance. So
+    neither offsets nor extreme units cost digits. The scale of a constant column (up to rounding of
+    its values) is exactly 0.
     """
     n, p = values.shape
     w = np.ones(n) if weights is None else weights / weights.max()
@@ -26,7 +26,7 @@ def location_and_scale(values: Array, weights: FloatArray | None) -> tuple[Float
         np.maximum(reach, np.abs(_distances(values[rows], origin, w[rows])).max(axis=0), out=reach)
     unit = np.where(reach > 0, reach, 1.0)
     total, mean, variance = w.sum(), np.zeros(p), np.zeros(p)
-    # Plain sums: a matrix product's result would depend on the number of threads.
+    # Plain sums, because the result of a matrix product would depend on the number of threads.
     for rows in blocks:
         z = _distances(values[rows], origin, w[rows]) / unit
         mean += np.sum(z * w[rows, None], axis=0) / total
@@ -35,13 +35,13 @@ def location_and_scale(values: Array, weights: FloatArray | None) -> tuple[Float
         variance += np.sum(z * z * w[rows, None], axis=0) / total
     scale = np.sqrt(variance) * unit
     location = origin + mean * unit
-    # Values that differ by no more than their own rounding carry no information.
+    # Values that differ only by their own rounding carry no information.
     rounding = np.finfo(values.dtype).eps * np.abs(location)
     return location, np.where(scale > rounding, scale, 0.0)
 
 
 def _distances(values: Array, origin: FloatArray, weights: FloatArray) -> FloatArray:
-    """Distances from the origin; rows without weight are put there.
+    """Distances from the origin; zero for rows without weight.
 
     They are C-contiguous whatever the layout of the values, as the order of later sums depends on
     it.
@@ -52,7 +52,7 @@ def _distances(values: Array, origin: FloatArray, weights: FloatArray) -> FloatA
 
 
 def weighted_quantiles(values: Array, weights: FloatArray | None, levels: FloatArray) -> FloatArray:
-    """Smallest values whose weight of values up to them reaches the levels ``(Q,)``."""
+    """Smallest values at which the cumulative weight reaches the levels ``(Q,)``."""
     return np.asarray(values[quantile_rows(values, weights, levels)], dtype=np.float64)
 
 
@@ -64,7 +64,7 @@ def quantile_rows(values: Array, weights: FloatArray | None, levels: FloatArray)
     else:
         order = order[weights[order] > 0]
         cumulative = np.cumsum(weights[order])
-    # The tolerance makes the sums of repeated and of weighted rows reach the same level.
+    # With the tolerance, the sums of repeated and of weighted rows reach a level at the same row.
     places = np.searchsorted(cumulative, levels * cumulative[-1] * (1 - 1e-12))
     return np.asarray(order[np.minimum(places, len(order) - 1)])
 
@@ -72,7 +72,7 @@ def quantile_rows(values: Array, weights: FloatArray | None, levels: FloatArray)
 def merged(
     n: int, location: FloatArray, scale: FloatArray, more: Array, weights: FloatArray | None
 ) -> tuple[FloatArray, FloatArray]:
-    """Location and scale of n rows that had these, and of `more` rows, together.
+    """Location and scale of n rows with the given ones and of `more` rows together.
 
     T. F. Chan, G. H. Golub and R. J. LeVeque, "Updating formulae and a pairwise algorithm for
     computing sample variances", COMPSTAT 1982. Rows of `more` without weight do not count.

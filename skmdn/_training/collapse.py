@@ -1,18 +1,19 @@
-"""Signs that a mixture has collapsed: components that do nothing, spreads on their floor."""
+"""Signs of a collapsed mixture: components without weight, spreads at their floor."""
 
 import numpy as np
 
 from skmdn._predictor import Predictor
 
-# A component below this mean weight is dead. A scale this close to its floor is on it; that is
-# worth a warning from this share of the rows on, components counted by their weight.
+# A component with less than this mean weight is dead. A scale below this multiple of its floor
+# counts as being on the floor. From this share of the rows on, weighted by component, there is a
+# warning.
 _DEAD = 1e-4
 _ON_FLOOR = 1.05
 _SHARE = 0.01
 
 
 def collapse_warnings(predictor: Predictor, X: np.ndarray) -> list[str]:
-    """What is wrong with the densities of training rows, and what to do about it."""
+    """Faults of the densities of training rows, each with advice."""
     density = predictor.uncalibrated_density(X)
     found = []
     dead = int(np.sum(density.weights.mean(axis=0) < _DEAD))

@@ -23,15 +23,17 @@ from skmdn._training.start import (
 
 # Part of the steps with a rising learning rate.
 _WARMUP = 0.05
-# Of the largest learning rate, where the rate stays constant: it never gets small enough to settle.
+# Constant learning rate, as a part of the largest: it is lower because it never decays.
 _CONSTANT_RATE = 1 / 3
-# Of the largest learning rate, where `fit` goes on; after a call that gained nothing half as much,
-# but not below the lowest. 60 calls of one pass so gain half as much again as at the whole rate.
+# Learning rate of a call of `fit` that goes on, as a part of the largest. It halves after a call
+# that gained nothing, down to the lowest. With this, 60 calls of one pass gain half as much again
+# as at the full rate.
 _GOING_ON, _LOWEST_RATE = 0.5, 0.02
-# Below so many rows a network's spreads are badly known. They get noise of .8 standard deviations
-# of y with 10 rows, .4 with 20, .03 with 40: chosen by held-out likelihoods of small samples.
+# The spreads of a network trained on about so few rows are uncertain. They get noise of .8 standard
+# deviations of y with 10 rows, .4 with 20, .03 with 40: chosen by held-out likelihoods of small
+# samples.
 _SMALL_SAMPLE_ROWS = 21.0
-# Training rows in which signs of collapse are searched.
+# Largest number of training rows that are searched for signs of collapse.
 _ADVICE_ROWS = 5000
 _GAINED_NOTHING = (
     "warm_start: this call found no parameters that are better on the validation part than those "
@@ -44,16 +46,16 @@ PlainState: TypeAlias = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarra
 
 
 class Fitted(NamedTuple):
-    """A fitted network, how it came about, and what to tell the user."""
+    """A fitted network, its training, and warnings for the user."""
 
     predictor: Predictor
     trained: _engine.Trained
     advice: list[str]
-    next_rate: float  # largest rate of a call of `fit` that goes on
+    next_rate: float  # largest rate of a call of `fit` that goes on from here
 
 
 class Past(NamedTuple):
-    """What a call of `fit` goes on from."""
+    """An earlier fit, from which a call of `fit` goes on."""
 
     predictor: Predictor
     n_calls: int
@@ -66,14 +68,15 @@ def fit(
     validation: Observations | None,
     past: Past | None,
 ) -> Fitted:
-    """Train by the whole budget and calibrate; go on from a `past` where there is one."""
+    """Train with the whole budget and calibrate; go on from `past` if there is one."""
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
     before = None if past is None else past.predictor
     if past is None:
         start, order_rng = fresh_start(settings, data, rng), rng
     else:
-        # A seed sets the same rows aside in every call, which so never train, but shuffles anew.
+        # With a seed, every call holds out the same rows, so that they never train, but shuffles
+        # anew.
         order_rng = np.random.default_rng([int(rng.integers(2**31)), past.n_calls])
         start = continued_start(settings, data, past.predictor, rng, keeps_scaling=True)
     options = _options(
@@ -106,10 +109,10 @@ def fit_part(
     before: Predictor | None,
     state: PlainState | None,
 ) -> Fitted:
-    """Train by one pass at a constant rate, from `before` and the optimiser's `state` if given."""
+    """Train for one pass at a constant rate, from `before` and the optimiser's `state` if given."""
     _check_device(settings.device)
     memory = None if state is None else _engine.OptimizerState(*state)
-    # Every call shuffles anew, also with a fixed seed.
+    # Every call shuffles anew, even with a fixed seed.
     steps_made = 0 if memory is None else memory.n_steps
     seed = int(new_generator(settings.random_state).integers(2**31))
     rng = np.random.default_rng([seed, steps_made])
@@ -140,7 +143,7 @@ def _next_rate(settings: Settings, past: Past | None, *, gained_nothing: bool) -
 
 
 def _gained_nothing(trained: _engine.Trained) -> bool:
-    """Whether validation found the parameters of before the training better than all others."""
+    """Whether no checkpoint was better than the parameters before the training."""
     losses = trained.validation_loss_curve
     return bool(losses) and min(losses) == losses[0]
 
@@ -182,7 +185,7 @@ def _train(
     validation: Observations | None,
     order_rng: np.random.Generator,
 ) -> _engine.Trained:
-    """Hand all to the engine, and show its progress."""
+    """Train in the engine, and show its progress."""
     with ProgressDisplay(settings.verbose) as display:
         trained = _engine.train(
             data,
@@ -234,18 +237,18 @@ def _calibrated(
         None if held_out.weights is None else held_out.weights[rows],
     )
     factor, floor = float(found.factors[0]), predictor.architecture.scale_floor
-    # Where scales shrink, noise keeps every variance above the floor.
+    # If scales shrink, noise keeps every variance above the floor.
     least = floor * math.sqrt(max(0.0, 1 - factor**2))
     noise = max(found.noise, least, small_sample_noise)
     return predictor._replace(spread_factor=factor, spread_noise=noise)
 
 
 def _small_sample_noise(data: Observations, before: Predictor | None) -> float:
-    """Noise, in standard deviations of y, for the epistemic uncertainty that few rows leave.
+    """Noise, in standard deviations of y, for the epistemic uncertainty with few rows.
 
-    All of a handful of rows may lie near their means by luck, those that train and those that
-    validate. Constant targets leave no such uncertainty. A network that goes on from the one
-    `before` has no more of it than that had: it learned from other rows, too.
+    A handful of rows, both for training and for validation, may all lie near their means by luck.
+    With constant targets there is no such uncertainty. A network that goes on from one `before` has
+    at most the noise of that one, as it has learned from more rows.
     """
     if data.is_constant():
         return 0.0
@@ -254,7 +257,7 @@ def _small_sample_noise(data: Observations, before: Predictor | None) -> float:
 
 
 def _advice(predictor: Predictor, data: Observations, rng: np.random.Generator) -> list[str]:
-    """Signs of collapse on training rows; constant targets have nothing to collapse."""
+    """Signs of collapse on training rows; with constant targets none are reported."""
     rows = data.rows
     if not np.ptp(data.y[rows], axis=0).all():
         return []

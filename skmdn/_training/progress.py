@@ -1,4 +1,4 @@
-"""Progress of a training, for people who wait: a bar where tqdm is installed, else plain lines."""
+"""Progress of a training: a bar if tqdm is installed, otherwise plain lines."""
 
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ except ImportError:
 
 
 class ProgressDisplay:
-    """Shows passes over the data and losses; silent where `verbose` is 0."""
+    """Shows passes over the data and losses; silent if `verbose` is 0."""
 
     def __init__(self, verbose: bool) -> None:
         self._verbose = verbose
@@ -51,7 +51,7 @@ class ProgressDisplay:
         self._bar.update(round(progress.n_passes, 1) - self._bar.n)
 
     def finish(self, trained: "_engine.Trained") -> None:
-        """Say which checkpoint won, and whether training ended early."""
+        """Show which checkpoint was the best, and its loss."""
         losses = trained.validation_loss_curve
         if not self._verbose or not losses:
             return

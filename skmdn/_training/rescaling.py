@@ -1,4 +1,4 @@
-"""A network whose inputs and targets are scaled anew, and whose function stays the same."""
+"""Rescaling of a network: new units for inputs and targets, but the same function."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -9,18 +9,18 @@ from skmdn._engine import OptimizerState
 from skmdn._network.forward import HeadLayout
 from skmdn._network.preparation import Preparation, soft_clip
 
-# Old inputs are fitted by new ones where a normal feature has its values.
+# Nodes of a standard normal feature, at which old inputs are fitted by new ones.
 _NODES, _NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 
 
 class Rescaling(NamedTuple):
     """Linear changes of a network's inputs and outputs.
 
-    Old inputs are ``input_factors * new + input_shifts``, inputs that are new have a factor of 0;
-    new raw outputs are ``output_factors * old + output_shifts``.
+    Old inputs are ``input_factors * new + input_shifts``; inputs that did not exist before have the
+    factor 0. New raw outputs are ``output_factors * old + output_shifts``.
     """
 
-    places: np.ndarray  # (new inputs,), of each among the old ones, -1 for new ones
+    places: np.ndarray  # (new inputs,), the position of each among the old ones, or -1
     input_factors: np.ndarray  # (new inputs,)
     input_shifts: np.ndarray  # (new inputs,)
     output_factors: np.ndarray  # (out,)
@@ -28,10 +28,11 @@ class Rescaling(NamedTuple):
 
     @classmethod
     def between(cls, old: Preparation, new: Preparation, layout: HeadLayout) -> "Rescaling":
-        """Changes that lead from one preparation to another.
+        """Changes from one preparation to another.
 
-        Targets change exactly but for the floor of scales. Inputs are soft-clipped, so old ones
-        are no linear function of new ones: the best one for a normal feature is taken.
+        They are exact for targets, except for the floor of the scales. Old inputs are no linear
+        function of new ones, because both are soft-clipped. The best linear fit for a normal
+        feature is used.
         """
         places = _places(old, new)
         input_factors, input_shifts = np.where(places < 0, 0.0, 1.0), np.zeros(len(places))
@@ -53,7 +54,7 @@ class Rescaling(NamedTuple):
         return changed
 
     def state(self, state: OptimizerState) -> OptimizerState:
-        """The optimiser's state: its gradients are those of the parameters in their new units."""
+        """The optimiser's state, with gradients for the parameters in their new units."""
         return OptimizerState(
             self.layers(state.layers),
             self._moments(state.first, 1),
@@ -62,7 +63,7 @@ class Rescaling(NamedTuple):
         )
 
     def _moments(self, layers: Sequence[np.ndarray], power: int) -> list[np.ndarray]:
-        """Gradients to this power; those of new inputs are 0."""
+        """Moments of gradients of this power; 0 for inputs that did not exist before."""
         inverse = np.zeros_like(self.input_factors)
         np.divide(1.0, self.input_factors, out=inverse, where=self.input_factors > 0)
         changed = self._of_inputs(layers, lambda rows, _: rows * inverse[:, np.newaxis] ** power)
@@ -74,18 +75,18 @@ class Rescaling(NamedTuple):
         layers: Sequence[np.ndarray],
         change: Callable[[np.ndarray, np.ndarray], np.ndarray],
     ) -> list[np.ndarray]:
-        """Layers with the rows of the first one changed, its intercepts as they are."""
+        """Layers with changed rows of the first one; its intercepts stay."""
         first, *rest = layers
         rows = change(self._taken(first), self.input_factors[:, np.newaxis])
         return [np.vstack([rows, first[-1:]]).astype(first.dtype), *rest]
 
     def _taken(self, first: np.ndarray) -> np.ndarray:
-        """Weights of the new inputs in the first layer, those of the old places."""
+        """First-layer weights for the new inputs, taken from their old positions."""
         return first[:-1][np.maximum(self.places, 0)]
 
 
 def _places(old: Preparation, new: Preparation) -> np.ndarray:
-    """Where the new inputs stand among the old ones; encoded columns that are new stand nowhere."""
+    """Positions of the new inputs among the old ones; -1 for encoded columns that are new."""
     p = len(new.X_mean)
     places = np.arange(p)
     if old.encoding is None or new.encoding is None:

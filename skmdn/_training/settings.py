@@ -1,4 +1,4 @@
-"""What an `MDNRegressor` was asked for: allowed constructor values, and typed settings."""
+"""Settings of an `MDNRegressor`: allowed constructor values, and a typed copy of them."""
 
 import math
 import re
@@ -46,7 +46,7 @@ _CONSTRAINTS: Constraints = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Checked constructor values of an `MDNRegressor` by the engine's names; None is "auto"."""
+    """Checked constructor values of an `MDNRegressor`, under the engine's names; None is "auto"."""
 
     architecture: Architecture
     encoding: str | None
@@ -65,7 +65,7 @@ class Settings:
 
     @classmethod
     def of(cls, estimator: Any) -> "Settings":
-        """Settings by the attributes of an estimator, whatever its constructor takes.
+        """Settings from the attributes of an estimator, whatever its constructor takes.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Where training starts: from fresh layers, or from a network fitted before."""
+"""Initial state of a training: fresh layers, or a network fitted before."""
 
 import math
 from dataclasses import asdict
@@ -14,12 +14,12 @@ from skmdn._predictor import Predictor
 from skmdn._training.rescaling import Rescaling
 from skmdn._training.settings import Settings
 
-# A call of partial_fit with fewer rows for a bin leaves the bins to a later one.
+# With fewer rows per bin, a call of partial_fit leaves the bins to a later call.
 _ROWS_PER_BIN = 2
 
 
 def fresh_start(settings: Settings, data: Observations, rng: np.random.Generator) -> _engine.Start:
-    """Scaling and encoding by the data; the engine draws the layers."""
+    """Scaling and encoding computed from the data; the engine draws the layers."""
     encoding = None
     if settings.encoding is not None:
         encoding = PiecewiseLinear.from_edges(_edges(settings, data, rng))
@@ -30,7 +30,7 @@ def fresh_start(settings: Settings, data: Observations, rng: np.random.Generator
 def fresh_start_on_part(
     settings: Settings, data: Observations, rng: np.random.Generator
 ) -> _engine.Start:
-    """The same by a first part of the data; of few rows it takes no bins."""
+    """The same from a first part of the data; without bins if it has few rows."""
     start = fresh_start(settings, data, rng)
     if settings.encoding is None or len(data) >= _ROWS_PER_BIN * settings.n_bins:
         return start
@@ -47,10 +47,10 @@ def continued_start(
     state: _engine.OptimizerState | None = None,
     keeps_scaling: bool,
 ) -> _engine.Start:
-    """The network of before, and the optimiser's state where there is one.
+    """The network `before`, and the optimiser's state if there is one.
 
-    Scaling goes on learning, with `keeps_scaling` only that of columns that did not vary before;
-    bins come to features that had none. The network's function stays the same.
+    The scaling is updated with the data; with `keeps_scaling`, only for columns that did not vary
+    before. Features without bins get some. The network's function stays the same.
     """
     _check_same_network(settings, data, before)
     old = before.preparation
@@ -74,7 +74,7 @@ def _learnt_encoding(
     old: PiecewiseLinear | None,
     rng: np.random.Generator,
 ) -> PiecewiseLinear | None:
-    """Bins as they are; features without any get those of the data, where these are enough rows."""
+    """The old bins; features without any get bins from the data, if there are enough rows."""
     if old is None or len(data) < _ROWS_PER_BIN * settings.n_bins:
         return old
     without = np.setdiff1d(np.arange(data.X.shape[1]), old.feature)
@@ -98,14 +98,14 @@ def _edges(
 
 
 def with_its_factor(predictor: Predictor) -> Predictor:
-    """The network whose raw spreads have the calibration's factor in them, to go on from."""
+    """The network with the factor of its calibration moved into its raw spreads."""
     last = predictor.intercepts[-1].copy()
     last[predictor.layout.scales] += math.log(predictor.spread_factor)
     return predictor._replace(intercepts=[*predictor.intercepts[:-1], last])
 
 
 def _check_same_network(settings: Settings, data: Observations, before: Predictor) -> None:
-    """Going on needs the network and the form of the targets of before."""
+    """Refuse to go on with another architecture or another form of targets."""
     encoding = before.preparation.encoding
     old = _form(before, None if encoding is None else "piecewise")
     new = {
