@@ -80,9 +80,12 @@ def _wrong_shape(array: FloatArray, n_rows: int, n_outputs: int, univariate: boo
     """The error of a y with a wrong shape."""
     outputs = "" if univariate else f", {n_outputs}"
     comma = "," if univariate else ""
+    one = ""
+    if univariate and array.shape == (1,):
+        one = f": pass the number itself, {array[0]:g}, for one value for all rows"
     return (
         f"y must {'be one number for all rows or ' if univariate else ''}"
         f"have shape ({n_rows}{comma}{outputs}) with one value per row, "
         f"({n_rows}, G{outputs}) with many per row, or (1, G{outputs}) with one grid for all rows; "
-        f"got shape {array.shape}"
+        f"got shape {array.shape}{one}"
     )
