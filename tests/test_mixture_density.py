@@ -137,7 +137,7 @@ def test_joint_cdf_of_two_outputs_at_special_points(h, rho):
 
 @pytest.mark.parametrize("y", [np.array(["2026-01-01"] * 2, dtype="datetime64[D]"), [10**400] * 2])
 def test_points_that_are_no_real_numbers_are_named(y):
-    with pytest.raises(ValueError, match=r"y(: expected numbers| must be an array of real numbers)"):
+    with pytest.raises(ValueError, match=r"y(: expected| must be an array of real) numbers"):
         tame(n=2).cdf(y)
 
 
