@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
-from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_consistent_length, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -30,23 +29,10 @@ from skmdn._thread_pools import one_thread
 from skmdn.ensemble.members import FittedMember, fit_members, plan_members
 from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool
 from skmdn.ensemble.progress import MemberProgress
+from skmdn.ensemble.views import LEAST_ROWS, default_views
 from skmdn.mixture import Mixture
 from skmdn.mixture.arguments import as_generator
 from skmdn.mixture.sampling import CHUNK_ROWS
-from skmdn.preprocessing import CrossFittedPredictions
-from skmdn.regressor import MDNRegressor
-
-
-def default_views() -> list[tuple[str, Any]]:
-    """Networks that see plain inputs, encoded inputs, and inputs with predictions of trees."""
-    return [
-        ("plain", MDNRegressor(encoding=None, alpha=0.06)),
-        ("encoded", MDNRegressor(alpha=0.01)),
-        (
-            "trees",
-            Pipeline([("predictions", CrossFittedPredictions()), ("mdn", MDNRegressor(alpha=0.0))]),
-        ),
-    ]
 
 
 class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
@@ -209,7 +195,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             views = default_views() if self.estimators is None else self.estimators
             for name, view in views:
                 check_predicts_density(view, f"estimators: view {name!r}")
-            least = 3 if self.estimators is None else 2  # the trees split a member's rows once more
+            least = LEAST_ROWS if self.estimators is None else 2
             if len(targets) < least:
                 raise ValueError(
                     f"X: expected at least {least} rows for folds of these views, "
