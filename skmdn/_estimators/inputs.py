@@ -44,7 +44,7 @@ def check_training_data(
         inputs = validate_data(
             estimator, X, reset=reset, dtype=_FLOATS, ensure_min_samples=min_rows
         )
-    targets, y_ndim = check_targets(y, "y")
+    targets, y_ndim = check_targets(y, "y", stacklevel=4)
     check_consistent_length(inputs, targets)
     weights = check_weights(sample_weight, len(targets), "sample_weight")
     return Observations.of(inputs, targets, weights, y_ndim)
@@ -72,7 +72,7 @@ def check_validation_data(
     with text_is_named(X_val, "X_val"):
         X = check_array(X_val, dtype=_FLOATS, input_name="X_val", estimator=estimator)
     validate_data(estimator, X_val, reset=False, skip_check_array=True)
-    targets, y_ndim = check_targets(y_val, "y_val")
+    targets, y_ndim = check_targets(y_val, "y_val", stacklevel=4)
     if len(X) != len(targets):
         raise ValueError(
             f"X_val and y_val must have equally many rows; got {len(X)} and {len(targets)}."
@@ -159,8 +159,11 @@ def _outputs(y_ndim: int, y: FloatArray) -> str:
     return "" if y_ndim == 1 else f" {y.shape[1]}"
 
 
-def check_targets(y: ArrayLike, name: str) -> tuple[FloatArray, int]:
-    """Targets as float64 ``(n, D)``, and the number of axes they came with."""
+def check_targets(y: ArrayLike, name: str, stacklevel: int = 3) -> tuple[FloatArray, int]:
+    """Targets as float64 ``(n, D)``, and the number of axes they came with.
+
+    A warning points `stacklevel` calls up: with 3, to the caller of the method that calls this.
+    """
     values = _numbers(y, name)
     if values.ndim == 1:
         return values.reshape(-1, 1), 1
@@ -169,7 +172,7 @@ def check_targets(y: ArrayLike, name: str) -> tuple[FloatArray, int]:
             f"{name} is a table of one column, so all answers keep an axis of outputs, (n, 1). "
             f"Pass the column itself, {name}[{next(iter(y.columns))!r}], for answers (n,).",
             DataConversionWarning,
-            stacklevel=5,
+            stacklevel=stacklevel,
         )
     return np.ascontiguousarray(values), 2
 

@@ -390,7 +390,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _check_outcomes(self, y: ArrayLike, n_rows: int) -> np.ndarray:
         """One outcome per row, in the shape that y had in `fit`."""
-        outcomes, _ = check_targets(y, "y")
+        outcomes, _ = check_targets(y, "y", stacklevel=4)
         expected = (n_rows,) if self.y_ndim_ == 1 else (n_rows, self.n_outputs_)
         if np.shape(y) != expected:
             raise ValueError(f"y: expected shape {expected}, got {np.shape(y)}.")
