@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_array, check_consistent_length, indexable
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._arrays import AnyArray, Array, FloatArray
 from skmdn._estimators.columns import check_no_dates, text_is_named
@@ -101,6 +101,14 @@ def check_table(X: Any) -> Any:
     if rows.shape[0] == 0:
         raise ValueError(f"X: expected at least one row, got shape {rows.shape}.")
     (rows,) = indexable(rows)
+    return rows
+
+
+def check_fitted_table(estimator: Any, X: Any) -> Any:
+    """Rows with the features of fit; the estimators inside this one check the rest."""
+    check_is_fitted(estimator)
+    rows = check_table(X)
+    validate_data(estimator, rows, reset=False, skip_check_array=True)
     return rows
 
 

@@ -9,12 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils import Bunch, check_consistent_length, gen_batches
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.folds import order_of, splits, take
 from skmdn._estimators.inner_estimators import check_predicts_density
-from skmdn._estimators.inputs import check_groups, check_table, check_targets, check_weights
+from skmdn._estimators.inputs import (
+    check_fitted_table,
+    check_groups,
+    check_table,
+    check_targets,
+    check_weights,
+)
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import (
     MDN_ENSEMBLE_REGRESSOR,
@@ -223,7 +229,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         Mixture
             Of V x F x K + 1 components.
         """
-        views = self._view_densities(self._check_inputs(X))
+        views = self._view_densities(check_fitted_table(self, X))
         return self._pool().of_members(views)
 
     def predict(
@@ -294,7 +300,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             Arrays `total`, `aleatoric` and `epistemic` of shape (n,) or (n, D), in squared units of
             y. The total is the sum of the other two.
         """
-        views = self._view_densities(self._check_inputs(X))
+        views = self._view_densities(check_fitted_table(self, X))
         members, weights = self._pool().calibrated(views)
         means = np.array([member.mean() for member in members])
         variances = np.array([member.var() for member in members])
@@ -344,13 +350,6 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             self.background_scale_,
         )
 
-    def _check_inputs(self, X: Any) -> Any:
-        """Inputs with the features of fit; the views check the rest."""
-        check_is_fitted(self)
-        X = check_table(X)
-        validate_data(self, X, reset=False, skip_check_array=True)
-        return X
-
     def _view_densities(self, X: Any) -> list[list[Mixture]]:
         """Densities of all members, by view."""
         with np.errstate(under="ignore"):
@@ -358,7 +357,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
 
     def _chunks(self, X: Any) -> Iterator[Mixture]:
         """Pools of consecutive rows."""
-        X, pool = self._check_inputs(X), self._pool()
+        X, pool = check_fitted_table(self, X), self._pool()
         for rows in gen_batches(X.shape[0], CHUNK_ROWS):
             chunk = take(X, np.arange(rows.start, rows.stop))
             yield pool.of_members(self._view_densities(chunk))
