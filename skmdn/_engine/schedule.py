@@ -2,7 +2,7 @@
 
 import math
 
-# As a fraction of the peak learning rate; 0.02 and 0.1 work as well.
+# As a part of the largest learning rate; .02 and .1 are as good.
 _FINE_TUNING_RATE = 0.05
 
 

@@ -8,9 +8,9 @@ from skmdn._calibration import MAX_ROWS, calibrate
 from skmdn._estimators.observations import Observations
 from skmdn._predictor import Predictor
 
-# With fewer rows than about this, a network's spreads are poorly known. They get noise of 0.8
-# standard deviations of y with 10 rows, 0.4 with 20 and 0.03 with 40. The number was chosen by
-# held-out likelihoods of small samples.
+# The spreads of a network trained on about so few rows are uncertain. They get noise of .8 standard
+# deviations of y with 10 rows, .4 with 20, .03 with 40: chosen by held-out likelihoods of small
+# samples.
 _SMALL_SAMPLE_ROWS = 21.0
 
 
@@ -33,18 +33,18 @@ def calibrated(
         None if held_out.weights is None else held_out.weights[rows],
     )
     factor, floor = float(found.factors[0]), predictor.architecture.scale_floor
-    # Where scales shrink, noise keeps every variance above the floor.
+    # If scales shrink, noise keeps every variance above the floor.
     of_floor = floor * math.sqrt(max(0.0, 1 - factor**2))
     noise = max(found.noise, of_floor, least_noise)
     return predictor._replace(spread_factor=factor, spread_noise=noise)
 
 
 def small_sample_noise(data: Observations, before: Predictor | None) -> float:
-    """Noise, in standard deviations of y, for the epistemic uncertainty that few rows leave.
+    """Noise, in standard deviations of y, for the epistemic uncertainty with few rows.
 
-    With a handful of rows, those that train and those that validate may all lie near their means
-    by luck. Constant targets leave no such uncertainty. A network that goes on from the one
-    `before` has no more of it than that one had, as it learned from other rows too.
+    A handful of rows, both for training and for validation, may all lie near their means by luck.
+    With constant targets there is no such uncertainty. A network that goes on from one `before` has
+    at most the noise of that one, as it has learned from more rows.
     """
     if data.is_constant():
         return 0.0
