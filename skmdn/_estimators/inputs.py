@@ -57,7 +57,7 @@ def check_validation_data(
     sample_weight_val: ArrayLike | None,
     like: Observations,
 ) -> Observations | None:
-    """Validation data of the user's choice, with the features and outputs of the training data."""
+    """The user's validation data, which must have the features and outputs of the training data."""
     if X_val is None and y_val is None:
         if sample_weight_val is not None:
             raise ValueError("sample_weight_val expects X_val and y_val beside it; got neither.")
@@ -87,9 +87,9 @@ def check_validation_data(
 
 
 def check_table(X: Any) -> Any:
-    """X as rows that can be taken: of two axes or more, or one text or other object per row.
+    """X as rows that can be selected: with two or more axes, or one text or other object per row.
 
-    What the rows hold is left to the estimators that get them.
+    The estimators that get the rows check their contents.
     """
     check_in_memory(X)
     rows = X if hasattr(X, "shape") else _array_of(X)
@@ -148,7 +148,7 @@ def check_dense(X: Any, name: str = "X") -> None:
 
 
 def _array_of(X: Any) -> AnyArray:
-    """A list as an array, whose numbers do not become text where texts stand beside them."""
+    """A list as an array, in which numbers beside texts stay numbers."""
     values = np.asarray(X)
     return np.asarray(X, dtype=object) if values.dtype.kind in "US" else values
 

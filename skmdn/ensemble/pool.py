@@ -1,4 +1,4 @@
-"""How members make one mixture: weights, spreads, and a background beside them."""
+"""The pool of all members: their weights and spreads, and a background component."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Pool:
     background_scale: np.ndarray  # (D,)
 
     def out_of_fold(self, views: Sequence[Mixture]) -> Mixture:
-        """The pool of one density per view, that of the member which did not see a row."""
+        """The pool of one density per view, from the member that was not fitted on the row."""
         widened = [
             density.widen(factor, self.noise)
             for density, factor in zip(views, self.factors, strict=True)

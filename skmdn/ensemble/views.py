@@ -1,4 +1,4 @@
-"""The views that the ensemble takes where the user names none."""
+"""The default views of the ensemble."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.regressor import MDNRegressor
 
-# Of these views; the trees split the rows of a member once more.
+# Least number of rows for these views: the trees split the rows of a member once more.
 LEAST_ROWS = 3
 
 

@@ -1,4 +1,4 @@
-"""The regressors that cross-fitting takes where the user names none."""
+"""The default regressors of cross-fitting."""
 
 from __future__ import annotations
 
