@@ -14,8 +14,8 @@ from threadpoolctl import ThreadpoolController
 def one_thread() -> Iterator[None]:
     """BLAS and OpenMP on one thread, restored at the end.
 
-    A second thread gains nothing on little work, costs up to ten times as much where cores are
-    busy, and goes on waiting for more work beside what comes next.
+    With little work a second thread gains nothing. On busy cores it takes up to ten times as long,
+    and it keeps a core busy afterwards while it waits for more work.
     """
     # OpenMP keeps its number for every thread, BLAS keeps one for the process.
     with _pools("openmp").limit(limits=1):
@@ -27,10 +27,10 @@ def one_thread() -> Iterator[None]:
 
 
 class _SharedLimit:
-    """The process-wide limit of BLAS: the first thread to come sets it, the last one restores it.
+    """The process-wide limit of BLAS: the first thread inside sets it, the last to leave lifts it.
 
-    Had each thread put back what it found, one that came second could restore the limit of the
-    first, which was gone already, and the process would stay at one thread.
+    If each thread restored the number that it found, a second thread could restore the limit of the
+    first after the first had left, and the process would stay at one thread.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class _SharedLimit:
                 self._restore()
 
     def forget(self) -> None:
-        """Start anew in a forked child, in which the threads inside are gone."""
+        """Start anew in a forked child, where the threads that were inside do not exist."""
         self._lock = Lock()
         self._n_inside = 0
         self._restore()
@@ -66,9 +66,10 @@ class _SharedLimit:
 
 
 def _take_control() -> None:
-    """Let the thread that calls next set the number of OpenBLAS, which else obeys one thread only.
+    """Let whichever thread calls next set the number of threads of OpenBLAS.
 
-    The thread that is taken it from gets it back when it asks: our own limit is held for short.
+    OpenBLAS otherwise obeys only the thread that set a limit first. That thread regains control the
+    next time it sets one, as our own limit is held only briefly.
     """
     for library in _pools("blas").lib_controllers:
         clear = getattr(library, "clear_controlling_thread", None)

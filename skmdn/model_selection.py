@@ -37,8 +37,8 @@ def cross_val_predict_proba(
     A clone of the estimator is fitted once per fold and predicts the rows left out. What comes back
     is one :class:`skmdn.Mixture` in the order of the rows, ready for every metric and plot. Use it
     instead of ``sklearn.model_selection.cross_val_predict(..., method="predict_proba")``, which
-    takes every estimator with that method for a classifier: it replaces y by class labels 0, 1, 2,
-    ... and then fails on the answer, or on the labels.
+    treats every estimator with that method as a classifier: it replaces y by class labels 0, 1, 2,
+    ... and then fails on the labels or on the result.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def cross_val_predict_proba(
     >>> print(f"{log_likelihood_score(y, mixture):.2f}")
     -3.03
     """
-    # Half the weight of scikit-learn, which predicting does not need.
+    # This import takes half the time of importing scikit-learn, and predicting does not need it.
     from sklearn.model_selection import check_cv
 
     check_predicts_density(estimator)

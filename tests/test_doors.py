@@ -110,6 +110,13 @@ def test_text_is_no_target_even_where_it_looks_like_numbers(name, kind):
         ESTIMATORS[name]().fit(X, NUMBERS_AS_TEXT[kind])
 
 
+@pytest.mark.parametrize("name", ["network", "ensemble", "conformal"])
+def test_a_table_of_one_target_warns_where_fit_is_called(name):
+    with pytest.warns(DataConversionWarning, match="one column") as caught:
+        ESTIMATORS[name]().fit(X, pd.DataFrame({"price": Y}))
+    assert caught[0].filename == __file__
+
+
 @pytest.mark.parametrize("container", [pd.DataFrame, pl.DataFrame])
 def test_a_table_of_one_target_is_told_of_the_outputs_axis(container):
     frame = container({"price": Y})

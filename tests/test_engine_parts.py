@@ -20,7 +20,8 @@ from skmdn._engine.budget import (
 )
 from skmdn._engine.device import training_device
 from skmdn._engine.network import Parameters
-from skmdn._engine.optimizer import BETA_1, BETA_2, NAdam, Schedule
+from skmdn._engine.optimizer import BETA_1, BETA_2, NAdam
+from skmdn._engine.schedule import Schedule
 from skmdn._engine.threads import threads_for
 
 # Optimiser and budget ----------------------------------------------------------------------------

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from cases.ensemble import LinearGaussian
+from cases.ensemble import Recording
+from cases.linear_gaussian import LinearGaussian
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
@@ -104,7 +105,7 @@ def test_numbers_beside_texts_stay_numbers():
         return np.array([[isinstance(value, float) for value in row] for row in rows], float)
 
     rows = [["u", float(i)] for i in range(N)]
-    view = make_pipeline(FunctionTransformer(is_number), LinearGaussian())
+    view = make_pipeline(FunctionTransformer(is_number), Recording())
     model = MDNEnsembleRegressor([("view", view)], cv=2).fit(rows, Y)
     np.testing.assert_array_equal(model.estimators_[0][0][-1].rows_, [[0.0, 1.0]] * (N // 2))
 

@@ -15,7 +15,8 @@ from torch import Tensor
 from skmdn._engine.batches import Batch
 from skmdn._engine.head import log_likelihoods
 from skmdn._engine.network import Pass, Passes
-from skmdn._engine.optimizer import NAdam, Schedule
+from skmdn._engine.optimizer import NAdam
+from skmdn._engine.schedule import Schedule
 from skmdn._engine.step_losses import PendingSums, StepLosses
 
 # Captures share one of torch's streams, so fits in several threads take turns.

@@ -16,9 +16,10 @@ from skmdn._engine.head import LOG_2PI
 from skmdn._engine.initialisation import fresh_layers
 from skmdn._engine.loop import Report, Trained, TrainingLoop
 from skmdn._engine.network import Parameters, Passes, layer_sizes, multiply_adds
-from skmdn._engine.optimizer import NAdam, OptimizerState, Schedule
+from skmdn._engine.optimizer import NAdam, OptimizerState
 from skmdn._engine.options import TrainingOptions
 from skmdn._engine.readers import resident_rows
+from skmdn._engine.schedule import Schedule
 from skmdn._engine.step_losses import StepLosses
 from skmdn._engine.steps import Steps, is_captured
 from skmdn._engine.threads import threads_for

@@ -9,9 +9,9 @@ import numpy as np
 
 @contextmanager
 def unchanged_on_error(estimator: Any) -> Iterator[None]:
-    """Put the estimator's attributes back where the block fails: no half-fitted model.
+    """Restore the estimator's attributes if the block fails: no half-fitted model.
 
-    Underflow in the block is harmless, and no error even where the caller lets NumPy raise it.
+    Underflow in the block is harmless: it is ignored, even if the caller has NumPy raise an error.
     """
     before = dict(vars(estimator))
     try:

@@ -1,4 +1,4 @@
-"""Columns of a table that hold no numbers, named in the errors about them."""
+"""Refuse columns that hold no numbers, by name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ def text_is_named(X: Any, name: str = "X") -> Iterator[None]:
 
 
 def _typed_columns(X: Any) -> Iterator[tuple[Any, str]]:
-    """Names of the columns and of their types; of objects the type of the first one."""
+    """Names of the columns and of their types; for objects, the type of the first one."""
     if hasattr(X, "schema") and hasattr(X, "column_names"):  # pyarrow
         yield from zip(X.column_names, map(str, X.schema.types), strict=True)
     elif hasattr(X, "columns") and hasattr(X, "dtypes"):

@@ -19,11 +19,11 @@ def splits(
 ) -> list[tuple[IntArray, IntArray]]:
     """Training and test rows of every split, disjoint.
 
-    An integer stands for so many folds, or as many as there are rows or groups, None for five.
-    They are shuffled, as rows often come in an order that means something; with groups they keep
-    these together instead.
+    An integer is a number of folds, at most one per row or group; None is five. The folds are
+    shuffled, because the order of rows often has a meaning. With groups they keep each group
+    together instead.
     """
-    # Half the weight of scikit-learn, which predicting does not need.
+    # This import takes half the time of importing scikit-learn, and predicting does not need it.
     from sklearn.model_selection import GroupKFold, KFold, check_cv
 
     cv = 5 if cv is None else cv
@@ -57,7 +57,7 @@ def parts_of(splitter: Any, X: Any, y: Any, **split_params: Any) -> list[tuple[I
 
 
 def check_weighted(trains: list[IntArray], weights: FloatArray | None) -> None:
-    """Refuse weights that leave the training rows of a split without any."""
+    """Refuse weights that are zero for all training rows of a split."""
     for i, train in enumerate(trains):
         if weights is not None and not weights[train].any():
             raise ValueError(
@@ -78,7 +78,7 @@ def order_of(tests: list[IntArray], n_rows: int) -> IntArray:
 
 
 def take(container: Any, rows: IntArray) -> Any:
-    """Rows of a DataFrame, an array or a list, or of what takes rows itself."""
+    """Rows of a DataFrame, an array or a list, or of an object with a `take` method."""
     if hasattr(container, "iloc"):
         return container.iloc[rows]
     if hasattr(container, "take") and not hasattr(container, "ndim"):

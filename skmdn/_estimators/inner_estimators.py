@@ -32,8 +32,8 @@ def weight_fit_params(estimator: Any, weights: FloatArray | None) -> dict[str, F
 def _weight_name(estimator: Any) -> str:
     """Name of the parameter of `fit` for sample weights.
 
-    A Pipeline wants the name of its last step in front; a search passes keywords on unchanged to
-    the estimator that it searches. With metadata routing, both take `sample_weight` itself.
+    A Pipeline expects the name of its last step in front. A search passes keywords on unchanged to
+    its estimator. With metadata routing, both take `sample_weight` itself.
     """
     by_name = not get_config()["enable_metadata_routing"]
     if isinstance(estimator, Pipeline) and by_name:
@@ -50,7 +50,7 @@ def _weight_name(estimator: Any) -> str:
 
 
 def _passes_fit_params_on(estimator: Any) -> bool:
-    """Whether `fit` takes any keyword, as that of a search does."""
+    """Whether `fit` takes any keyword, as the `fit` of a search does."""
     parameters = inspect.signature(estimator.fit).parameters.values()
     return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_array, check_consistent_length, indexable
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._arrays import AnyArray, Array, FloatArray
 from skmdn._estimators.columns import check_no_dates, text_is_named
@@ -44,7 +44,7 @@ def check_training_data(
         inputs = validate_data(
             estimator, X, reset=reset, dtype=_FLOATS, ensure_min_samples=min_rows
         )
-    targets, y_ndim = check_targets(y, "y")
+    targets, y_ndim = check_targets(y, "y", stacklevel=4)
     check_consistent_length(inputs, targets)
     weights = check_weights(sample_weight, len(targets), "sample_weight")
     return Observations.of(inputs, targets, weights, y_ndim)
@@ -57,7 +57,7 @@ def check_validation_data(
     sample_weight_val: ArrayLike | None,
     like: Observations,
 ) -> Observations | None:
-    """Validation data of the user's choice, with the features and outputs of the training data."""
+    """The user's validation data, which must have the features and outputs of the training data."""
     if X_val is None and y_val is None:
         if sample_weight_val is not None:
             raise ValueError("sample_weight_val expects X_val and y_val beside it; got neither.")
@@ -72,7 +72,7 @@ def check_validation_data(
     with text_is_named(X_val, "X_val"):
         X = check_array(X_val, dtype=_FLOATS, input_name="X_val", estimator=estimator)
     validate_data(estimator, X_val, reset=False, skip_check_array=True)
-    targets, y_ndim = check_targets(y_val, "y_val")
+    targets, y_ndim = check_targets(y_val, "y_val", stacklevel=4)
     if len(X) != len(targets):
         raise ValueError(
             f"X_val and y_val must have equally many rows; got {len(X)} and {len(targets)}."
@@ -87,9 +87,9 @@ def check_validation_data(
 
 
 def check_table(X: Any) -> Any:
-    """X as rows that can be taken: of two axes or more, or one text or other object per row.
+    """X as rows that can be selected: with two or more axes, or one text or other object per row.
 
-    What the rows hold is left to the estimators that get them.
+    The estimators that get the rows check their contents.
     """
     check_in_memory(X)
     rows = X if hasattr(X, "shape") else _array_of(X)
@@ -101,6 +101,14 @@ def check_table(X: Any) -> Any:
     if rows.shape[0] == 0:
         raise ValueError(f"X: expected at least one row, got shape {rows.shape}.")
     (rows,) = indexable(rows)
+    return rows
+
+
+def check_fitted_table(estimator: Any, X: Any) -> Any:
+    """Rows with the features of fit; the estimators inside this one check the rest."""
+    check_is_fitted(estimator)
+    rows = check_table(X)
+    validate_data(estimator, rows, reset=False, skip_check_array=True)
     return rows
 
 
@@ -140,7 +148,7 @@ def check_dense(X: Any, name: str = "X") -> None:
 
 
 def _array_of(X: Any) -> AnyArray:
-    """A list as an array, whose numbers do not become text where texts stand beside them."""
+    """A list as an array, in which numbers beside texts stay numbers."""
     values = np.asarray(X)
     return np.asarray(X, dtype=object) if values.dtype.kind in "US" else values
 
@@ -159,8 +167,11 @@ def _outputs(y_ndim: int, y: FloatArray) -> str:
     return "" if y_ndim == 1 else f" {y.shape[1]}"
 
 
-def check_targets(y: ArrayLike, name: str) -> tuple[FloatArray, int]:
-    """Targets as float64 ``(n, D)``, and the number of axes they came with."""
+def check_targets(y: ArrayLike, name: str, stacklevel: int = 3) -> tuple[FloatArray, int]:
+    """Targets as float64 ``(n, D)``, and the number of axes they came with.
+
+    A warning points `stacklevel` calls up: with 3, to the caller of the method that calls this.
+    """
     values = _numbers(y, name)
     if values.ndim == 1:
         return values.reshape(-1, 1), 1
@@ -169,7 +180,7 @@ def check_targets(y: ArrayLike, name: str) -> tuple[FloatArray, int]:
             f"{name} is a table of one column, so all answers keep an axis of outputs, (n, 1). "
             f"Pass the column itself, {name}[{next(iter(y.columns))!r}], for answers (n,).",
             DataConversionWarning,
-            stacklevel=5,
+            stacklevel=stacklevel,
         )
     return np.ascontiguousarray(values), 2
 

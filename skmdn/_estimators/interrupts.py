@@ -1,4 +1,4 @@
-"""What an interrupt from the keyboard ends: one training, or all the work it is part of."""
+"""Whether an interrupt from the keyboard ends one training or the whole call it is part of."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ _ENDS_ALL = ContextVar("an interrupt ends all", default=False)
 
 @contextmanager
 def interrupt_ends_all() -> Iterator[None]:
-    """Let an interrupt in the block end the block, and not only the training that notices it.
+    """Let an interrupt in the block end the whole block, not only the training that receives it.
 
     Without this, a loop over trainings in this process would go on with the next one, while the
     same loop over processes ends.
@@ -22,6 +22,6 @@ def interrupt_ends_all() -> Iterator[None]:
 
 
 def pass_interrupt_on() -> None:
-    """Raise the interrupt that a training has noticed again, if it is to end more than that."""
+    """Raise an interrupt that a training has received again, if it should end the whole call."""
     if _ENDS_ALL.get():
         raise KeyboardInterrupt

@@ -11,8 +11,8 @@ from skmdn._arrays import Array, FloatArray, IntArray
 class Observations:
     """Finite arrays of equal length, and the rows of them that take part.
 
-    The arrays are the user's own where they need no conversion: a part of the rows is a selection
-    of places, not a copy.
+    The arrays are the user's own unless they need conversion. A part of the rows is a selection of
+    row numbers, not a copy.
     """
 
     X: Array  # (N, p), float64 or float32

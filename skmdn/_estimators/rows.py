@@ -7,7 +7,7 @@ from skmdn._estimators.folds import take
 
 
 class Rows(NamedTuple):
-    """Checked rows; what X holds is the business of the estimators that get it."""
+    """Checked rows; the estimators that get X check its contents."""
 
     X: Any  # n rows of anything that `take` can index
     y: FloatArray  # (n,) or (n, D)

@@ -40,6 +40,12 @@ def location_and_scale(values: Array, weights: FloatArray | None) -> tuple[Float
     return location, np.where(scale > rounding, scale, 0.0)
 
 
+def location_and_unit(values: Array, weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """The same, where a constant column has the scale 1 and so keeps its unit."""
+    location, scale = location_and_scale(values, weights)
+    return location, np.where(scale > 0, scale, 1.0)
+
+
 def _distances(values: Array, origin: FloatArray, weights: FloatArray) -> FloatArray:
     """Distances from the origin; zero for rows without weight.
 

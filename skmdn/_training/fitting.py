@@ -1,16 +1,15 @@
 """From settings and checked data to a fitted network: training, calibration, advice."""
 
-import math
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from skmdn import _engine
-from skmdn._calibration import MAX_ROWS, calibrate
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.random_state import new_generator
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
+from skmdn._training.calibration import calibrated, small_sample_noise
 from skmdn._training.collapse import collapse_warnings
 from skmdn._training.progress import ProgressDisplay
 from skmdn._training.settings import Settings
@@ -29,10 +28,6 @@ _CONSTANT_RATE = 1 / 3
 # that gained nothing, down to the lowest. With this, 60 calls of one pass gain half as much again
 # as at the full rate.
 _GOING_ON, _LOWEST_RATE = 0.5, 0.02
-# The spreads of a network trained on about so few rows are uncertain. They get noise of .8 standard
-# deviations of y with 10 rows, .4 with 20, .03 with 40: chosen by held-out likelihoods of small
-# samples.
-_SMALL_SAMPLE_ROWS = 21.0
 # Largest number of training rows that are searched for signs of collapse.
 _ADVICE_ROWS = 5000
 _GAINED_NOTHING = (
@@ -93,8 +88,8 @@ def fit(
         if trained.held_out is not None:
             held_out = data.select(trained.held_out)
         if held_out is not None and settings.calibrate:
-            noise = _small_sample_noise(data, before) if validation is None else 0.0
-            predictor = _calibrated(predictor, held_out, rng, noise)
+            noise = small_sample_noise(data, before) if validation is None else 0.0
+            predictor = calibrated(predictor, held_out, rng, noise)
         advice = _advice(predictor, data, rng)
     gained_nothing = past is not None and _gained_nothing(trained)
     if gained_nothing:
@@ -219,41 +214,6 @@ def _predictor(
         n_seen=len(data) + (0 if before is None else before.n_seen),
         device=settings.device,
     )
-
-
-def _calibrated(
-    predictor: Predictor,
-    held_out: Observations,
-    rng: np.random.Generator,
-    small_sample_noise: float,
-) -> Predictor:
-    """Fit the factor and the noise of the spreads on rows that did not train."""
-    rows = held_out.rows
-    if len(rows) > MAX_ROWS:
-        rows = rng.choice(rows, MAX_ROWS, replace=False)
-    found = calibrate(
-        [predictor.uncalibrated_density(held_out.X[rows])],
-        predictor.preparation.targets(held_out.y[rows]),
-        None if held_out.weights is None else held_out.weights[rows],
-    )
-    factor, floor = float(found.factors[0]), predictor.architecture.scale_floor
-    # If scales shrink, noise keeps every variance above the floor.
-    least = floor * math.sqrt(max(0.0, 1 - factor**2))
-    noise = max(found.noise, least, small_sample_noise)
-    return predictor._replace(spread_factor=factor, spread_noise=noise)
-
-
-def _small_sample_noise(data: Observations, before: Predictor | None) -> float:
-    """Noise, in standard deviations of y, for the epistemic uncertainty with few rows.
-
-    A handful of rows, both for training and for validation, may all lie near their means by luck.
-    With constant targets there is no such uncertainty. A network that goes on from one `before` has
-    at most the noise of that one, as it has learned from more rows.
-    """
-    if data.is_constant():
-        return 0.0
-    noise = math.exp(-((len(data) / _SMALL_SAMPLE_ROWS) ** 2))
-    return noise if before is None else min(noise, before.spread_noise)
 
 
 def _advice(predictor: Predictor, data: Observations, rng: np.random.Generator) -> list[str]:

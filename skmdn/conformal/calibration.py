@@ -37,7 +37,7 @@ class Calibrated(NamedTuple):
 
 
 def is_prefit(cv: Any) -> bool:
-    """Whether the model is fitted already; an array of splits cannot be compared with a word."""
+    """Whether the model is fitted already; an array of splits cannot be compared with a string."""
     return isinstance(cv, str) and cv == "prefit"
 
 

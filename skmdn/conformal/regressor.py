@@ -12,7 +12,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.inner_estimators import check_predicts_density, density_of
-from skmdn._estimators.inputs import check_table, check_targets, check_weights
+from skmdn._estimators.inputs import (
+    check_fitted_table,
+    check_table,
+    check_targets,
+    check_weights,
+)
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import CONFORMAL_MDN_REGRESSOR, check_parameters
 from skmdn._estimators.random_state import new_generator
@@ -257,7 +262,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         -------
         ndarray of shape (n,) or (n, D)
         """
-        self._check_inputs(X)
+        check_fitted_table(self, X)
         points = [model.predict(X) for model in self.estimators_]
         with np.errstate(under="ignore"):
             return np.asarray(np.mean(points, axis=0))
@@ -379,18 +384,13 @@ class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _densities(self, X: Any) -> list[Mixture]:
         """The models' densities."""
-        self._check_inputs(X)
+        check_fitted_table(self, X)
         with np.errstate(under="ignore"):
             return [density_of(model, X) for model in self.estimators_]
 
-    def _check_inputs(self, X: Any) -> None:
-        check_is_fitted(self)
-        X = check_table(X)
-        validate_data(self, X, reset=False, skip_check_array=True)
-
     def _check_outcomes(self, y: ArrayLike, n_rows: int) -> np.ndarray:
         """One outcome per row, in the shape that y had in `fit`."""
-        outcomes, _ = check_targets(y, "y")
+        outcomes, _ = check_targets(y, "y", stacklevel=4)
         expected = (n_rows,) if self.y_ndim_ == 1 else (n_rows, self.n_outputs_)
         if np.shape(y) != expected:
             raise ValueError(f"y: expected shape {expected}, got {np.shape(y)}.")

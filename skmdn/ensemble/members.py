@@ -46,7 +46,7 @@ def plan_members(
     n_jobs: int | None,
     progress: MemberProgress,
 ) -> list[Member]:
-    """The members of all views, by view and fold; first steps that they share are fitted here."""
+    """The members of all views, by view and fold; shared first steps are fitted here."""
     members = []
     for name, view in views:
         clones = [seeded_clone(view, int(rng.integers(2**31))) for _ in parts]

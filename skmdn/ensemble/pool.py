@@ -1,4 +1,4 @@
-"""How members make one mixture: weights, spreads, and a background beside them."""
+"""The pool of all members: their weights and spreads, and a background component."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate, pooling_factor
-from skmdn._network.scaling import location_and_scale
+from skmdn._network.scaling import location_and_unit
 from skmdn.mixture import Mixture
 
 # Weight of the background where nothing is calibrated.
@@ -28,7 +28,7 @@ class Pool:
     background_scale: np.ndarray  # (D,)
 
     def out_of_fold(self, views: Sequence[Mixture]) -> Mixture:
-        """The pool of one density per view, that of the member which did not see a row."""
+        """The pool of one density per view, from the member that was not fitted on the row."""
         widened = [
             density.widen(factor, self.noise)
             for density, factor in zip(views, self.factors, strict=True)
@@ -68,7 +68,7 @@ def calibrated_pool(
 
     In predictions every view is the mean of `n_members` members.
     """
-    mean, scale = _units(y, weights)
+    mean, scale = location_and_unit(y, weights)
     standard = [view.affine(-mean / scale, 1 / scale) for view in out_of_fold]
     z = (y - mean) / scale
     found = calibrate(standard, z, weights, background=True)
@@ -80,7 +80,7 @@ def equal_pool(n_views: int, y: np.ndarray, weights: np.ndarray | None) -> Pool:
     """The pool that weighs views equally and leaves their spreads as they are."""
     equal = np.full(n_views, 1 / n_views)
     as_they_are = Calibration(equal, np.ones(n_views), 0.0, _BACKGROUND_WEIGHT)
-    return _pool(as_they_are, 1.0, *_units(y, weights))
+    return _pool(as_they_are, 1.0, *location_and_unit(y, weights))
 
 
 def _pool(found: Calibration, factor: float, mean: np.ndarray, scale: np.ndarray) -> Pool:
@@ -88,9 +88,3 @@ def _pool(found: Calibration, factor: float, mean: np.ndarray, scale: np.ndarray
     weights, factors, noise, background = found
     width = BACKGROUND_SCALE * scale
     return Pool(weights, factors, factor, noise * scale, background, mean, width)
-
-
-def _units(y: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation ``(D,)`` of the targets; one where they are constant."""
-    mean, scale = location_and_scale(y, weights)
-    return mean, np.where(scale > 0, scale, 1.0)

@@ -8,14 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
-from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_consistent_length, gen_batches
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.folds import order_of, splits, take
 from skmdn._estimators.inner_estimators import check_predicts_density
-from skmdn._estimators.inputs import check_groups, check_table, check_targets, check_weights
+from skmdn._estimators.inputs import (
+    check_fitted_table,
+    check_groups,
+    check_table,
+    check_targets,
+    check_weights,
+)
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import (
     MDN_ENSEMBLE_REGRESSOR,
@@ -30,23 +35,10 @@ from skmdn._thread_pools import one_thread
 from skmdn.ensemble.members import FittedMember, fit_members, plan_members
 from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool
 from skmdn.ensemble.progress import MemberProgress
+from skmdn.ensemble.views import LEAST_ROWS, default_views
 from skmdn.mixture import Mixture
 from skmdn.mixture.arguments import as_generator
 from skmdn.mixture.sampling import CHUNK_ROWS
-from skmdn.preprocessing import CrossFittedPredictions
-from skmdn.regressor import MDNRegressor
-
-
-def default_views() -> list[tuple[str, Any]]:
-    """Networks that see plain inputs, encoded inputs, and inputs with predictions of trees."""
-    return [
-        ("plain", MDNRegressor(encoding=None, alpha=0.06)),
-        ("encoded", MDNRegressor(alpha=0.01)),
-        (
-            "trees",
-            Pipeline([("predictions", CrossFittedPredictions()), ("mdn", MDNRegressor(alpha=0.0))]),
-        ),
-    ]
 
 
 class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
@@ -209,7 +201,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             views = default_views() if self.estimators is None else self.estimators
             for name, view in views:
                 check_predicts_density(view, f"estimators: view {name!r}")
-            least = 3 if self.estimators is None else 2  # the trees split a member's rows once more
+            least = LEAST_ROWS if self.estimators is None else 2
             if len(targets) < least:
                 raise ValueError(
                     f"X: expected at least {least} rows for folds of these views, "
@@ -237,7 +229,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
         Mixture
             Of V x F x K + 1 components.
         """
-        views = self._view_densities(self._check_inputs(X))
+        views = self._view_densities(check_fitted_table(self, X))
         return self._pool().of_members(views)
 
     def predict(
@@ -308,7 +300,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             Arrays `total`, `aleatoric` and `epistemic` of shape (n,) or (n, D), in squared units of
             y. The total is the sum of the other two.
         """
-        views = self._view_densities(self._check_inputs(X))
+        views = self._view_densities(check_fitted_table(self, X))
         members, weights = self._pool().calibrated(views)
         means = np.array([member.mean() for member in members])
         variances = np.array([member.var() for member in members])
@@ -358,13 +350,6 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
             self.background_scale_,
         )
 
-    def _check_inputs(self, X: Any) -> Any:
-        """Inputs with the features of fit; the views check the rest."""
-        check_is_fitted(self)
-        X = check_table(X)
-        validate_data(self, X, reset=False, skip_check_array=True)
-        return X
-
     def _view_densities(self, X: Any) -> list[list[Mixture]]:
         """Densities of all members, by view."""
         with np.errstate(under="ignore"):
@@ -372,7 +357,7 @@ class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
 
     def _chunks(self, X: Any) -> Iterator[Mixture]:
         """Pools of consecutive rows."""
-        X, pool = self._check_inputs(X), self._pool()
+        X, pool = check_fitted_table(self, X), self._pool()
         for rows in gen_batches(X.shape[0], CHUNK_ROWS):
             chunk = take(X, np.arange(rows.start, rows.stop))
             yield pool.of_members(self._view_densities(chunk))

@@ -25,7 +25,7 @@ _FOLDS_TO_SHARE = range(4, 7)
 
 @dataclass(frozen=True)
 class SharedPredictions:
-    """What the first step of one member makes of every row: the X of its second step."""
+    """Output of the first step of one member for every row: the X of its second step."""
 
     features: np.ndarray  # (n, p), or (n, 0) where the step does not pass them on
     predictions: np.ndarray  # (n, E D)
@@ -118,7 +118,7 @@ def _by_member(
 def _gives_arrays(transformer: CrossFittedPredictions) -> bool:
     """Whether `transform` gives arrays, not the frames of `set_output` or of a configuration.
 
-    scikit-learn has no public way to ask, so a copy shows it on two rows.
+    scikit-learn has no public way to ask, so a copy is tried on two rows.
     """
     copy = clone(transformer).set_params(estimators=[("mean", DummyRegressor())], cv=2)
     return isinstance(copy.fit_transform([[0.0], [1.0]], [0.0, 1.0]), np.ndarray)

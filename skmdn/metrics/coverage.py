@@ -59,8 +59,8 @@ def coverage_score(
     Raises
     ------
     ValueError
-        If shapes disagree, a number is not finite, `level` or `region` is unknown, or the
-        prediction does not name such a region.
+        If shapes disagree, a number is not finite, `level` or `region` is not as described, or the
+        region cannot be computed from the prediction.
 
     References
     ----------
@@ -170,8 +170,8 @@ def sharpness(
     Raises
     ------
     ValueError
-        If shapes disagree, a number is not finite, `level` or `region` is unknown, or the
-        prediction does not name such a region.
+        If shapes disagree, a number is not finite, `level` or `region` is not as described, or the
+        region cannot be computed from the prediction.
 
     Notes
     -----

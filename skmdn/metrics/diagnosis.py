@@ -55,7 +55,7 @@ class Diagnosis(NamedTuple):
         return faults
 
     def verdict(self) -> str:
-        """Put the faults into words."""
+        """Return the faults as text."""
         faults = self.faults()
         if not any(faults):
             return "too few rows to tell" if self.n_effective < FEW_ROWS else "well calibrated"

@@ -6,7 +6,7 @@ from typing import Any
 
 _SIZE = "small"
 _CHARACTER = 0.52  # mean width of a character, in font sizes
-_HANDLE, _SPACE, _PAD = 2.8, 1.0, 0.8  # a handle, the space between columns, that around the legend
+_HANDLE, _SPACE, _PAD = 2.8, 1.0, 0.8  # width of a handle, between columns, around the legend
 _LINE = 1.5  # height of a line
 _MOST = 0.6  # of the height of the axes
 
@@ -34,7 +34,7 @@ def legend_inside(ax: Any, handles: list[Any] | None = None, title: str | None =
 
 
 def draw_legend(ax: Any, handles: list[Any] | None = None, **kwargs: Any) -> None:
-    """A small legend, on a ground that lets through a little of what is behind it."""
+    """A small legend on a slightly transparent background."""
     if handles is not None:
         kwargs["handles"] = handles
     legend = ax.legend(

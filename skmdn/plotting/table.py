@@ -111,7 +111,7 @@ class PandasTable:
         return bool(self.data.iloc[:, j].dtype.kind == "b")
 
     def is_present(self, j: int) -> np.ndarray:
-        """What pandas takes for present."""
+        """Entries that pandas does not count as missing."""
         return np.asarray(self.data.iloc[:, j].notna())
 
     def take(self, rows: np.ndarray) -> PandasTable:

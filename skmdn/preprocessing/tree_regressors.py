@@ -1,4 +1,4 @@
-"""The regressors that cross-fitting takes where the user names none."""
+"""The default regressors of cross-fitting."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
-from skmdn._estimators.inputs import check_inputs, check_training_data, check_weights
-from skmdn._network.scaling import location_and_scale
+from skmdn._estimators.inputs import check_inputs, check_training_data
+from skmdn._network.scaling import location_and_unit
 from skmdn._thread_pools import one_thread
 
 # Rows times trees, which bounds the size of a fitted forest. Leaves of single rows are worth more
@@ -112,10 +112,9 @@ class StandardizedRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             If an argument is not as described.
         """
         with unchanged_on_error(self):
-            data = check_training_data(self, X, y, None, reset=True)
-            check_weights(sample_weight, len(data.y), "sample_weight")
-            self.X_mean_, self.X_scale_ = _units(data.X, sample_weight)
-            self.y_mean_, self.y_scale_ = _units(data.y, sample_weight)
+            data = check_training_data(self, X, y, sample_weight, reset=True)
+            self.X_mean_, self.X_scale_ = location_and_unit(data.X, data.weights)
+            self.y_mean_, self.y_scale_ = location_and_unit(data.y, data.weights)
             targets = _standardized(data.y, self.y_mean_, self.y_scale_)
             # The default regressors take weights, whatever the user's own routing asks for.
             with config_context(enable_metadata_routing=False), _threads_for(data.X):
@@ -185,13 +184,6 @@ class StandardizedForest(StandardizedRegressor):
         forest = self.regressor_
         forest.estimators_ = forest.estimators_[: -(-forest.n_estimators // n_together)]
         forest.set_params(n_estimators=len(forest.estimators_))
-
-
-def _units(columns: np.ndarray, sample_weight: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted mean and standard deviation ``(p,)`` of columns; 1 for a constant one."""
-    weights = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
-    location, scale = location_and_scale(columns, weights)
-    return location, np.where(scale > 0, scale, 1.0)
 
 
 def _standardized(columns: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -1,0 +1,25 @@
+"""The default views of the ensemble."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from skmdn.preprocessing import CrossFittedPredictions
+from skmdn.regressor import MDNRegressor
+
+# Least number of rows for these views: the trees split the rows of a member once more.
+LEAST_ROWS = 3
+
+
+def default_views() -> list[tuple[str, Any]]:
+    """Networks that see plain inputs, encoded inputs, and inputs with predictions of trees."""
+    return [
+        ("plain", MDNRegressor(encoding=None, alpha=0.06)),
+        ("encoded", MDNRegressor(alpha=0.01)),
+        (
+            "trees",
+            Pipeline([("predictions", CrossFittedPredictions()), ("mdn", MDNRegressor(alpha=0.0))]),
+        ),
+    ]
