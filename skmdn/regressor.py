@@ -96,7 +96,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         prior for no change. For small samples b also stands for epistemic uncertainty: if `fit`
         sets the validation part aside itself, b is at least ``exp(-(n / 21)**2)``, which is 0.8 for
         10 rows, 0.1 for 30 and negligible from 80 on. With `warm_start` this minimum is never
-        more than the b of before.
+        more than the b before the call.
     warm_start : bool, default=False
         Whether `fit` continues from the present parameters. Scaling and bins stay as they are,
         except for columns that did not vary before. With a fixed `random_state` each call sets the

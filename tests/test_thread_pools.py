@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor
 from skmdn._thread_pools import one_thread
-from skmdn._training import fitting
+from skmdn._training import calibration
 from skmdn.preprocessing import tree_regressors
 from skmdn.preprocessing.tree_regressors import StandardizedRegressor
 
@@ -135,13 +135,13 @@ def test_trees_have_one_thread_for_little_work(monkeypatch, two_threads, is_litt
 
 
 def test_calibration_has_one_thread(monkeypatch, two_threads):
-    original, seen = fitting.calibrate, []
+    original, seen = calibration.calibrate, []
 
     def spied(*args):
         seen.append(thread_counts())
         return original(*args)
 
-    monkeypatch.setattr(fitting, "calibrate", spied)
+    monkeypatch.setattr(calibration, "calibrate", spied)
     X = np.random.default_rng(0).normal(size=(60, 2))
     view = MDNRegressor(n_components=1, hidden_layer_sizes=(4,), max_iter=2, random_state=0)
     MDNEnsembleRegressor([("view", view)], cv=2).fit(X, X[:, 0])
