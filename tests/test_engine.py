@@ -18,9 +18,8 @@ from cases.engine import (
 from torch import distributions
 
 from skmdn import _engine
-from skmdn._engine import step_losses
+from skmdn._engine import covariances, step_losses
 from skmdn._engine.activations import ACTIVATIONS
-from skmdn._engine.covariances import SPREADS
 from skmdn._engine.head import MixtureHead
 from skmdn._engine.network import Parameters, Pass
 from skmdn._engine.step_losses import PendingSums
@@ -32,7 +31,7 @@ from skmdn._predictor import Predictor
 
 def test_numpy_and_torch_know_the_same_names():
     assert ACTIVATIONS.keys() == numpy_activations.ACTIVATIONS.keys() == TORCH_FUNCTIONS.keys()
-    assert SPREADS.keys() == COVARIANCES.keys()
+    assert covariances.COVARIANCES.keys() == COVARIANCES.keys()
 
 
 def autograd_raw(x, layers, activation):

@@ -25,7 +25,7 @@ class Components(NamedTuple):
     raw_gradient: Tensor  # (n_raw, b), written
 
 
-class Spread(Protocol):
+class Covariance(Protocol):
     """What the head asks of a spread."""
 
     def __init__(self, components: Components, floor: float) -> None: ...
@@ -61,7 +61,7 @@ class _Scales:
         return torch.addcdiv(self._minus_one, self._floor, self.scale, out=self._factor)
 
 
-class DiagonalSpread:
+class DiagonalCovariance:
     """One scale for every output of every component."""
 
     def __init__(self, components: Components, floor: float) -> None:
@@ -95,7 +95,7 @@ class DiagonalSpread:
         weighted.div_(self._scales.scale)
 
 
-class SphericalSpread:
+class SphericalCovariance:
     """One scale for all outputs of a component."""
 
     def __init__(self, components: Components, floor: float) -> None:
@@ -127,7 +127,7 @@ class SphericalSpread:
         torch.mul(r, missing, out=self._c.raw_gradient).mul_(self._scales.minus_derivative())
 
 
-class TriangularSpread:
+class TriangularCovariance:
     """Full covariance through the modified Cholesky factor of the precision (Pourahmadi 1999).
 
     Output i is whitened given the outputs before it,
@@ -198,15 +198,15 @@ def _split(raw: Tensor, n_outputs: int, n_components: int) -> tuple[Tensor, Tens
 
 
 # `_network.forward.COVARIANCES` has the same names in NumPy.
-SPREADS: dict[str, type[DiagonalSpread | SphericalSpread | TriangularSpread]] = {
-    "spherical": SphericalSpread,
-    "diag": DiagonalSpread,
-    "full": TriangularSpread,
+COVARIANCES: dict[str, type[DiagonalCovariance | SphericalCovariance | TriangularCovariance]] = {
+    "spherical": SphericalCovariance,
+    "diag": DiagonalCovariance,
+    "full": TriangularCovariance,
 }
 
 
-def make_spread(covariance_type: str, components: Components, floor: float) -> Spread:
+def make_covariance(covariance_type: str, components: Components, floor: float) -> Covariance:
     """Spread in the head's memory; the one place where training asks the covariance type."""
     # For one output all three are the same, and the diagonal is the fastest.
     one_output = len(components.residuals) == 1
-    return SPREADS["diag" if one_output else covariance_type](components, floor)
+    return COVARIANCES["diag" if one_output else covariance_type](components, floor)

@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor
 
-from skmdn._engine.covariances import Components, make_spread
+from skmdn._engine.covariances import Components, make_covariance
 from skmdn._network.forward import HeadLayout
 
 LOG_2PI = math.log(2 * math.pi)
@@ -57,7 +57,7 @@ class MixtureHead:
         self._kernels = self._pair[0]
         self._means = means.view(D, K, b)
         self._residuals = torch.empty_like(self._means)
-        self._spread = make_spread(
+        self._spread = make_covariance(
             layout.architecture.covariance_type,
             Components(
                 self._residuals,

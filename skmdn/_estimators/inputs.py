@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmdn._arrays import AnyArray, Array, FloatArray
 from skmdn._estimators.columns import check_no_dates, text_is_named
 from skmdn._estimators.observations import Observations
-from skmdn.mixture.real_numbers import check_real_numbers
+from skmdn.mixture.real_numbers import check_no_mask, check_real_numbers
 
 _FLOATS = (np.float64, np.float32)
 
@@ -125,15 +125,6 @@ def check_numeric(X: Any, name: str = "X") -> None:
     check_dense(X, name)
     check_no_mask(X, name)
     check_no_dates(X, name)
-
-
-def check_no_mask(values: Any, name: str) -> None:
-    """Refuse masked arrays, whose mask would be ignored."""
-    if isinstance(values, np.ma.MaskedArray):
-        raise ValueError(
-            f"{name}: expected an array without a mask, got a masked array, whose mask would be "
-            "ignored; leave out the masked rows or fill them."
-        )
 
 
 def check_dense(X: Any, name: str = "X") -> None:

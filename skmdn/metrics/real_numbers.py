@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from skmdn._arrays import AnyArray, FloatArray
-from skmdn.mixture.real_numbers import check_real_numbers
+from skmdn.mixture.real_numbers import check_no_mask, check_real_numbers
 
 
 def as_numbers(value: Any, name: str) -> FloatArray:
@@ -19,11 +19,7 @@ def as_numbers(value: Any, name: str) -> FloatArray:
     ValueError
         If there are dates, durations, text, a mask, NaN or infinity, or if it is a scalar or empty.
     """
-    if isinstance(value, np.ma.MaskedArray):
-        raise ValueError(
-            f"{name}: expected an array without a mask, got a masked array, whose mask would be "
-            "ignored; leave out the masked rows or fill them."
-        )
+    check_no_mask(value, name)
     array = _array(value, name)
     check_real_numbers(array, name)
     if array.ndim == 0:

@@ -11,6 +11,15 @@ from skmdn._arrays import AnyArray
 DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
 
+def check_no_mask(values: object, name: str) -> None:
+    """Refuse masked arrays, whose mask would be ignored."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(
+            f"{name}: expected an array without a mask, got a masked array, whose mask would be "
+            "ignored; leave out the masked rows or fill them."
+        )
+
+
 def check_real_numbers(array: AnyArray, name: str) -> None:
     """Refuse dates, durations and text, which NumPy would turn into numbers without a word.
 
