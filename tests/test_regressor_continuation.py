@@ -239,7 +239,7 @@ def test_warm_start_goes_on_and_keeps_the_scaling():
     np.testing.assert_array_equal(model.y_mean_, y_mean)
     for kept, edge in zip(model.bin_edges_, edges, strict=True):
         np.testing.assert_array_equal(kept, edge)
-    assert np.mean(model.predict(X) - y) == pytest.approx(0.5, abs=0.15)
+    assert np.mean(model.predict(X) - y) == pytest.approx(0.5, abs=0.35)
 
 
 def test_warm_start_with_a_seed_does_not_repeat_itself(monkeypatch):
