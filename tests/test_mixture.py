@@ -294,9 +294,9 @@ def test_functions_of_arrays_are_refused_and_the_way_is_shown(function):
 def test_dates_and_text_are_no_numbers(dates):
     mixture = tame(n=3)
     for method in ("pdf", "logpdf", "cdf", "sf", "pit", "crps", "hdr_mass"):
-        with pytest.raises(ValueError, match="y: expected (numbers|an array without a mask), got"):
+        with pytest.raises(ValueError, match=r"y: expected (numbers|an array without a mask)"):
             getattr(mixture, method)(dates)
-    with pytest.raises(ValueError, match="q: expected (numbers|an array without a mask), got"):
+    with pytest.raises(ValueError, match=r"q: expected (numbers|an array without a mask)"):
         mixture.ppf(dates)
-    with pytest.raises(ValueError, match="means: expected (numbers|an array without a mask), got"):
+    with pytest.raises(ValueError, match=r"means: expected (numbers|an array without a mask)"):
         Mixture(np.ones((3, 1)), np.reshape(dates, (3, 1)), np.ones((3, 1)))
