@@ -15,7 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from skmdn._estimators.folds import order_of, parts_of, take
 from skmdn._estimators.inner_estimators import check_predicts_density, density_of
-from skmdn._estimators.inputs import check_table
+from skmdn._estimators.inputs import check_in_memory, check_table
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn.mixture import Mixture
 
@@ -102,6 +102,9 @@ def cross_val_predict_proba(
     from sklearn.model_selection import check_cv
 
     check_predicts_density(estimator)
+    if y is None:
+        raise ValueError("y: expected targets, got None.")
+    check_in_memory(y, "y")
     X, y, groups = indexable(check_table(X), y, groups)
     cv = check_cv(cv, y, classifier=False)
     split_params, fit_params = _route(estimator, cv, groups, dict(params or {}))

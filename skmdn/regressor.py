@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,6 +16,7 @@ from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.inputs import check_inputs, check_training_data, check_validation_data
 from skmdn._estimators.interrupts import pass_interrupt_on
 from skmdn._estimators.point_estimates import points, spread_method
+from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._predictor import Predictor
 from skmdn._training.settings import Settings, check_settings
 from skmdn.mixture import Mixture
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from skmdn._training.fitting import Fitted, PlainState
 
 
-class MDNRegressor(RegressorMixin, BaseEstimator):
+class MDNRegressor(ScoredRegressor, BaseEstimator):
     r"""Mixture density network: predicts a whole density p(y | x) as a Gaussian mixture.
 
     For every row x a multilayer perceptron computes the mixing proportions (softmax), means and
@@ -166,6 +167,10 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
 
     Notes
     -----
+    An interrupt from the keyboard (Ctrl-C) ends the training and keeps the best model so far, with
+    a warning. So in scikit-learn's searches and `cross_val_score` it ends one fit only, while the
+    ensemble, `ConformalMDNRegressor` and `cross_val_predict_proba` end as a whole.
+
     `score` is R² of `predict`, as for every regressor; it cannot judge a density. Pass
     ``scoring=skmdn.metrics.log_likelihood_scorer`` to GridSearchCV and its kin.
 
@@ -305,6 +310,9 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         which removes the noise of the constant learning rate. The optimiser continues from the
         parameters themselves. There is no validation part. If an earlier `fit` calibrated the
         spreads, their factor is built into the network and their noise is dropped.
+
+        There is no early stopping: with many passes over few rows the network overfits, so watch
+        the likelihood of held-out rows.
 
         The parts should resemble one another: shuffle the rows before cutting them into parts. If
         they cannot (one season after another), a smaller `learning_rate_init` forgets less.

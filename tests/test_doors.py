@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.exceptions import DataConversionWarning
+from sklearn.metrics import r2_score
 
 from skmdn import ConformalMDNRegressor, MDNEnsembleRegressor, MDNRegressor
 from skmdn.preprocessing import CrossFittedPredictions, PiecewiseLinearEncoder
@@ -75,6 +76,46 @@ def test_dates_are_no_features_and_the_column_is_named(make, kind):
     ask = model.predict if hasattr(model, "predict") else model.transform
     with pytest.raises(ValueError, match="column 'when'"):
         ask(FRAMES[kind])
+
+
+@pytest.mark.parametrize("kind", [*DATES, "text", "mask"])
+@pytest.mark.parametrize("name", ["network", "ensemble", "conformal"])
+def test_what_fit_refuses_as_a_target_score_refuses_too(name, kind):
+    model = ESTIMATORS[name]().fit(X, Y)
+    others = {"text": np.full(N, "1.5"), "mask": np.ma.masked_less(Y, 0)}
+    y = DATES.get(kind, others.get(kind))
+    with pytest.raises(ValueError, match="y: expected"):
+        model.score(X, y)
+    with pytest.raises(ValueError, match="sample_weight: expected"):
+        model.score(X, Y, sample_weight=y)
+    assert model.score(X, Y) == pytest.approx(r2_score(Y, model.predict(X)))
+
+
+CATEGORIES = pd.Categorical(DAYS.tz_localize("UTC"))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame({"a": X[:, 0], "when": pd.Categorical(DAYS)}),
+        pd.DataFrame({"a": X[:, 0], "when": CATEGORIES}),
+        pd.DataFrame({"a": X[:, 0], "when": DAYS.to_period("M")}),
+        [[np.datetime64(day)] for day in DAYS],
+        [[1.0, day] for day in DATES["objects"]],
+    ],
+    ids=["categories", "time zone", "periods", "list", "mixed list"],
+)
+def test_dates_inside_categories_and_lists_are_no_features(table):
+    with pytest.raises(ValueError, match=r"column .*: expected numbers, got dates"):
+        small().fit(table, Y)
+
+
+def test_periods_and_single_numbers_are_no_targets():
+    with pytest.raises(ValueError, match=r"y: expected numbers, got dates or durations \(Period\)"):
+        small().fit(X, pd.Series(DAYS.to_period("D")))
+    model = ESTIMATORS["conformal"]().fit(X, Y)
+    with pytest.raises(ValueError, match=r"y: expected one value per row, got 0\.3"):
+        model.contains(X, 0.3, 0.5)
 
 
 def test_datetimes_of_another_unit_are_not_read_as_numbers():

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skmdn.mixture.real_numbers import DATES, dates_message
+from skmdn.mixture.real_numbers import dates_message
 
 # How pandas, polars and pyarrow begin the names of their types of dates and durations.
 _DATE_TYPES = ("date", "time", "duration", "period")
@@ -37,23 +37,36 @@ def text_is_named(X: Any, name: str = "X") -> Iterator[None]:
 
 def _typed_columns(X: Any) -> Iterator[tuple[Any, str]]:
     """Names of the columns and of their types; for objects, the type of the first one."""
+    if isinstance(X, list | tuple):
+        X = _array_of(X)
     if hasattr(X, "schema") and hasattr(X, "column_names"):  # pyarrow
         yield from zip(X.column_names, map(str, X.schema.types), strict=True)
     elif hasattr(X, "columns") and hasattr(X, "dtypes"):
         for column, kind in zip(X.columns, X.dtypes, strict=True):
-            is_object = str(kind).lower().startswith("object")
-            yield column, _kind_of(np.asarray(X[column])) if is_object else str(kind)
+            if hasattr(kind, "categories") and not callable(kind.categories):  # pandas
+                yield column, _kind_of(np.asarray(kind.categories))
+            elif str(kind).lower().startswith("object"):
+                yield column, _kind_of(np.asarray(X[column]))
+            else:
+                yield column, str(kind)
     elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "mMO":
         for j, values in enumerate(X.T):
             yield j, _kind_of(values)
 
 
 def _kind_of(values: np.ndarray) -> str:
-    """The type of an array; "date" where its first entry is one, of whatever class."""
+    """The type of an array, or of its first entry where the array's type says nothing."""
     if values.dtype.kind != "O":
         return str(values.dtype)
-    first = next((value for value in values if value is not None), None)
-    return "date" if isinstance(first, DATES) else type(first).__name__
+    return type(next((value for value in values if value is not None), None)).__name__
+
+
+def _array_of(rows: Any) -> Any:
+    """A list as an array, if its rows are of equal lengths."""
+    try:
+        return np.asarray(rows)
+    except ValueError:
+        return rows
 
 
 def _first_text(X: Any) -> tuple[Any, str] | None:

@@ -72,7 +72,9 @@ def order_of(tests: list[IntArray], n_rows: int) -> IntArray:
     if not np.array_equal(np.sort(places), np.arange(n_rows)):
         raise ValueError(
             f"cv: expected test parts that hold each of {n_rows} rows exactly once, got "
-            f"{len(tests)} parts of {places.size} rows, {np.unique(places).size} of them distinct."
+            f"{len(tests)} parts of {places.size} rows, {np.unique(places).size} of them distinct. "
+            "Splits in time order never test the first rows: hold out a single block instead, such "
+            "as the last one."
         )
     return np.argsort(places)
 

@@ -169,11 +169,17 @@ def check_targets(y: ArrayLike, name: str, stacklevel: int = 3) -> tuple[FloatAr
     if values.shape[1:] == (1,) and hasattr(y, "columns"):
         warnings.warn(
             f"{name} is a table of one column, so all answers keep an axis of outputs, (n, 1). "
-            f"Pass the column itself, {name}[{next(iter(y.columns))!r}], for answers (n,).",
+            f"Pass the column itself, {name}[{_first_column(y)!r}], for answers (n,).",
             DataConversionWarning,
             stacklevel=stacklevel,
         )
     return np.ascontiguousarray(values), 2
+
+
+def check_scored(y: ArrayLike, sample_weight: ArrayLike | None) -> None:
+    """Refuse targets and weights to score by that a metric would take for numbers."""
+    values = _numbers(y, "y")
+    check_weights(sample_weight, len(values), "sample_weight")
 
 
 def check_weights(weights: ArrayLike | None, n: int, name: str) -> FloatArray | None:
@@ -192,12 +198,20 @@ def check_weights(weights: ArrayLike | None, n: int, name: str) -> FloatArray | 
     return np.asarray(w / w.max())
 
 
+def _first_column(table: Any) -> Any:
+    """Name of the first column; pyarrow's `columns` are no names."""
+    return next(iter(getattr(table, "column_names", table.columns)))
+
+
 def _numbers(values: ArrayLike, name: str) -> FloatArray:
     """Finite float64 numbers; errors name the argument."""
     check_in_memory(values, name)
     check_no_mask(values, name)
     if not issparse(values):
-        check_real_numbers(np.asarray(values), name)
+        array = np.asarray(values)
+        check_real_numbers(array, name)
+        if array.ndim == 0:
+            raise ValueError(f"{name}: expected one value per row, got {values!r}.")
     try:
         return check_array(values, dtype=np.float64, ensure_2d=False, input_name=name)
     except (TypeError, ValueError) as error:

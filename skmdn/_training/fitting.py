@@ -32,7 +32,7 @@ _GOING_ON, _LOWEST_RATE = 0.5, 0.02
 _ADVICE_ROWS = 5000
 _GAINED_NOTHING = (
     "warm_start: this call found no parameters that are better on the validation part than those "
-    "it started from, and kept them. More calls on the same rows will hardly help."
+    "it started from, and kept them. To train further, fit anew with a larger max_iter."
 )
 
 

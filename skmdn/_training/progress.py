@@ -18,6 +18,7 @@ class ProgressDisplay:
     def __init__(self, verbose: bool) -> None:
         self._verbose = verbose
         self._bar: Any = None
+        self._planned = 0.0
 
     def __enter__(self) -> "ProgressDisplay":
         return self
@@ -35,6 +36,7 @@ class ProgressDisplay:
         """Show the passes made and planned, and the losses in nats per row."""
         if not self._verbose:
             return
+        self._planned = progress.planned
         phase = "fine-tuning" if progress.is_fine_tuning else "training"
         losses = {"loss": f"{progress.loss:.4f}"}
         if progress.validation_loss is not None:
@@ -60,6 +62,8 @@ class ProgressDisplay:
         text = (
             f"checkpoint {best} of {n_checkpoints} is the best, validation_loss {min(losses):.4f}"
         )
+        if trained.n_passes < self._planned:
+            text += ", training ended early"
         if tqdm is None:
             print(f"MDNRegressor: {text}")
         elif self._bar is not None:

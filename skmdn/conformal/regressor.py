@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import indexable
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -20,6 +20,7 @@ from skmdn._estimators.inputs import (
 )
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import CONFORMAL_MDN_REGRESSOR, check_parameters
+from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._estimators.random_state import new_generator
 from skmdn.conformal.calibration import CalibrationData, calibrated_models, is_prefit
 from skmdn.conformal.limits import check_level, hdr_limit, tail_limit, warn_if_infinite
@@ -31,7 +32,7 @@ from skmdn.regressor import MDNRegressor
 _PREDICTION_SEED = 2  # differs from the calibration's
 
 
-class ConformalMDNRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     r"""Prediction regions and intervals with guaranteed coverage, from any density regressor.
 
     Models predict densities. Each model is calibrated on rows that it was not fitted on: a score

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import RegressorMixin
 from sklearn.utils import Bunch, check_consistent_length, gen_batches
 from sklearn.utils.validation import validate_data
 
@@ -29,6 +28,7 @@ from skmdn._estimators.parameters import (
     check_parameters,
 )
 from skmdn._estimators.point_estimates import points, spread_method
+from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn._thread_pools import one_thread
@@ -41,7 +41,7 @@ from skmdn.mixture.arguments import as_generator
 from skmdn.mixture.sampling import CHUNK_ROWS
 
 
-class MDNEnsembleRegressor(RegressorMixin, NamedEstimators):
+class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     """An ensemble of density regressors whose prediction is one mixture.
 
     Every view (an estimator) is fitted once per fold: on the rows outside the fold, with the rows

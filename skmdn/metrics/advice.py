@@ -25,7 +25,7 @@ _BY_FAULT = {
 _LOG = "fit log(y), as y is positive and skewed"
 _ORDER = (
     "as neighbouring rows have similar errors, hold out whole blocks or groups of rows "
-    "(TimeSeriesSplit, GroupKFold)"
+    "(KFold without shuffling, GroupKFold)"
 )
 _FEW = (
     f"judge at least {FEW_ROWS} rows, such as the out-of-fold densities of cross_val_predict_proba"

@@ -8,7 +8,7 @@ import numpy as np
 
 from skmdn._arrays import AnyArray
 
-DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+_DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
 
 def check_no_mask(values: object, name: str) -> None:
@@ -29,11 +29,14 @@ def check_real_numbers(array: AnyArray, name: str) -> None:
         That names the argument and says what to pass instead.
     """
     entries = array.ravel() if array.dtype.kind == "O" else ()
-    if array.dtype.kind in "mM" or any(isinstance(entry, DATES) for entry in entries):
-        raise ValueError(dates_message(name, _type_of(array)))
-    if array.dtype.kind in "UST" or any(isinstance(entry, str | bytes) for entry in entries):
+    date = next((type(entry).__name__ for entry in entries if _is_date(entry)), None)
+    if array.dtype.kind in "mM" or date is not None:
+        raise ValueError(dates_message(name, date or str(array.dtype)))
+    text = next((type(entry).__name__ for entry in entries if isinstance(entry, str | bytes)), None)
+    if array.dtype.kind in "UST" or text is not None:
+        kind = text or str(array.dtype)
         raise ValueError(
-            f"{name}: expected numbers, got text ({_type_of(array)}); convert it to numbers first."
+            f"{name}: expected numbers, got text ({kind}); convert it to numbers first."
         )
 
 
@@ -45,8 +48,5 @@ def dates_message(name: str, kind: str) -> str:
     )
 
 
-def _type_of(array: AnyArray) -> str:
-    """The type of the entries, or of the first one where the array's type says nothing."""
-    if array.dtype.kind != "O":
-        return str(array.dtype)
-    return next(type(entry).__name__ for entry in array.ravel() if entry is not None)
+def _is_date(entry: object) -> bool:
+    return isinstance(entry, _DATES) or type(entry).__name__ == "Period"  # of pandas

@@ -46,6 +46,8 @@ def _position(estimator: Any, table: Table, feature: int | str) -> int:
     known = table.names() or [str(name) for name in getattr(estimator, "feature_names_in_", ())]
     if isinstance(feature, str) and feature in known:
         return known.index(feature)
+    if isinstance(feature, bool):
+        raise ValueError(f"feature: expected a name or a number, got {feature!r}.")
     if isinstance(feature, int | np.integer) and 0 <= feature < p:
         return int(feature)
     expected = f"below {p}" + (f" or one of {known}" if known else "")

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import config_context
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.inputs import check_inputs, check_training_data
+from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._network.scaling import location_and_unit
 from skmdn._thread_pools import one_thread
 
@@ -44,7 +45,7 @@ def tree_regressors(n_rows: int, n_outputs: int) -> list[tuple[str, Any]]:
     ]
 
 
-class StandardizedRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     """Give a regressor standardised inputs and targets, and predict in y's own units.
 
     scikit-learn's trees compare differences, impurities and gains with fixed thresholds: features
