@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from skmdn._arrays import FloatArray
 from skmdn.metrics.arguments import gather
-from skmdn.metrics.underflow import ignores_underflow
+from skmdn.mixture.underflow import ignores_underflow
 
 
 class CalibrationError(NamedTuple):

@@ -15,7 +15,7 @@ from skmdn.metrics.regions import (
     in_central_interval,
     in_densest_region,
 )
-from skmdn.metrics.underflow import ignores_underflow
+from skmdn.mixture.underflow import ignores_underflow
 
 _CONTAINS = {"central": in_central_interval, "hdr": in_densest_region}
 _MEASURE = {"central": central_width, "hdr": densest_measure}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy.typing as npt
 
 from skmdn.metrics.arguments import gather
-from skmdn.metrics.underflow import ignores_underflow
+from skmdn.mixture.underflow import ignores_underflow
 
 
 @ignores_underflow

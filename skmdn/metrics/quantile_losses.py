@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from skmdn.metrics.arguments import check_fraction, gather
 from skmdn.metrics.regions import central_interval
-from skmdn.metrics.underflow import ignores_underflow
+from skmdn.mixture.underflow import ignores_underflow
 
 
 @ignores_underflow

@@ -22,7 +22,7 @@ from skmdn.metrics.report_rows import (
     region_rows,
     score_rows,
 )
-from skmdn.metrics.underflow import ignores_underflow
+from skmdn.mixture.underflow import ignores_underflow
 
 if TYPE_CHECKING:
     import pandas
