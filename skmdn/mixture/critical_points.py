@@ -1,15 +1,10 @@
 """All maxima and minima of a one-dimensional Gaussian mixture, by a certified search.
 
-All of them lie between the outermost means. The derivative of the density has the sign of
-
-    S(x) = Σ_k c_k (m_k - x) exp(E_k(x)),   c_k = w_k / s_k³,   E_k = (z_j² - z_k²) / 2,
-
-which is the derivative times the positive function exp(z_j²/2) of one component j. E_k is a
-parabola, so that its exact range over an interval is known; so are the ranges of the other factors
-of S and of its derivative. The line is cut into intervals, which are halved until one of these
-holds: interval arithmetic proves that S keeps its sign, or that S is monotone (a search then finds
-its root); the interval is as narrow as doubles allow; or S is below its rounding error everywhere
-on it. A mixture of K components in one dimension has at most K maxima [1]_.
+All of them lie between the outermost means. The line between the means is cut into intervals,
+which are halved until one of these holds: the slope S of the density keeps its sign; S is monotone,
+so that a search finds its root; S is below its rounding error on all of the interval; or the
+interval is as narrow as doubles allow. A plateau, where S is below its rounding error, has its
+turning point in the middle. A mixture of K components in one dimension has at most K maxima [1]_.
 
 References
 ----------
@@ -21,6 +16,7 @@ Axes: K components, c rows of a block, i intervals.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -28,9 +24,15 @@ import numpy as np
 from skmdn._arrays import BoolArray, FloatArray, IntArray
 from skmdn.mixture.blocks import chunks, component_sum, log_weights, weighted_sum
 from skmdn.mixture.roots import solve
-
-_LARGEST = 700.0
-"""Exponents above it overflow."""
+from skmdn.mixture.slope import (
+    Proof,
+    Slope,
+    by_arithmetic,
+    by_series,
+    has_series,
+    slope_about,
+    without_absent,
+)
 
 _BATCH = 1 << 15
 """Intervals examined at once, at most."""
@@ -62,20 +64,6 @@ class _Intervals(NamedTuple):
         return _Intervals(self.row[keep], self.low[keep], self.high[keep])
 
 
-class _Slope(NamedTuple):
-    """S on intervals: u = x - middle, E_k = alpha + beta u + gamma u²."""
-
-    distance: FloatArray  # (K, i) m_k - middle
-    alpha: FloatArray  # (K, i)
-    beta: FloatArray  # (K, i)
-    gamma: FloatArray  # (K, i)
-    noise: FloatArray  # (K, i) rounding error of alpha
-
-    def take(self, keep: BoolArray) -> _Slope:
-        """Some of the intervals."""
-        return _Slope(*(array[:, keep] for array in self))
-
-
 class _Piece(NamedTuple):
     """A stretch on which S has one sign, from ``start`` to the start of the row's next piece."""
 
@@ -86,20 +74,41 @@ class _Piece(NamedTuple):
 
 def find_hills(weights: FloatArray, means: FloatArray, scales: FloatArray) -> Hills:
     """All hills of each row; parameters ``(K, c)``."""
-    scales = resolvable(means, scales)
+    parameters = _parameters(weights, means, resolvable(means, scales))
+    pieces, monotone = _outer_pieces(weights, means), []
+    waiting, small = [_between_means(weights, means)], []
+    while waiting:
+        found = _examine(waiting.pop(), parameters, by_arithmetic)
+        pieces.append(found.settled)
+        monotone.append(found.monotone)
+        small.append(found.small)
+        waiting += _batches(_halves(found.large))
+    waiting = _batches(_Intervals(*map(np.concatenate, zip(*small, strict=True))))
+    while waiting:
+        found = _examine(waiting.pop(), parameters, by_series)
+        pieces.append(found.settled)
+        monotone.append(found.monotone)
+        waiting += _batches(_halves(found.small)) + _batches(_halves(found.large))
+    return _hills(_turning_points(pieces + _monotone_pieces(monotone), len(means)))
+
+
+class _Parameters(NamedTuple):
+    """Univariate mixtures, as the slope needs them."""
+
+    heights: FloatArray  # (K, c) log c_k
+    means: FloatArray  # (K, c)
+    precision: FloatArray  # (K, c)
+    overflow: bool  # whether squared distances may overflow
+
+
+def _parameters(weights: FloatArray, means: FloatArray, scales: FloatArray) -> _Parameters:
+    """The parameters of mixtures whose scales are resolvable."""
     heights = log_weights(weights) - 3.0 * np.log(scales)
     with np.errstate(over="ignore"):
         precision = 1.0 / (scales * scales)
-    pieces = _outer_pieces(weights, means)
-    monotone = []
-    waiting = [_between_means(weights, means)]
-    while waiting:
-        settled, crossing, halves = _examine(waiting.pop(), heights, means, precision)
-        pieces.append(settled)
-        monotone.append(crossing)
-        # The latest first and not too many at once: memory stays bounded however deep they go.
-        waiting += [halves.take(part) for part in chunks(len(halves.row), 1, _BATCH)]
-    return _hills(_turning_points(pieces + _monotone_pieces(monotone), len(means)))
+        extent = means.max(initial=0.0) - means.min(initial=0.0)
+        overflow = not np.isfinite(extent * extent * precision.max(initial=0.0))
+    return _Parameters(heights, means, precision, overflow)
 
 
 def resolvable(means: FloatArray, scales: FloatArray) -> FloatArray:
@@ -127,109 +136,67 @@ def _between_means(weights: FloatArray, means: FloatArray) -> _Intervals:
     return every.take(every.low < every.high)
 
 
+class _Findings(NamedTuple):
+    """Intervals by what was proved of S on them."""
+
+    settled: _Piece
+    monotone: _Monotone
+    small: _Intervals  # open, and small enough for a series
+    large: _Intervals
+
+
 def _examine(
-    intervals: _Intervals, heights: FloatArray, means: FloatArray, precision: FloatArray
-) -> tuple[_Piece, _Monotone, _Intervals]:
-    """Intervals proved to have one sign, those proved monotone, and the halves of all others."""
+    intervals: _Intervals,
+    parameters: _Parameters,
+    proof: Callable[[Slope, FloatArray], Proof],
+) -> _Findings:
+    """Try to prove that S has one sign, or is monotone."""
     row, low, high = intervals
     radius = _radius(intervals)
     middle = low + radius
-    with np.errstate(all="ignore"):  # an interval whose bounds overflow is halved
-        slope = _slope(heights[:, row], means[:, row] - middle, precision[:, row])
-        small, large, varies = _factor_range(slope, radius)
-        turn_lower, turn_upper = _turn_range(slope, radius, small, large)
-        lower, upper, noise = _slope_range(slope, radius, small, large)
-        centre = component_sum(np.exp(slope.alpha) * slope.distance)
-        reach = radius * np.maximum(-turn_lower, turn_upper)
-    lower, upper = np.fmax(lower, centre - reach), np.fmin(upper, centre + reach)
-    sign = np.where(upper <= 0, -1.0, 0.0) + np.where(lower >= 0, 1.0, 0.0)
-    narrow = ~varies | (middle <= low) | (middle >= high)
-    flat = narrow | ((np.maximum(-lower, upper) <= noise) & (noise < np.inf))
-    settled = flat | (sign != 0)
-    monotone = ~settled & ((turn_upper < 0) | (turn_lower > 0))
-    rest = ~(settled | monotone)
-    return (
-        _Piece(row[settled], low[settled], np.where(flat, 0.0, sign)[settled]),
-        _Monotone(intervals.take(monotone), slope.take(monotone), np.sign(turn_lower[monotone])),
-        _Intervals(
-            np.concatenate([row[rest], row[rest]]),
-            np.concatenate([low[rest], middle[rest]]),
-            np.concatenate([middle[rest], high[rest]]),
-        ),
+    heights, means, precision, overflow = parameters
+    with np.errstate(all="ignore"):  # bounds that overflow prove nothing
+        slope = slope_about(heights[:, row], means[:, row] - middle, precision[:, row])
+        if overflow:
+            slope = without_absent(slope, heights[:, row], precision[:, row], radius)
+        sign, direction = proof(slope, radius)
+        sign[(middle <= low) | (middle >= high)] = 0.0
+        settled = ~np.isnan(sign)
+        monotone = ~settled & (direction != 0)
+        rest = ~(settled | monotone)
+        small = has_series(slope, radius, rest)
+    return _Findings(
+        _Piece(row[settled], low[settled], sign[settled]),
+        _Monotone(intervals.take(monotone), slope.take(monotone), direction[monotone]),
+        intervals.take(small),
+        intervals.take(rest & ~small),
     )
 
 
-def _slope(heights: FloatArray, distance: FloatArray, precision: FloatArray) -> _Slope:
-    """S about the middle of each interval, scaled by the component that is largest there."""
-    tilt = distance * precision
-    exponent = heights - 0.5 * distance * tilt
-    top, top_tilt, top_precision = exponent[0], tilt[0], precision[0]
-    for k in range(1, len(exponent)):
-        larger = exponent[k] > top
-        top = np.where(larger, exponent[k], top)
-        top_tilt = np.where(larger, tilt[k], top_tilt)
-        top_precision = np.where(larger, precision[k], top_precision)
-    alpha = exponent - top
-    exact = (alpha == 0) | (alpha == -np.inf)
-    noise = 2.0 * _EPS * (4.0 + np.where(exact, 0.0, np.abs(exponent) + np.abs(top)))
-    return _Slope(distance, alpha, tilt - top_tilt, 0.5 * (top_precision - precision), noise)
+def _halves(intervals: _Intervals) -> _Intervals:
+    """Both halves of each interval."""
+    row, low, high = intervals
+    middle = low + _radius(intervals)
+    return _Intervals(
+        np.concatenate([row, row]),
+        np.concatenate([low, middle]),
+        np.concatenate([middle, high]),
+    )
 
 
-def _parabola_range(
-    linear: FloatArray, square: FloatArray, radius: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Bounds of ``linear u + square u²`` over abs(u) <= radius."""
-    reach = np.abs(linear) * radius
-    bend = square * (radius * radius)
-    return np.minimum(bend, 0.0) - reach, np.maximum(bend, 0.0) + reach
+def _batches(intervals: _Intervals) -> list[_Intervals]:
+    """The intervals in parts.
 
-
-def _factor_range(slope: _Slope, radius: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Bounds of c_k exp(E_k), and whether any E_k varies by more than its rounding error.
-
-    They are relative to the largest component's factor; a bound that overflows is infinite.
+    The latest parts are examined first, so that memory stays bounded however deep they go.
     """
-    lower, upper = _parabola_range(slope.beta, slope.gamma, radius)
-    # Widened by the rounding error, which is large where large exponents cancel.
-    error = slope.noise + 4.0 * _EPS * np.maximum(np.abs(lower), np.abs(upper))
-    varies = np.logical_or.reduce(upper - lower > 2.0 * error, axis=0)
-    lower += slope.alpha - error
-    upper += slope.alpha + error
-    small = np.exp(np.minimum(lower, _LARGEST, out=lower), out=lower)
-    return small, np.exp(upper, out=upper), varies
-
-
-def _slope_range(
-    slope: _Slope, radius: FloatArray, small: FloatArray, large: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Lower and upper bound of S over the interval, and the size of its rounding error."""
-    nearest, farthest = slope.distance - radius, slope.distance + radius
-    lower = np.where(nearest > 0, small, large) * nearest
-    upper = np.where(farthest > 0, large, small) * farthest
-    # Far out no digit of an exponent is certain, yet only what is nearly flat may be called flat.
-    noise = np.minimum(slope.noise, 1e-10) * large * (np.abs(slope.distance) + radius)
-    return component_sum(lower), component_sum(upper), component_sum(noise)
-
-
-def _turn_range(
-    slope: _Slope, radius: FloatArray, small: FloatArray, large: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Bounds of S' = Σ_k c_k exp(E_k) (-1 + (m_k - x) E_k') over the interval."""
-    linear = 2.0 * slope.gamma * slope.distance - slope.beta
-    lower, upper = _parabola_range(linear, -2.0 * slope.gamma, radius)
-    constant = slope.distance * slope.beta - 1.0
-    lower += constant
-    upper += constant
-    lower *= np.where(lower > 0, small, large)
-    upper *= np.where(upper > 0, large, small)
-    return component_sum(lower), component_sum(upper)
+    return [intervals.take(part) for part in chunks(len(intervals.row), 1, _BATCH)]
 
 
 class _Monotone(NamedTuple):
     """The problem S(x) = 0 where S is monotone, about the middle of each interval."""
 
     intervals: _Intervals
-    slope: _Slope
+    slope: Slope
     direction: FloatArray  # (i,) 1 where S rises
 
     def take(self, keep: BoolArray) -> _Monotone:
@@ -243,14 +210,16 @@ class _Monotone(NamedTuple):
         tilt = self.slope.beta + 2.0 * self.slope.gamma * u
         turn = component_sum(factor * (away * tilt - 1.0))
         with np.errstate(all="ignore"):  # a step that is not finite is not taken
+            step = value / turn
             near = np.abs(value) <= 4.0 * _EPS * size
-            relative = self.direction * np.where(near, 0.0, value / size)
-            return relative, np.where(near, u, u - value / turn)
+            near |= np.abs(step) <= 2.0 * _EPS * np.abs(u)
+            return self.direction * np.where(near, 0.0, value / size), np.where(near, u, u - step)
 
-    def sign(self, u: FloatArray) -> FloatArray:
-        """Sign of S, or of -S where S falls; 0 where rounding hides it."""
-        value, _, noise = self._value(*self._terms(u))
-        return self.direction * np.where(np.abs(value) > noise, np.sign(value), 0.0)
+    def relative(self, u: FloatArray) -> FloatArray:
+        """S, or -S where S falls, relative to the size of its terms; 0 where rounding hides it."""
+        value, size, noise = self._value(*self._terms(u))
+        with np.errstate(invalid="ignore"):  # 0 / 0
+            return self.direction * np.where(np.abs(value) > noise, value / size, 0.0)
 
     def _terms(self, u: FloatArray) -> tuple[FloatArray, FloatArray]:
         """c_k exp(E_k), relative to the largest of them, and m_k - x; ``(K, i)``."""
@@ -273,7 +242,7 @@ def _joined(monotone: list[_Monotone]) -> _Monotone:
     intervals, slopes, directions = zip(*monotone, strict=True)
     return _Monotone(
         _Intervals(*(np.concatenate(column) for column in zip(*intervals, strict=True))),
-        _Slope(*(np.concatenate(column, axis=1) for column in zip(*slopes, strict=True))),
+        Slope(*(np.concatenate(column, axis=-1) for column in zip(*slopes, strict=True))),
         np.concatenate(directions),
     )
 
@@ -283,19 +252,26 @@ def _monotone_pieces(rounds: list[_Monotone]) -> list[_Piece]:
     if not rounds:
         return []
     problem = _joined(rounds)
+    rounds.clear()  # for memory: the joined problem is a copy
     radius = _radius(problem.intervals)
-    first, last = problem.sign(-radius), problem.sign(radius)
+    first, last = problem.relative(-radius), problem.relative(radius)
     crossing = (first < 0) & (last > 0)
     row, low, _ = problem.intervals.take(~crossing)
-    sign = (problem.direction * np.where(first != 0, first, last))[~crossing]
-    return [_Piece(row, low, sign), *_crossing_pieces(problem.take(crossing))]
+    sign = problem.direction * np.sign(np.where(first != 0, first, last))
+    share = first[crossing] / (first[crossing] - last[crossing])
+    return [_Piece(row, low, sign[~crossing]), *_crossing_pieces(problem.take(crossing), share)]
 
 
-def _crossing_pieces(problem: _Monotone) -> list[_Piece]:
-    """The two pieces of each interval, on either side of the root of S."""
+def _crossing_pieces(problem: _Monotone, share: FloatArray) -> list[_Piece]:
+    """The two pieces of each interval, on either side of the root of S.
+
+    The search for the root begins at that share of the interval.
+    """
     row, low, high = problem.intervals
     radius = _radius(problem.intervals)
-    root = solve(problem, -radius, radius, np.zeros_like(radius))
+    # A root may lie on an end: bracketed a few doubles farther out, it is found by Newton's steps.
+    bracket = radius * (1.0 + 8.0 * _EPS)
+    root = solve(problem, -bracket, bracket, radius * (2.0 * share - 1.0))
     turn = np.clip(low + radius + root, low, np.nextafter(high, low))
     return [_Piece(row, low, -problem.direction), _Piece(row, turn, problem.direction)]
 

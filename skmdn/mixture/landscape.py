@@ -92,6 +92,25 @@ class Slices(NamedTuple):
     left_crossed: BoolArray  # (b,) False where the minimum on the left is also above the height
     right_crossed: BoolArray  # (b,)
 
+    def take(self, keep: BoolArray | IntArray) -> Slices:
+        """Some of the slices."""
+        cell, hill, left, right, left_crossed, right_crossed = self
+        ends = left[keep], right[keep], left_crossed[keep], right_crossed[keep]
+        return Slices(cell[keep], hill[keep], *ends)
+
+    def replaced(self, cells: BoolArray, others: Slices) -> Slices:
+        """The slices, but others for the cells that are marked."""
+        kept = self.take(~cells[self.cell])
+        joined = Slices(
+            np.concatenate([kept.cell, np.flatnonzero(cells)[others.cell]]),
+            np.concatenate([kept.hill, others.hill]),
+            np.concatenate([kept.left, others.left]),
+            np.concatenate([kept.right, others.right]),
+            np.concatenate([kept.left_crossed, others.left_crossed]),
+            np.concatenate([kept.right_crossed, others.right_crossed]),
+        )
+        return joined.take(np.lexsort((joined.hill, joined.cell)))
+
 
 class Landscape(NamedTuple):
     """Hills of some rows and their heights, as log densities."""
@@ -119,9 +138,17 @@ class Landscape(NamedTuple):
         hill = np.repeat(first, count) + rank_in_row(cell)
         reached = self.peak[hill] >= height[cell]
         cell, hill = cell[reached], hill[reached]
-        left, left_crossed = self._borders(hill, height[cell], -1.0)
-        right, right_crossed = self._borders(hill, height[cell], 1.0)
+        left, left_crossed = self.borders(hill, height[cell], -1.0)
+        right, right_crossed = self.borders(hill, height[cell], 1.0)
         return Slices(cell, hill, left, right, left_crossed, right_crossed)
+
+    def hill_at(self, row: IntArray, x: FloatArray) -> IntArray:
+        """The hill of its row on which each x lies, ``(t,)``."""
+        first = np.searchsorted(self.hills.row, row)
+        count = np.searchsorted(self.hills.row, row, side="right") - first
+        cell = np.repeat(np.arange(len(row)), count)
+        reached = self.hills.left[np.repeat(first, count) + rank_in_row(cell)] <= x[cell]
+        return first - 1 + np.bincount(cell[reached], minlength=len(row))
 
     def mass(self, slices: Slices, row: IntArray) -> FloatArray:
         """Mass of the slices of each cell, ``(t,)``."""
@@ -141,7 +168,7 @@ class Landscape(NamedTuple):
             growth += np.bincount(cell, 1.0 / np.abs(slope), minlength=len(row))
         return growth
 
-    def _borders(
+    def borders(
         self, hill: IntArray, height: FloatArray, side: float
     ) -> tuple[FloatArray, BoolArray]:
         """Where one side of each hill is cut, and whether it is, or else goes on into the next."""
@@ -175,6 +202,8 @@ def survey(line: Line) -> Landscape:
     smooth = Line(line.weights, line.means, scales)
     at_feet = smooth.take(hills.row)
     left, right = at_feet.log_density(hills.left), at_feet.log_density(hills.right)
+    # A dip that is lost in rounding must not be higher than the peaks beside it.
+    peak = np.maximum(peak, np.maximum(left, right))
     with np.errstate(divide="ignore"):  # a flat top has no reach
         reach = 1.0 / np.sqrt(np.abs(np.minimum(bend, 0.0)))
     return Landscape(line, smooth, relief, hills, peak, left, right, reach)

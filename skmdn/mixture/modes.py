@@ -13,6 +13,7 @@ from skmdn._arrays import BoolArray, FloatArray, IntArray
 from skmdn.mixture.blocks import Block, component_sum, weighted_sum
 from skmdn.mixture.density import log_density, responsibilities
 from skmdn.mixture.landscape import Line, rank_in_row, survey
+from skmdn.mixture.plateaus import tolerance
 from skmdn.mixture.spread import Spread
 
 MAX_ITERATIONS = 500
@@ -20,6 +21,12 @@ MAX_ITERATIONS = 500
 
 _STILL = 1e-12
 """Size of a step, in standard deviations, at which an ascent stops."""
+
+_ALONG = (0.2360679775, 0.6180339887)
+"""Where a plateau is looked for on the way from one end to another.
+
+These are irrational, so that on a regular grid of modes the looks do not fall on other modes.
+"""
 
 _TOGETHER = 1e-6
 """Distance, in standard deviations, below which two ends count as the same mode."""
@@ -67,6 +74,7 @@ def joint_modes(block: Block, spread: Spread) -> FloatArray:
     x = _climb(ascent, spread, x)
     height = log_density(repeated, spread, x)
     keep = _distinct(x / ascent.unit, block.weights > 0)
+    _join_plateaus(block, spread, x, height, keep)
     return by_height(row[keep], height[keep], x[:, keep], (n_components, n_rows))
 
 
@@ -154,3 +162,26 @@ def _distinct(x: FloatArray, present: BoolArray) -> BoolArray:
         near = _TOGETHER + 8.0 * np.spacing(np.maximum.reduce(np.abs(ends[:, i]), axis=0))
         keep[i] &= ~np.any(gap < near, axis=0)
     return keep.ravel()
+
+
+def _join_plateaus(
+    block: Block, spread: Spread, x: FloatArray, height: FloatArray, keep: BoolArray
+) -> None:
+    """Keep one of the ends of ascents that lie on the same plateau.
+
+    They are of the same height, and so are the points between them. Ends x ``(D, K * c)``; their
+    log densities and ``keep`` ``(K * c,)``, which is changed in place.
+    """
+    table, kept = height.reshape(block.weights.shape), keep.reshape(block.weights.shape)
+    ends = x.reshape(len(x), *table.shape)
+    for i in range(1, len(table)):
+        margin = tolerance(table[i])
+        earlier, row = np.nonzero(kept[:i] & kept[i] & (np.abs(table[:i] - table[i]) <= margin))
+        if len(row):
+            part = Block(*(array[..., row] for array in block))
+            start, shift = ends[:, i, row], ends[:, earlier, row] - ends[:, i, row]
+            flat = np.ones(len(row), dtype=bool)
+            for share in _ALONG:
+                between = log_density(part, spread, start + share * shift)
+                flat &= between >= table[i, row] - 2.0 * margin[row]
+            kept[i, row[flat]] = False

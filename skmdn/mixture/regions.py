@@ -16,13 +16,11 @@ from scipy.special import ndtri
 
 from skmdn._arrays import BoolArray, FloatArray, IntArray
 from skmdn.mixture.landscape import Landscape, Line, Slices, rank_in_row, survey
+from skmdn.mixture.plateaus import flat_at, slices_from, slices_of_mass, tolerance
 from skmdn.mixture.quantiles import central_intervals
 from skmdn.mixture.roots import solve
 
 _ROOT_2PI = float(np.sqrt(2.0 * np.pi))
-
-_SAME_DENSITY = 1e-12
-"""Difference below which two log densities count as equal."""
 
 MASS_TOLERANCE = 1e-10
 """Largest error of a region's mass."""
@@ -81,43 +79,19 @@ def _slices_of_levels(
 ) -> Slices:
     """Slices whose mass is the level; ``depth`` is a log density whose region has more mass."""
     summit = land.summit()[row]
-    deepest = np.sqrt(2.0 * np.maximum(summit - depth, 0.0))
+    # On a plateau the depth may be lost in rounding.
+    deepest = np.sqrt(2.0 * np.maximum(summit - depth + 2.0 * tolerance(depth), 0.0))
     # Halfway between the answer for one component and the end of the bracket: measured to be best.
     start = 0.5 * (deepest + np.minimum(ndtri(0.5 + 0.5 * level), deepest))
     problem = _Height(land, row, summit, level)
     fall = solve(problem, np.zeros_like(start), deepest, start)
-    slices = land.slices(row, summit - 0.5 * fall * fall)
-    excess = land.mass(slices, row) - level
-    if np.any(excess < -MASS_TOLERANCE):  # of two neighbouring heights, the one with more mass
-        fall = np.where(excess < -MASS_TOLERANCE, np.nextafter(fall, np.inf), fall)
-        slices = land.slices(row, summit - 0.5 * fall * fall)
-        excess = land.mass(slices, row) - level
-    return _trimmed(land, slices, row, excess)
-
-
-def _trimmed(land: Landscape, slices: Slices, row: IntArray, excess: FloatArray) -> Slices:
-    """Remove excess mass that is smaller than what neighbouring heights differ by.
-
-    Near a top the mass grows with the square root of the fall, by 1e-8 between neighbouring
-    heights. The excess is cut off on both sides of the slice with the lowest top, where the
-    density is flat.
-    """
-    off = np.abs(excess) > MASS_TOLERANCE
+    height = summit - 0.5 * fall * fall
+    slices = land.slices(row, height)
+    off = np.abs(land.mass(slices, row) - level) > MASS_TOLERANCE
     if not off.any():
         return slices
-    order = np.lexsort((land.peak[slices.hill], slices.cell))
-    lowest = order[np.searchsorted(slices.cell[order], np.unique(slices.cell))]
-    cell, top = slices.cell[lowest], land.hills.top[slices.hill[lowest]]
-    left, right = slices.left[lowest], slices.right[lowest]
-    log_density, slope, _ = land.relief.take(row[cell]).derivatives(left)
-    with np.errstate(over="ignore", invalid="ignore"):
-        width = 0.5 * excess[cell] * np.exp(-log_density)
-        flat = np.abs(slope * width) <= _SAME_DENSITY
-    good = off[cell] & flat & slices.left_crossed[lowest] & slices.right_crossed[lowest]
-    trimmed = slices._replace(left=slices.left.copy(), right=slices.right.copy())
-    trimmed.left[lowest[good]] = np.minimum(left + width, top)[good]
-    trimmed.right[lowest[good]] = np.maximum(right - width, top)[good]
-    return trimmed
+    others = slices_of_mass(land, row[off], height[off], level[off], MASS_TOLERANCE)
+    return slices.replaced(off, others)
 
 
 def _depths(land: Landscape, levels: FloatArray) -> FloatArray:
@@ -160,14 +134,22 @@ def region_masses(
     height = land.smooth.take(row).log_density(at)
     told = height > -np.inf
     mass = np.ones(len(row))
-    slices = land.slices(row[told], height[told])
-    # y itself is a border, which no search could find as precisely.
-    own = at[told][slices.cell]
-    hills = land.hills
-    on_left = (hills.left[slices.hill] <= own) & (own < hills.top[slices.hill])
-    on_right = (hills.top[slices.hill] <= own) & (own <= hills.right[slices.hill])
-    slices = slices._replace(
-        left=np.where(on_left, own, slices.left), right=np.where(on_right, own, slices.right)
-    )
-    mass[told] = land.mass(slices, row[told])
+    mass[told] = _masses_above(land, row[told], at[told], height[told])
     return mass.reshape(y.shape)
+
+
+def _masses_above(land: Landscape, row: IntArray, y: FloatArray, height: FloatArray) -> FloatArray:
+    """Mass of the region above the height that the density has at y, ``(t,)``."""
+    own = land.hill_at(row, y)
+    height = np.minimum(height, land.peak[own])  # but for rounding it is not higher
+    slices = land.slices(row, height)
+    # y itself is a border, which no search could find as precisely.
+    place = np.flatnonzero(slices.hill == own[slices.cell])
+    on_left = y < land.hills.top[own]
+    slices.left[place[on_left]] = y[on_left]
+    slices.right[place[~on_left]] = y[~on_left]
+    flat = flat_at(land, row, own, y)
+    if flat.any():
+        ends = slices_from(land, own[flat], height[flat], y[flat])
+        slices.left[place[flat]], slices.right[place[flat]] = ends
+    return land.mass(slices, row)

@@ -1,5 +1,7 @@
 """Independent oracles for mixtures, and mixtures that are hard on the arithmetic."""
 
+from itertools import pairwise
+
 import mpmath
 import numpy as np
 from hypothesis import strategies as st
@@ -81,3 +83,27 @@ def region_mass(mixture, ends):
     low, high = cdf[..., 1] - cdf[..., 0], sf[..., 0] - sf[..., 1]
     mass = np.where(cdf[..., 0] < 0.5, low, high)
     return np.where(padded[..., 0], 0.0, mass).sum(axis=1)
+
+
+def count_modes(mixture, row, points_per_scale=24):
+    """Maxima of a univariate row: changes of the slope's sign on a fine grid, with 60 digits."""
+    parameters = list(
+        zip(
+            *(a[row].ravel() for a in (mixture.weights, mixture.means, mixture.scales)), strict=True
+        )
+    )
+    means, narrowest = np.unique(mixture.means[row]), mixture.scales[row].min()
+    grid = [
+        np.linspace(low, high, 2 + int(points_per_scale * (high - low) / narrowest))
+        for low, high in pairwise(means)
+    ]
+    rising, count = True, 0
+    with mpmath.workdps(60):
+        for x in np.unique(np.concatenate([*grid, means[-1:]])):
+            slope = sum(
+                w / s**3 * (m - x) * mpmath.exp(-(((x - m) / s) ** 2) / 2)
+                for w, m, s in ([mpmath.mpf(float(v)) for v in p] for p in parameters)
+            )
+            count += rising and slope < 0
+            rising = slope > 0 if slope != 0 else rising
+    return count + rising

@@ -37,12 +37,13 @@ class ShapeMethods(MixtureValue):
         """All local maxima of the joint density, the highest first.
 
         For one output the list is complete: a mixture of K components has at most K modes [1]_,
-        and a certified search finds all of them. Bumps that neighbouring doubles do not resolve
-        count as flat.
+        and a certified search finds all of them. A plateau, on which rounding hides the slope (the
+        density varies by less than about 1e-14 of itself), has one mode, in its middle.
 
         For several outputs the modes are the ends of ascents from the mean of every component;
         ends within 1e-6 of a scale count as one. A mode that no ascent reaches is missed. There can
-        be more than K modes, of which at most K are found.
+        be more than K modes, of which at most K are found. A plateau has one mode, at some point of
+        it.
 
         Parameters
         ----------
@@ -94,7 +95,8 @@ class ShapeMethods(MixtureValue):
 
         It is a union of at most K disjoint intervals. Its probability is ``level`` within 1e-10,
         and the density is equal at all ends, as far as doubles resolve the ends. Where densities
-        are compared, a component counts as at least 16 steps between doubles wide.
+        are compared, a component counts as at least 16 steps between doubles wide. Of two points
+        on a plateau (see `modes`), the one nearer to its middle counts as the denser one.
 
         Parameters
         ----------
@@ -164,7 +166,8 @@ class ShapeMethods(MixtureValue):
 
         It is uniform on [0, 1] if y is a draw from the mixture. y lies in ``hdr(level)`` if it is
         at most the level. It is exact for one output. For several outputs it is the share of draws
-        with a higher density.
+        with a higher density. On a plateau it agrees with `hdr`: points nearer to the middle count
+        as denser.
 
         Parameters
         ----------
