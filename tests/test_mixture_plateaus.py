@@ -5,6 +5,7 @@ import pytest
 from cases.mixture_oracles import count_modes, region_mass, tame
 
 from skmdn.mixture import Mixture, critical_points
+from skmdn.mixture.landscape import Line, survey
 
 
 def comb(k, distance, *, offset=0.0, weights=None):
@@ -122,6 +123,17 @@ def test_regions_among_ripples_as_small_as_rounding(ripple):
         flat = ends[~np.isnan(ends)]
         assert len(flat) % 2 == 0
         assert np.all(np.diff(flat) >= 0)
+
+
+def test_no_dip_is_higher_than_the_peaks_beside_it():
+    """Of two components hardly two scales apart, the dip is often lost in rounding."""
+    rng = np.random.default_rng(0)
+    excess = 10.0 ** rng.uniform(-9, -5, 2000)
+    place, scale = rng.uniform(-3, 3, 2000), rng.uniform(0.5, 2, 2000)
+    means = np.stack([place - scale, place + scale * (1 + excess)])
+    land = survey(Line(np.full((2, 2000), 0.5), means, np.stack([scale, scale])))
+    assert len(land.peak) == 4000
+    assert np.all(land.peak >= np.maximum(land.left_height, land.right_height))
 
 
 @pytest.mark.parametrize("full", [False, True])

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 
 from skmdn._arrays import BoolArray, FloatArray, IntArray
 from skmdn.mixture.landscape import Landscape, Line, Slices, rank_in_row, survey
-from skmdn.mixture.plateaus import flat_at, slices_from, slices_of_mass, tolerance
+from skmdn.mixture.plateaus import flat_at, slices_from, slices_of_mass
 from skmdn.mixture.quantiles import central_intervals
 from skmdn.mixture.roots import solve
 
@@ -79,8 +79,7 @@ def _slices_of_levels(
 ) -> Slices:
     """Slices whose mass is the level; ``depth`` is a log density whose region has more mass."""
     summit = land.summit()[row]
-    # On a plateau the depth may be lost in rounding.
-    deepest = np.sqrt(2.0 * np.maximum(summit - depth + 2.0 * tolerance(depth), 0.0))
+    deepest = np.sqrt(2.0 * np.maximum(summit - depth, 0.0))
     # Halfway between the answer for one component and the end of the bracket: measured to be best.
     start = 0.5 * (deepest + np.minimum(ndtri(0.5 + 0.5 * level), deepest))
     problem = _Height(land, row, summit, level)

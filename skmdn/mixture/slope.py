@@ -7,7 +7,8 @@ The slope is multiplied by the positive function exp(z_j²/2) of one component j
 Two kinds of proof are tried. Interval arithmetic adds up the ranges of the terms of S and of its
 derivative; the range of the parabola E_k is exact. Where many components cancel, these ranges are
 too wide unless the interval is tiny. The Taylor series of S about the middle of the interval, with
-a bound of its remainder, knows what cancels, and serves on intervals of up to about half a scale.
+a bound of its remainder, takes the cancellation into account. It needs an interval that is at most
+a quarter as wide as a scale, so that the number of intervals stays in proportion to K.
 
 Axes: K components, i intervals.
 """
