@@ -1,6 +1,7 @@
 """The value: construction, fields, rows, array form, equality, pickle, repr."""
 
 import copy
+import datetime
 import inspect
 import mmap
 import pickle
@@ -96,8 +97,8 @@ def test_from_logits_is_softmax_in_float64():
         ((W, M, [[np.nan, 1.0]]), "scales must be finite"),
         ((W, M, [[1.0]]), r"scales must have shape \(1, 2\); got \(1, 1\)"),
         ((W, M), "exactly one of scales and scale_tril.*neither"),
-        ((W, [["a", "b"]], S), "means must be an array of real numbers"),
-        ((W, [[1j, 0]], S), "means must be an array of real numbers"),
+        ((W, [["a", "b"]], S), "means(: expected numbers| must be an array of real numbers)"),
+        ((W, [[1j, 0]], S), "means(: expected numbers| must be an array of real numbers)"),
     ],
 )
 def test_bad_parameters(arguments, message):
@@ -265,3 +266,37 @@ def test_no_rows(d):
     else:
         assert empty.cov().shape == (0, 2, 2)
         assert len(empty.condition({0: 1.0})) == 0
+
+
+@pytest.mark.parametrize("function", [np.exp, np.add, np.log])
+def test_functions_of_arrays_are_refused_and_the_way_is_shown(function):
+    mixture = tame(n=3)
+    arguments = (mixture, mixture)[: function.nin]
+    with pytest.raises(TypeError, match=rf"numpy.{function.__name__} of a Mixture.*logpdf\(y\)"):
+        function(*arguments)
+    with pytest.raises(TypeError, match="is a distribution"):
+        np.float64(2.0) * mixture
+    assert mixture == tame(n=3)
+    assert np.asarray(mixture).shape == mixture.shape
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        np.full(3, "2024-01-01", dtype="M8[D]"),
+        np.full(3, 5, dtype="m8[s]"),
+        [datetime.date(2024, 1, 1)] * 3,
+        ["0.5"] * 3,
+        np.ma.masked_greater([0.1, 0.2, 0.3], 0.2),
+    ],
+    ids=["dates", "durations", "objects", "text", "mask"],
+)
+def test_dates_and_text_are_no_numbers(dates):
+    mixture = tame(n=3)
+    for method in ("pdf", "logpdf", "cdf", "sf", "pit", "crps", "hdr_mass"):
+        with pytest.raises(ValueError, match=r"y: expected (numbers|an array without a mask)"):
+            getattr(mixture, method)(dates)
+    with pytest.raises(ValueError, match=r"q: expected (numbers|an array without a mask)"):
+        mixture.ppf(dates)
+    with pytest.raises(ValueError, match=r"means: expected (numbers|an array without a mask)"):
+        Mixture(np.ones((3, 1)), np.reshape(dates, (3, 1)), np.ones((3, 1)))

@@ -137,7 +137,7 @@ def test_joint_cdf_of_two_outputs_at_special_points(h, rho):
 
 @pytest.mark.parametrize("y", [np.array(["2026-01-01"] * 2, dtype="datetime64[D]"), [10**400] * 2])
 def test_points_that_are_no_real_numbers_are_named(y):
-    with pytest.raises(ValueError, match="y must be an array of real numbers"):
+    with pytest.raises(ValueError, match=r"y(: expected| must be an array of real) numbers"):
         tame(n=2).cdf(y)
 
 
@@ -194,11 +194,17 @@ METHODS_OF_Y = ["logpdf", "pdf", "cdf", "sf", "pit", "crps", "responsibilities",
 
 
 @pytest.mark.parametrize("method", [*METHODS_OF_Y, "energy_score"])
+def test_a_scalar_is_one_value_for_all_rows(method):
+    ask = getattr(tame(n=6), method)
+    np.testing.assert_array_equal(ask(0.7), ask(np.full(6, 0.7)))
+
+
+@pytest.mark.parametrize("method", [*METHODS_OF_Y, "energy_score"])
 @pytest.mark.parametrize(
-    "y", [0.0, np.zeros(3), np.zeros((3, 2)), np.zeros((2, 2, 2)), np.full(4, np.nan), ["a"] * 4]
+    "y", [[0.0], np.zeros(3), np.zeros((3, 2)), np.zeros((2, 2, 2)), np.full(4, np.nan), ["a"] * 4]
 )
 def test_bad_y(method, y):
-    with pytest.raises(ValueError, match=r"^y must"):
+    with pytest.raises(ValueError, match=r"^y( must|: expected)"):
         getattr(tame(n=4), method)(y)
 
 

@@ -149,7 +149,7 @@ def test_interval_has_equal_tails():
 @pytest.mark.parametrize("method", ["ppf", "interval", "hdr"])
 @pytest.mark.parametrize("level", [-0.1, 1.1, np.nan, [[0.5]], "a", None])
 def test_bad_levels(method, level):
-    with pytest.raises(ValueError, match=r"^(q|level) must"):
+    with pytest.raises(ValueError, match=r"^(q|level)( must|: expected)"):
         getattr(tame(n=2), method)(level)
 
 
@@ -214,3 +214,34 @@ def test_hostile_moments_are_finite_and_in_range():
     assert np.all(mixture.mean() >= np.nanmin(present, axis=1) - slack)
     assert np.all(mixture.mean() <= np.nanmax(present, axis=1) + slack)
     assert np.all(mixture.var() > 0)
+
+
+# Levels of each row ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["ppf", "interval"])
+@pytest.mark.parametrize("d", [1, 2])
+def test_levels_of_each_row_are_asked_row_by_row(method, d):
+    mixture = tame(n=6, d=d)
+    levels = np.random.default_rng(0).uniform(size=(6, 3))
+    levels[2, 1], levels[4] = 0.0, [1.0, 0.5, 0.0]
+    answer = getattr(mixture, method)(levels)
+    for row in range(6):
+        expected = getattr(mixture[row], method)(levels[row])
+        np.testing.assert_array_equal(answer[row : row + 1], expected)
+    one = getattr(mixture, method)(levels[:, :1])
+    np.testing.assert_array_equal(one, answer[:, :1])
+
+
+def test_quantiles_at_levels_of_each_row_do_not_decrease():
+    mixture = tame(n=50)
+    levels = np.sort(np.random.default_rng(1).uniform(size=(50, 20)), axis=1)
+    levels[:, 1::2] = np.nextafter(levels[:, ::2], 1)
+    assert np.all(np.diff(mixture.ppf(levels), axis=1) >= 0)
+
+
+def test_levels_of_other_numbers_of_rows_are_refused():
+    with pytest.raises(ValueError, match=r"levels of each row, shape \(6, Q\)"):
+        tame(n=6).ppf([[0.5], [0.6]])
+    with pytest.raises(ValueError, match="1-D"):
+        tame(n=6).hdr(np.full((6, 1), 0.5))

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from skmdn._arrays import FloatArray
 from skmdn.mixture.blocks import chunks, component_sum, components_first
+from skmdn.mixture.real_numbers import check_no_mask, check_real_numbers
 
 RandomState: TypeAlias = "int | np.random.Generator | np.random.RandomState | None"
 
@@ -23,12 +24,15 @@ SUM_TOLERANCE = 1e-6
 
 def as_floats(value: ArrayLike, name: str) -> FloatArray:
     """``value`` as a float64 array; one that already is float64 is not copied."""
+    check_no_mask(value, name)
     try:
         array = np.asarray(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} must be an array of real numbers; got {error}") from error
+    check_real_numbers(array, name)
+    try:
         if np.iscomplexobj(array):
             raise TypeError("complex numbers")
-        if array.dtype.kind in "mM":
-            raise TypeError("dates or durations")
         return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be an array of real numbers; got {error}") from error
@@ -127,11 +131,15 @@ def softmax(logits: ArrayLike) -> FloatArray:
     return weights.T
 
 
-def as_levels(value: ArrayLike, name: str) -> FloatArray:
-    """Levels within [0, 1]: a number or a 1-D array."""
+def as_levels(value: ArrayLike, name: str, n_rows: int | None = None) -> FloatArray:
+    """Levels within [0, 1]: a number, a 1-D array, or with `n_rows` a 2-D array of as many rows."""
     levels = as_floats(value, name)
-    if levels.ndim > 1:
-        raise ValueError(f"{name} must be a number or a 1-D array; got shape {levels.shape}")
+    is_per_row = levels.ndim == 2 and len(levels) == n_rows
+    if levels.ndim > 1 and not is_per_row:
+        per_row = "" if n_rows is None else f", or levels of each row, shape ({n_rows}, Q)"
+        raise ValueError(
+            f"{name} must be a number or a 1-D array{per_row}; got shape {levels.shape}"
+        )
     if not np.all((levels >= 0) & (levels <= 1)):
         raise ValueError(f"{name} must lie within [0, 1]; got {value!r}")
     return levels

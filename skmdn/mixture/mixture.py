@@ -8,9 +8,11 @@ from skmdn.mixture.methods.density import DensityMethods
 from skmdn.mixture.methods.score import ScoreMethods
 from skmdn.mixture.methods.shape import ShapeMethods
 from skmdn.mixture.methods.summary import SummaryMethods
+from skmdn.mixture.underflow import methods_ignore_underflow
 
 
 @final
+@methods_ignore_underflow
 class Mixture(DensityMethods, SummaryMethods, ShapeMethods, ScoreMethods, AlgebraMethods, Exports):
     """Gaussian mixtures, one for each of n rows; an immutable value.
 

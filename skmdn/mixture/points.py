@@ -27,6 +27,8 @@ class Points:
         array = as_floats(y, "y")
         one_per_row = 1 if univariate else 2
         self.many = array.ndim == one_per_row + 1
+        if array.ndim == 0 and univariate:
+            array = np.full(n_rows, array)
         if array.ndim not in (one_per_row, one_per_row + 1):
             raise ValueError(_wrong_shape(array, n_rows, n_outputs, univariate))
         if univariate:
@@ -78,8 +80,12 @@ def _wrong_shape(array: FloatArray, n_rows: int, n_outputs: int, univariate: boo
     """The error of a y with a wrong shape."""
     outputs = "" if univariate else f", {n_outputs}"
     comma = "," if univariate else ""
+    one = ""
+    if univariate and array.shape == (1,):
+        one = f": pass the number itself, {array[0]:g}, for one value for all rows"
     return (
-        f"y must have shape ({n_rows}{comma}{outputs}) with one value per row, "
+        f"y must {'be one number for all rows or ' if univariate else ''}"
+        f"have shape ({n_rows}{comma}{outputs}) with one value per row, "
         f"({n_rows}, G{outputs}) with many per row, or (1, G{outputs}) with one grid for all rows; "
-        f"got shape {array.shape}"
+        f"got shape {array.shape}{one}"
     )

@@ -84,26 +84,38 @@ def tail_quantiles(
 ) -> FloatArray:
     """The x with P(Y <= x) = p, or with P(Y > x) = p where ``upper``; ``(Q, c)``.
 
-    Parameters ``(K, c)``; tail probabilities p ``(Q,)`` within [0, 1/2].
+    Parameters ``(K, c)``; tail probabilities p within [0, 1/2], ``(Q,)`` or of each row ``(Q, c)``.
     """
-    sign = np.where(upper, -1.0, 1.0)[:, np.newaxis]
-    answer = np.full((len(p), weights.shape[1]), -np.inf)
+    shape = len(p), weights.shape[1]
+    p = np.broadcast_to(p.reshape(len(p), -1), shape)
+    sign = np.broadcast_to(np.where(upper, -1.0, 1.0).reshape(len(p), -1), shape)
+    answer = np.full(shape, -np.inf)
     inside = p > 0
     if inside.any():
-        answer[inside] = _lower_quantiles(weights, means, scales, p[inside], sign[inside])
+        answer[inside] = _lower_quantiles(weights, means, scales, p, sign, inside)
     return answer * sign
 
 
 def _lower_quantiles(
-    weights: FloatArray, means: FloatArray, scales: FloatArray, p: FloatArray, sign: FloatArray
+    weights: FloatArray,
+    means: FloatArray,
+    scales: FloatArray,
+    p: FloatArray,
+    sign: FloatArray,
+    inside: BoolArray,
 ) -> FloatArray:
-    """The x of the mirrored mixtures with F(x) = p, ``(Q, c)``."""
-    n_components, n_rows = weights.shape
-    shape = (n_components, len(p), n_rows)
-    mirrored = (means[:, np.newaxis] * sign).reshape(n_components, -1)
-    weights = np.broadcast_to(weights[:, np.newaxis], shape).reshape(n_components, -1)
-    scales = np.broadcast_to(scales[:, np.newaxis], shape).reshape(n_components, -1)
-    p = np.repeat(p, n_rows)
+    """The x of the mirrored mixtures with F(x) = p, for the cells inside ``(m,)`` of ``(Q, c)``."""
+    shape = (len(weights), *p.shape)
+
+    def cells(array: FloatArray) -> FloatArray:  # (K, m)
+        if inside.all():
+            return array.reshape(len(array), -1)
+        return array[:, inside]
+
+    mirrored = cells(means[:, np.newaxis] * sign)
+    weights = cells(np.broadcast_to(weights[:, np.newaxis], shape))
+    scales = cells(np.broadcast_to(scales[:, np.newaxis], shape))
+    p = p[inside]
     probit = ndtri(p)
     low, high, start = _bracket(weights, mirrored + scales * probit)
     with np.errstate(over="ignore"):
@@ -111,7 +123,7 @@ def _lower_quantiles(
         # abs(f'') of a component is at most φ(0) / s³.
         roughness = weighted_sum(weights, steepness**3) / (6.0 * _ROOT_2PI)
     tail = _Tail(weights, mirrored, steepness, roughness, p, probit)
-    return solve(tail, low, high, start).reshape(-1, n_rows)
+    return solve(tail, low, high, start)
 
 
 def _bracket(weights: FloatArray, own: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -126,12 +138,17 @@ def _bracket(weights: FloatArray, own: FloatArray) -> tuple[FloatArray, FloatArr
 def quantiles(
     weights: FloatArray, means: FloatArray, scales: FloatArray, levels: FloatArray
 ) -> FloatArray:
-    """Quantiles ``(Q, c)`` of one output at levels ``(Q,)``; they do not decrease in the level."""
+    """Quantiles ``(Q, c)`` of one output; they do not decrease in the level.
+
+    Levels are ``(Q,)``, or ``(Q, c)`` for each row.
+    """
     upper = levels > 0.5
     answer = tail_quantiles(weights, means, scales, np.where(upper, 1.0 - levels, levels), upper)
-    order = np.argsort(levels, kind="stable")
+    order = np.argsort(levels.reshape(len(levels), -1), axis=0, kind="stable")
+    order = np.broadcast_to(order, answer.shape)
     # Each level is solved by itself, so that neighbouring ones might cross in their last bits.
-    answer[order] = np.maximum.accumulate(answer[order], axis=0)
+    rising = np.maximum.accumulate(np.take_along_axis(answer, order, 0), axis=0)
+    np.put_along_axis(answer, order, rising, 0)
     return answer
 
 
@@ -139,8 +156,8 @@ def central_intervals(
     weights: FloatArray, means: FloatArray, scales: FloatArray, levels: FloatArray
 ) -> FloatArray:
     """Ends ``(2, Q, c)`` with a tail of (1 - level) / 2 on either side."""
-    tails = np.tile(0.5 * (1.0 - levels), 2)
-    upper = np.arange(len(tails)) >= len(levels)
+    tails = np.concatenate([0.5 * (1.0 - levels)] * 2)
+    upper = np.repeat([False, True], len(levels))
     ends = tail_quantiles(weights, means, scales, tails, upper)
     lower, above = ends.reshape(2, len(levels), weights.shape[1])
     # With half of the mass on either side of a gap, every point in the gap is a median.

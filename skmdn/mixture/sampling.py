@@ -10,10 +10,21 @@ from typing import TypeAlias
 import numpy as np
 
 from skmdn._arrays import FloatArray, IntArray
-from skmdn.mixture.blocks import Block
+from skmdn.mixture.blocks import CELLS, Block
 from skmdn.mixture.spread import Spread
 
 Random: TypeAlias = "np.random.Generator | np.random.RandomState"
+
+
+# At most so many rows are drawn together: the chunks in which estimators predict, so that these
+# draw from chunk to chunk what all rows at once would.
+CHUNK_ROWS = 4096
+
+
+def rows_together(n_numbers: int) -> int:
+    """Rows drawn together, given the numbers drawn for each: a power of two, dividing chunks."""
+    affordable = max(1, CELLS // max(1, n_numbers))
+    return min(CHUNK_ROWS, 1 << (affordable.bit_length() - 1))
 
 
 def choose_components(weights: FloatArray, uniform: FloatArray) -> IntArray:

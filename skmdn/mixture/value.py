@@ -189,6 +189,14 @@ class MixtureValue:
         )
         return np.concatenate(parts, axis=1, dtype=dtype)
 
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        raise TypeError(
+            f"numpy.{ufunc.__name__} of a Mixture is not defined: a Mixture is a distribution, not "
+            "an array. Ask it for numbers, such as pdf(y), logpdf(y) or ppf(q); affine(shift, "
+            "scale) gives the distribution of shift + scale * y, and numpy.asarray(mixture) the "
+            "table of parameters."
+        )
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, MixtureValue):
             return NotImplemented
@@ -270,13 +278,17 @@ class MixtureValue:
     ) -> FloatArray:
         """``function(weights, means, scales, levels)`` of a univariate mixture, ``(n, Q, ...)``.
 
+        Levels are ``(Q,)``, or ``(n, Q)`` for each row.
+
         The function returns ``(..., Q, c)``, whose leading axes are ``trailing`` in reverse order.
         ``cells`` is the size of a block: rows by components by levels.
         """
-        answer = np.empty((len(self), len(levels), *trailing))
-        for rows in chunks(len(self), self.n_components * max(1, len(levels)), cells):
+        n_levels = levels.shape[-1]
+        answer = np.empty((len(self), n_levels, *trailing))
+        for rows in chunks(len(self), self.n_components * max(1, n_levels), cells):
             weights, means, scales = self._block(rows)
-            answer[rows] = function(weights, means[0], scales[0], levels).T
+            here = levels[rows].T if levels.ndim == 2 else levels
+            answer[rows] = function(weights, means[0], scales[0], here).T
         return answer
 
 

@@ -22,7 +22,8 @@ class DensityMethods(MixtureValue):
         Parameters
         ----------
         y : array_like (n,), (n, G) or (1, G); several outputs (n, D), (n, G, D) or (1, G, D)
-            One point per row, many per row, or one grid for all rows. Infinities are allowed.
+            One point per row, many per row, or one grid for all rows; for a univariate mixture also
+            a scalar, one point for all rows. Infinities are allowed.
 
         Returns
         -------

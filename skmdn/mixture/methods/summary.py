@@ -10,7 +10,7 @@ from skmdn.mixture.arguments import RandomState, as_count, as_generator, as_leve
 from skmdn.mixture.blocks import chunks, components_first
 from skmdn.mixture.moments import covariance, mean, variance
 from skmdn.mixture.quantiles import central_intervals, quantiles
-from skmdn.mixture.sampling import draw
+from skmdn.mixture.sampling import draw, rows_together
 from skmdn.mixture.value import MixtureValue
 
 
@@ -107,8 +107,9 @@ class SummaryMethods(MixtureValue):
 
         Parameters
         ----------
-        q : float or array_like (Q,)
-            Levels within [0, 1]; 0 and 1 give infinities.
+        q : float, array_like (Q,) or array_like (n, Q)
+            Levels within [0, 1]; 0 and 1 give infinities. ``(Q,)`` are the levels of all rows,
+            ``(n, Q)`` those of each row: ``q[:, np.newaxis]`` asks for one level per row.
 
         Returns
         -------
@@ -117,7 +118,7 @@ class SummaryMethods(MixtureValue):
         Raises
         ------
         ValueError
-            If q has more than one axis or lies outside [0, 1].
+            If q has a wrong shape or lies outside [0, 1].
 
         Examples
         --------
@@ -126,8 +127,9 @@ class SummaryMethods(MixtureValue):
         >>> mixture.ppf([0.25, 0.5, 0.75])
         array([[-10.,   0.,  10.]])
         """
-        levels = as_levels(q, "q")
-        answer = self._each_output(lambda part, _: part._at_levels(quantiles, levels.ravel()))
+        levels = as_levels(q, "q", len(self))
+        at = np.atleast_1d(levels)
+        answer = self._each_output(lambda part, _: part._at_levels(quantiles, at))
         return answer if levels.ndim else answer[:, 0]
 
     def median(self) -> FloatArray:
@@ -150,8 +152,9 @@ class SummaryMethods(MixtureValue):
 
         Parameters
         ----------
-        level : float or array_like (Q,)
-            Probability within [0, 1]; 1 gives infinite ends, 0 the median twice.
+        level : float, array_like (Q,) or array_like (n, Q)
+            Probability within [0, 1]; 1 gives infinite ends, 0 the median twice. ``(n, Q)`` are
+            levels of each row, as for `ppf`.
 
         Returns
         -------
@@ -161,7 +164,7 @@ class SummaryMethods(MixtureValue):
         Raises
         ------
         ValueError
-            If level has more than one axis or lies outside [0, 1].
+            If level has a wrong shape or lies outside [0, 1].
 
         Examples
         --------
@@ -169,10 +172,9 @@ class SummaryMethods(MixtureValue):
         >>> Mixture([[1.0]], [[0.0]], [[1.0]]).interval(0.95).round(3)
         array([[-1.96,  1.96]])
         """
-        levels = as_levels(level, "level")
-        ends = self._each_output(
-            lambda part, _: part._at_levels(central_intervals, levels.ravel(), 2)
-        )
+        levels = as_levels(level, "level", len(self))
+        at = np.atleast_1d(levels)
+        ends = self._each_output(lambda part, _: part._at_levels(central_intervals, at, 2))
         return ends if levels.ndim else ends[:, 0]
 
     def sample(self, n_samples: int = 1, random_state: RandomState = None) -> FloatArray:
@@ -202,6 +204,6 @@ class SummaryMethods(MixtureValue):
         """
         n_samples, random = as_count(n_samples, "n_samples"), as_generator(random_state)
         answer = np.empty((len(self), n_samples, self.n_outputs))
-        for rows in chunks(len(self), n_samples * self.n_outputs):
+        for rows in chunks(len(self), 1, rows_together(n_samples * self.n_outputs)):
             answer[rows] = draw(self._block(rows), self._spread, n_samples, random)
         return answer[:, :, 0] if self._univariate else answer

@@ -1,0 +1,52 @@
+"""What counts as numbers: neither dates nor text, though NumPy would convert them."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+
+from skmdn._arrays import AnyArray
+
+_DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+
+
+def check_no_mask(values: object, name: str) -> None:
+    """Refuse masked arrays, whose mask would be ignored."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(
+            f"{name}: expected an array without a mask, got a masked array, whose mask would be "
+            "ignored; leave out the masked rows or fill them."
+        )
+
+
+def check_real_numbers(array: AnyArray, name: str) -> None:
+    """Refuse dates, durations and text, which NumPy would turn into numbers without a word.
+
+    Raises
+    ------
+    ValueError
+        That names the argument and says what to pass instead.
+    """
+    entries = array.ravel() if array.dtype.kind == "O" else ()
+    date = next((type(entry).__name__ for entry in entries if _is_date(entry)), None)
+    if array.dtype.kind in "mM" or date is not None:
+        raise ValueError(dates_message(name, date or str(array.dtype)))
+    text = next((type(entry).__name__ for entry in entries if isinstance(entry, str | bytes)), None)
+    if array.dtype.kind in "UST" or text is not None:
+        kind = text or str(array.dtype)
+        raise ValueError(
+            f"{name}: expected numbers, got text ({kind}); convert it to numbers first."
+        )
+
+
+def dates_message(name: str, kind: str) -> str:
+    """What is wrong with dates as numbers, and what to pass instead."""
+    return (
+        f"{name}: expected numbers, got dates or durations ({kind}); pass parts of the dates, such "
+        "as the hour, or durations in a unit, such as (dates - start) / numpy.timedelta64(1, 'D')."
+    )
+
+
+def _is_date(entry: object) -> bool:
+    return isinstance(entry, _DATES) or type(entry).__name__ == "Period"  # of pandas
