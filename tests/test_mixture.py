@@ -280,6 +280,13 @@ def test_functions_of_arrays_are_refused_and_the_way_is_shown(function):
     assert np.asarray(mixture).shape == mixture.shape
 
 
+def test_no_array_is_equal_to_a_mixture():
+    mixture, array = tame(n=3), np.ones(3)
+    for left, right in ((mixture, array), (array, mixture), (mixture, np.asarray(mixture))):
+        assert (left == right) is False
+        assert (left != right) is True
+
+
 @pytest.mark.parametrize(
     "dates",
     [

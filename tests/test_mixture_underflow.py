@@ -7,57 +7,94 @@ import pytest
 
 from skmdn import Mixture
 
-X = np.array([-1e100, -40.0, 0.0, 1e-200, 40.0, 1e100])
+KINDS = [(None, False), (1, False), (2, False), (2, True), (3, True)]
 
 
-def extreme(full):
-    """Tiny weights, far and near components, scales of all sizes."""
-    weights = np.array([[0.5, 0.5 - 1e-300, 1e-300], [1.0, 0.0, 0.0]] * 3)
-    means = np.array([[0.0, 1e3, -1e-3], [5.0, 1e100, -1e100]] * 3)
-    scales = np.array([[1.0, 1e-100, 1e50], [1e-3, 1.0, 1.0]] * 3)
+def extreme(d, full, size):
+    """Five rows with weights down to 1e-300; means and scales from 10^-size to 10^size."""
+    rng = np.random.default_rng(7)
+    weights = 10.0 ** rng.uniform(-300, 0, (5, 3))
+    weights[:, 0] = 1.0
+    weights /= weights.sum(axis=1, keepdims=True)
+    shape = (5, 3) if d is None else (5, 3, d)
+    means = rng.normal(size=shape) * 10.0 ** rng.uniform(-size, size, shape)
+    scales = 10.0 ** rng.uniform(-size, size, shape)
     if not full:
         return Mixture(weights, means, scales)
-    pairs = np.stack([means, -means], axis=2)
-    tril = np.zeros((*pairs.shape, 2))
-    tril[..., 0, 0], tril[..., 1, 0], tril[..., 1, 1] = scales, 0.5 * scales, scales
-    return Mixture(weights, pairs, scale_tril=tril)
+    tril = np.tril(rng.normal(size=(*shape, d)), -1) * scales[..., np.newaxis]
+    tril[..., np.arange(d), np.arange(d)] = scales
+    return Mixture(weights, means, scale_tril=tril)
 
 
-def answers(full):
-    """All that a mixture says, by method."""
-    mixture = extreme(full)
-    y = np.stack([X, X[::-1]], axis=1) if full else X
-    of_y = ["pdf", "logpdf", "cdf", "sf", "pit", "crps", "responsibilities"]
-    found = {name: getattr(mixture, name)(y) for name in of_y}
-    of_none = ["mean", "var", "std", "cov", "median", "mode"]
-    found |= {name: getattr(mixture, name)() for name in of_none}
-    found |= {
-        "ppf": mixture.ppf([0.0, 1e-300, 0.5, 1.0]),
-        "interval": mixture.interval(0.9),
-        "sample": mixture.sample(3, random_state=0),
-        "affine": np.asarray(mixture.affine(1.0, 1e-100)),
-        "widen": np.asarray(mixture.widen(0.5, 1e-3)),
-        "pool": np.asarray(Mixture.pool([mixture, mixture])),
-        "from_logits": Mixture.from_logits([[0.0, -1e4]], [[0.0, 1.0]], [[1.0, 1.0]]).weights,
+OF_Y = ["pdf", "logpdf", "cdf", "sf", "pit", "crps", "responsibilities"]
+OF_NOTHING = ["mean", "var", "std", "cov", "median", "mode", "modes"]
+
+
+def answers(mixture, y):
+    """All that a mixture answers, by method; a refusal is its text."""
+    calls = {name: lambda name=name: getattr(mixture, name)(y) for name in OF_Y}
+    calls |= {name: lambda name=name: getattr(mixture, name)() for name in OF_NOTHING}
+    calls |= {
+        "ppf": lambda: mixture.ppf([0.0, 1e-300, 0.5, 1.0]),
+        "interval": lambda: mixture.interval([0.0, 0.9, 1.0]),
+        "hdr": lambda: mixture.hdr([1e-9, 0.5, 0.9]),
+        "hdr_mass": lambda: mixture.hdr_mass(y, 20),
+        "entropy": lambda: mixture.entropy(20),
+        "energy_score": lambda: mixture.energy_score(y, 20),
+        "sample": lambda: mixture.sample(3, random_state=0),
+        "affine": lambda: np.asarray(mixture.affine(1.0, 1e-100)),
+        "widen": lambda: np.asarray(mixture.widen(0.5, 1e-3)),
+        "marginal": lambda: np.asarray(mixture.marginal([0])),
+        "condition": lambda: np.asarray(mixture.condition({0: 1e-3})),
+        "pool": lambda: np.asarray(Mixture.pool([mixture, mixture], [1e-300, 1.0])),
+        "concatenate": lambda: np.asarray(Mixture.concatenate([mixture, mixture])),
+        "constructor": lambda: np.asarray(
+            Mixture(mixture.weights, mixture.means, scale_tril=mixture.scale_tril)
+        ),
+        "from_logits": lambda: (
+            Mixture.from_logits([[0.0, -1e4]], [[0.0, 1.0]], [[1.0, 1.0]]).weights
+        ),
+        "frame": lambda: mixture.to_frame().to_numpy(),
+        "array": lambda: np.asarray(mixture),
+        "scales": lambda: mixture.scales,
+        "html": mixture._repr_html_,
     }
-    if full:
-        found["condition"] = np.asarray(mixture.condition({1: y[:, 1]}))
-        found["energy_score"] = mixture.energy_score(y, n_samples=20, random_state=0)
-    else:
-        tame = Mixture([[0.3, 0.7]], [[-1.0, 2.0]], [[0.5, 1e-3]])
-        found["hdr"], found["hdr_mass"] = tame.hdr(0.9), tame.hdr_mass([60.0])
-        found["modes"], found["entropy"] = tame.modes(), tame.entropy()
-    return found
+    return {name: answer_or_refusal(call) for name, call in calls.items()}
 
 
-@pytest.mark.parametrize("full", [False, True])
-def test_answers_are_the_same_where_underflow_raises(full):
-    with np.errstate(all="warn", under="ignore"):
-        expected = answers(full)
+def answer_or_refusal(call):
+    try:
+        return call()
+    except ValueError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("size", [3, 30, 150])
+@pytest.mark.parametrize(("d", "full"), KINDS)
+def test_answers_are_the_same_in_any_error_state(d, full, size):
+    mixture = extreme(d, full, size)[: 1 if size > 100 else 5]
+    for y in (mixture.means[:, 0] + mixture.scales[:, 0], np.full((len(mixture), d or 1), 1e200)):
+        points = y[:, 0] if d is None else y
+        with np.errstate(all="ignore"):
+            expected = answers(mixture, points)
+        # "warn" is NumPy's own state: warnings are errors in tests.
+        for state in ("warn", "raise"):
+            with np.errstate(all=state):
+                found = answers(mixture, points)
+            for name, answer in expected.items():
+                np.testing.assert_array_equal(found[name], answer, err_msg=name)
+
+
+def test_parts_of_what_doubles_hold_and_single_precision():
+    """Sums of squares and casts that underflow."""
+    tril = [[[[1e-320, 0.0], [3e-320, 5e-324]]]]
     with np.errstate(all="raise"):
-        found = answers(full)
-    for name, answer in expected.items():
-        np.testing.assert_array_equal(found[name], answer, err_msg=name)
+        scales = Mixture([[1.0]], [[[0.0, 0.0]]], scale_tril=tril).scales
+        single = np.asarray(Mixture([[1 - 1e-60, 1e-60]], [[0.0, 1.0]], [[1.0, 1.0]]), np.float32)
+        with pytest.raises(FloatingPointError):  # here the caller loses something
+            np.asarray(Mixture([[1.0]], [[1e100]], [[1.0]]), np.float32)
+    np.testing.assert_allclose(scales, [[[1e-320, 3e-320]]], rtol=1e-2)
+    assert single[0, 1] == 0.0
 
 
 def test_every_public_method_is_guarded_and_keeps_its_signature():

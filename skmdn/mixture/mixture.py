@@ -8,11 +8,11 @@ from skmdn.mixture.methods.density import DensityMethods
 from skmdn.mixture.methods.score import ScoreMethods
 from skmdn.mixture.methods.shape import ShapeMethods
 from skmdn.mixture.methods.summary import SummaryMethods
-from skmdn.mixture.underflow import methods_ignore_underflow
+from skmdn.mixture.underflow import methods_ignore_float_errors
 
 
 @final
-@methods_ignore_underflow
+@methods_ignore_float_errors
 class Mixture(DensityMethods, SummaryMethods, ShapeMethods, ScoreMethods, AlgebraMethods, Exports):
     """Gaussian mixtures, one for each of n rows; an immutable value.
 

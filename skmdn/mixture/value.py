@@ -190,6 +190,8 @@ class MixtureValue:
         return np.concatenate(parts, axis=1, dtype=dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if ufunc in (np.equal, np.not_equal) and method == "__call__":
+            return ufunc is np.not_equal  # no array is equal to a mixture
         raise TypeError(
             f"numpy.{ufunc.__name__} of a Mixture is not defined: a Mixture is a distribution, not "
             "an array. Ask it for numbers, such as pdf(y), logpdf(y) or ppf(q); affine(shift, "
