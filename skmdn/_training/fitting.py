@@ -76,7 +76,7 @@ def fit(
         start = continued_start(settings, data, past.predictor, rng, keeps_scaling=True)
     options = _options(
         settings,
-        learning_rate=settings.learning_rate if past is None else past.learning_rate,
+        learning_rate=_rate(settings, past),
         warmup=_WARMUP,
         n_passes=settings.n_passes,
         validation_fraction=settings.validation_fraction,
@@ -128,13 +128,19 @@ def fit_part(
     return Fitted(predictor, trained, [], _next_rate(settings, None, gained_nothing=False))
 
 
+def _rate(settings: Settings, past: Past | None) -> float:
+    """Largest rate of a call of `fit`; one that goes on keeps to the rate its past has come to."""
+    if past is None:
+        return settings.learning_rate
+    return min(past.learning_rate, _GOING_ON * settings.learning_rate)
+
+
 def _next_rate(settings: Settings, past: Past | None, *, gained_nothing: bool) -> float:
     """Largest rate of a call of `fit` that goes on from this one."""
     if past is None:
         return _GOING_ON * settings.learning_rate
-    if not gained_nothing:
-        return past.learning_rate
-    return max(0.5 * past.learning_rate, _LOWEST_RATE * settings.learning_rate)
+    rate = _rate(settings, past)
+    return max(0.5 * rate, _LOWEST_RATE * settings.learning_rate) if gained_nothing else rate
 
 
 def _gained_nothing(trained: _engine.Trained) -> bool:
