@@ -1,6 +1,7 @@
 """MDNRegressor: going on with partial_fit and warm_start."""
 
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from cases.regressor import (
 )
 
 from skmdn._engine.batches import Batches
+from skmdn._engine.validation import hold_out
 
 # Whether a call gains depends on the trajectory; one test is about the warning that says so.
 pytestmark = pytest.mark.filterwarnings("ignore:warm_start")
@@ -289,3 +291,20 @@ def test_a_warm_start_keeps_to_a_lowered_rate(monkeypatch):
     rates = spied_rates(monkeypatch)
     model.set_params(learning_rate_init=1e-9).fit(X, y)
     assert max(rates) <= 0.5e-9
+
+
+def test_warm_starts_with_a_seed_hold_out_the_same_rows_in_every_call(monkeypatch):
+    held_out = []
+
+    def spied(*args):
+        parts = hold_out(*args)
+        held_out.append(parts[1].rows)
+        return parts
+
+    monkeypatch.setattr(import_module("skmdn._engine.train"), "hold_out", spied)
+    X, y = linear_rows()
+    model = short(warm_start=True, max_iter=1)
+    for _ in range(4):
+        model.fit(X, y)
+    for rows in held_out[1:]:
+        np.testing.assert_array_equal(rows, held_out[0])

@@ -71,9 +71,9 @@ def fit(
         start, order_rng = fresh_start(settings, data, rng), rng
     else:
         # With a seed, every call holds out the same rows, so that they never train, but shuffles
-        # anew.
-        order_rng = np.random.default_rng([int(rng.integers(2**31)), past.n_calls])
-        start = continued_start(settings, data, past.predictor, rng, keeps_scaling=True)
+        # anew. Spawning takes nothing from the numbers that choose the rows.
+        order_rng = rng.spawn(past.n_calls)[-1]
+        start = continued_start(settings, data, past.predictor, order_rng, keeps_scaling=True)
     options = _options(
         settings,
         learning_rate=_rate(settings, past),
