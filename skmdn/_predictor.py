@@ -1,6 +1,7 @@
 """A fitted network as arrays, and the densities that it predicts."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from skmdn._network import forward
 from skmdn._network.architecture import Architecture
+from skmdn._network.category_inputs import CategoryInputs
 from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture
@@ -24,21 +26,23 @@ class Predictor(NamedTuple):
     spread_factor: float
     spread_noise: float
     y_ndim: int
-    n_seen: int  # number of rows from which the preparation was computed
     device: str
 
     @classmethod
     def of(cls, estimator: Any) -> "Predictor":
         """Predictor from the attributes of a fitted `MDNRegressor`."""
-        edges = estimator.bin_edges_
+        edges, categories = estimator.bin_edges_, estimator.category_inputs_
         return cls(
             Preparation(
                 estimator.X_mean_,
                 estimator.X_scale_,
+                estimator.X_count_,
+                estimator.n_samples_seen_,
                 estimator.y_mean_,
                 estimator.y_scale_,
                 estimator.y_varies_,
                 None if edges is None else PiecewiseLinear.from_edges(edges),
+                None if categories is None else CategoryInputs(*categories),
             ),
             estimator.coefs_,
             estimator.intercepts_,
@@ -46,7 +50,6 @@ class Predictor(NamedTuple):
             estimator.spread_factor_,
             estimator.spread_noise_,
             estimator.y_ndim_,
-            estimator.n_samples_seen_,
             estimator.device,
         )
 
@@ -54,6 +57,10 @@ class Predictor(NamedTuple):
     def layout(self) -> forward.HeadLayout:
         """Order of the network's outputs."""
         return forward.HeadLayout(self.architecture, len(self.preparation.y_mean))
+
+    def for_new_rows(self) -> "Predictor":
+        """The same without what only training needs."""
+        return self._replace(preparation=self.preparation.for_new_rows())
 
     def density(self, X: np.ndarray) -> Mixture:
         """Mixtures of all rows, in the units of y."""
@@ -68,12 +75,15 @@ class Predictor(NamedTuple):
                 density = self._in_units_of_y(self._calibrated(self._mixture(raw)))
             yield density
 
-    def uncalibrated_density(self, X: np.ndarray) -> Mixture:
-        """Mixtures of all rows for standardised targets, before calibration."""
-        with np.errstate(under="ignore"):
-            return Mixture.concatenate(self._mixture(raw) for raw in self._raw_outputs(X))
+    def uncalibrated_density(self, X: np.ndarray, folds: np.ndarray | None = None) -> Mixture:
+        """Mixtures of all rows for standardised targets, before calibration.
 
-    def _raw_outputs(self, X: np.ndarray) -> Iterator[np.ndarray]:
+        Rows of the data to fit have `folds` where features have categories.
+        """
+        with np.errstate(under="ignore"):
+            return Mixture.concatenate(self._mixture(raw) for raw in self._raw_outputs(X, folds))
+
+    def _raw_outputs(self, X: np.ndarray, folds: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """The network's outputs ``(c, out)`` in chunks, computed in the dtype of X.
 
         They are float64, and the numbers of each output are contiguous, as mixtures read them.
@@ -81,10 +91,11 @@ class Predictor(NamedTuple):
         with np.errstate(under="ignore"):
             evaluate = self._network(X.dtype, min(len(X), CHUNK_ROWS))
         for start in range(0, len(X), CHUNK_ROWS):
-            part = X[start : start + CHUNK_ROWS]
-            raw = np.empty((len(self.intercepts[-1]), len(part))).T
+            rows = slice(start, start + CHUNK_ROWS)
+            raw = np.empty((len(self.intercepts[-1]), len(X[rows]))).T
+            prepare = partial(self.preparation.inputs, folds=None if folds is None else folds[rows])
             with np.errstate(under="ignore"):
-                evaluate(part, raw, self.preparation.inputs)
+                evaluate(X[rows], raw, prepare)
             yield raw
 
     def _network(self, dtype: DTypeLike, n_rows: int) -> Callable[..., None]:

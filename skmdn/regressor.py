@@ -215,6 +215,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         reg_covar: float = 1e-6,
         validation_fraction: float | str | None = "auto",
         calibrate: bool = True,
+        categorical_features: ArrayLike | str | None = "from_dtype",
         warm_start: bool = False,
         point_estimate: str = "mean",
         device: str = "cpu",
@@ -236,6 +237,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.reg_covar = reg_covar
         self.validation_fraction = validation_fraction
         self.calibrate = calibrate
+        self.categorical_features = categorical_features
         self.warm_start = warm_start
         self.point_estimate = point_estimate
         self.device = device
@@ -425,6 +427,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.input_tags.allow_nan = True
         return tags
 
     def _is_fitted(self) -> bool:
@@ -444,7 +447,9 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.X_mean_, self.X_scale_ = preparation.X_mean, preparation.X_scale
         self.y_mean_, self.y_scale_ = preparation.y_mean, preparation.y_scale
         self.y_varies_, encoding = preparation.y_varies, preparation.encoding
-        self.n_samples_seen_ = predictor.n_seen
+        self.X_count_, self.n_samples_seen_ = preparation.X_count, preparation.n_seen
+        inputs = preparation.categories
+        self.category_inputs_ = None if inputs is None else tuple(inputs)
         self.bin_edges_ = None if encoding is None else encoding.edges
         self.n_outputs_ = len(self.y_mean_)
         self.y_ndim_ = predictor.y_ndim

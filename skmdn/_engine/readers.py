@@ -54,7 +54,8 @@ class StreamReader:
     def read(self, index: IntArray) -> None:
         """Gather and prepare."""
         m = len(index)
-        self._preparation.inputs(self._gather(index), out=self.x.numpy()[:m, :-1])
+        folds = None if self._data.folds is None else self._data.folds[index]
+        self._preparation.inputs(self._gather(index), self.x.numpy()[:m, :-1], folds)
         self.y.numpy()[:, :m] = self._preparation.targets(self._data.y[index]).T
         if self.weights is not None and self._data.weights is not None:
             self.weights.numpy()[:m] = self._data.weights[index] / self._weight_unit

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
+from skmdn._estimators.tables import TEXT_ADVICE, first_entry, frame_of
 from skmdn.mixture.real_numbers import dates_message
 
-# How pandas, polars and pyarrow begin the names of their types of dates and durations.
+# How the names of types of dates and durations begin, in Python, NumPy and pandas.
 _DATE_TYPES = ("date", "time", "duration", "period")
 
 
@@ -31,24 +33,19 @@ def text_is_named(X: Any, name: str = "X") -> Iterator[None]:
         column, text = found
         raise ValueError(
             f"{name}, column {column!r}: expected numbers, got text such as {text!r} ({error}). "
-            "Encode such columns first, for instance by OneHotEncoder in a ColumnTransformer."
+            f"{TEXT_ADVICE}"
         ) from error
 
 
 def _typed_columns(X: Any) -> Iterator[tuple[Any, str]]:
-    """Names of the columns and of their types; for objects, the type of the first one."""
+    """Names of the columns that may hold dates, and the type of their entries."""
     if isinstance(X, list | tuple):
         X = _array_of(X)
-    if hasattr(X, "schema") and hasattr(X, "column_names"):  # pyarrow
-        yield from zip(X.column_names, map(str, X.schema.types), strict=True)
-    elif hasattr(X, "columns") and hasattr(X, "dtypes"):
-        for column, kind in zip(X.columns, X.dtypes, strict=True):
-            if hasattr(kind, "categories") and not callable(kind.categories):  # pandas
-                yield column, _kind_of(np.asarray(kind.categories))
-            elif str(kind).lower().startswith("object"):
-                yield column, _kind_of(np.asarray(X[column]))
-            else:
-                yield column, str(kind)
+    frame = frame_of(X)
+    if frame is not None:
+        for column in frame.iter_columns():
+            if not (column.dtype.is_numeric() or column.dtype in (nw.String, nw.Boolean)):
+                yield column.name, type(next(iter(first_entry(column)), None)).__name__
     elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "mMO":
         for j, values in enumerate(X.T):
             yield j, _kind_of(values)

@@ -11,18 +11,24 @@ from sklearn.utils import check_array, check_consistent_length, indexable
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._arrays import AnyArray, Array, FloatArray
-from skmdn._estimators.columns import check_no_dates, text_is_named
+from skmdn._estimators.columns import check_no_dates
+from skmdn._estimators.features import (
+    check_features,
+    forget_unweighted_categories,
+    in_order_of_fit,
+    n_categories,
+)
 from skmdn._estimators.observations import Observations
 from skmdn.mixture.real_numbers import check_no_mask, check_real_numbers
 
-_FLOATS = (np.float64, np.float32)
-
 
 def check_inputs(estimator: Any, X: ArrayLike, *, reset: bool = False) -> Array:
-    """Inputs with the features of fit; `reset` takes their number and names from X."""
+    """Inputs with the features of fit; `reset` takes their number, names and categories from X.
+
+    Gaps are NaN, categories are codes.
+    """
     check_numeric(X)
-    with text_is_named(X):
-        return np.asarray(validate_data(estimator, X, reset=reset, dtype=_FLOATS))
+    return check_features(estimator, X, reset=reset)
 
 
 def check_training_data(
@@ -40,14 +46,13 @@ def check_training_data(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
     check_numeric(X)
-    with text_is_named(X):
-        inputs = validate_data(
-            estimator, X, reset=reset, dtype=_FLOATS, ensure_min_samples=min_rows
-        )
+    inputs = check_features(estimator, X, reset=reset, min_rows=min_rows)
     targets, y_ndim = check_targets(y, "y", stacklevel=4)
     check_consistent_length(inputs, targets)
     weights = check_weights(sample_weight, len(targets), "sample_weight")
-    return Observations.of(inputs, targets, weights, y_ndim)
+    if reset and weights is not None:
+        forget_unweighted_categories(estimator, inputs, np.flatnonzero(weights))
+    return Observations.of(inputs, targets, weights, y_ndim, n_categories(estimator))
 
 
 def check_validation_data(
@@ -69,9 +74,7 @@ def check_validation_data(
     shape, p = np.shape(X_val), like.X.shape[1]
     if len(shape) != 2 or shape[1] != p:
         raise ValueError(f"X_val must have the features of X, shape (n, {p}); got shape {shape}.")
-    with text_is_named(X_val, "X_val"):
-        X = check_array(X_val, dtype=_FLOATS, input_name="X_val", estimator=estimator)
-    validate_data(estimator, X_val, reset=False, skip_check_array=True)
+    X = check_features(estimator, X_val, "X_val")
     targets, y_ndim = check_targets(y_val, "y_val", stacklevel=4)
     if len(X) != len(targets):
         raise ValueError(
@@ -83,7 +86,7 @@ def check_validation_data(
             f"got shape (n,{_outputs(y_ndim, targets)})."
         )
     weights = check_weights(sample_weight_val, len(targets), "sample_weight_val")
-    return Observations.of(X, targets, weights, y_ndim)
+    return Observations.of(X, targets, weights, y_ndim, like.n_categories)
 
 
 def check_table(X: Any) -> Any:
@@ -107,7 +110,7 @@ def check_table(X: Any) -> Any:
 def check_fitted_table(estimator: Any, X: Any) -> Any:
     """Rows with the features of fit; the estimators inside this one check the rest."""
     check_is_fitted(estimator)
-    rows = check_table(X)
+    rows = in_order_of_fit(estimator, check_table(X))
     validate_data(estimator, rows, reset=False, skip_check_array=True)
     return rows
 

@@ -9,8 +9,9 @@ from skmdn._arrays import Array, FloatArray, IntArray
 
 @dataclass(frozen=True)
 class Observations:
-    """Finite arrays of equal length, and the rows of them that take part.
+    """Arrays of equal length, and the rows of them that take part.
 
+    All numbers are finite, but for gaps in X, which are NaN; categories are codes.
     The arrays are the user's own unless they need conversion. A part of the rows is a selection of
     row numbers, not a copy.
     """
@@ -20,13 +21,22 @@ class Observations:
     weights: FloatArray | None  # (N,), in units of the largest
     rows: IntArray  # (n,), which of the N rows
     y_ndim: int  # 1 where the targets came without an outputs axis
+    # (p,), number of categories of every feature, -1 for features of numbers; None without any.
+    n_categories: IntArray | None = None
+    # (N,), parts of the rows, each of which gets means of targets from the others.
+    folds: IntArray | None = None
 
     @classmethod
     def of(
-        cls, X: Array, y: FloatArray, weights: FloatArray | None = None, y_ndim: int = 2
+        cls,
+        X: Array,
+        y: FloatArray,
+        weights: FloatArray | None = None,
+        y_ndim: int = 2,
+        n_categories: IntArray | None = None,
     ) -> "Observations":
         """All rows that have weight."""
-        return cls(X, y, weights, rows_with_weight(weights, len(y)), y_ndim)
+        return cls(X, y, weights, rows_with_weight(weights, len(y)), y_ndim, n_categories)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmdn._arrays import Array, BoolArray, FloatArray
+from skmdn._arrays import Array, BoolArray, FloatArray, IntArray
+from skmdn._network.category_inputs import CategoryInputs
 from skmdn._network.encoding import PiecewiseLinear
-from skmdn._network.scaling import location_and_scale, merged
+from skmdn._network.gaps import filled
+from skmdn._network.scaling import location_and_scale, merged, n_present
 
 # z-scores approach this limit smoothly, so that no row lies far outside all others.
 _Z_LIMIT = 5.0
@@ -25,16 +27,23 @@ def soft_clip(z: FloatArray, out: Array) -> None:
 class Preparation(NamedTuple):
     """Location and scale of inputs and targets, and the encoding of the inputs.
 
-    The network's inputs are soft-clipped z-scores ``z / sqrt(1 + (z / 5)^2)`` and, beside them, the
-    encoded columns. An infinite scale switches an input off.
+    The network's inputs are, side by side, soft-clipped z-scores ``z / sqrt(1 + (z / 5)^2)`` of the
+    features of numbers, their encoded columns, indicators of gaps in X, and the inputs for
+    categories. An infinite scale switches a z-score off.
+
+    Gaps are NaN. At a gap z is 0. A feature that had gaps in fit has an indicator, and no bin is
+    filled at a gap; any other feature is taken at its mean.
     """
 
     X_mean: FloatArray  # (p,)
     X_scale: FloatArray  # (p,)
+    X_count: IntArray  # (p,), rows in which the feature had no gap
+    n_seen: int  # rows
     y_mean: FloatArray  # (D,)
     y_scale: FloatArray  # (D,)
     y_varies: BoolArray  # (D,); the scale of a constant target is 1
-    encoding: PiecewiseLinear | None
+    encoding: PiecewiseLinear | None = None
+    categories: CategoryInputs | None = None
 
     @classmethod
     def of(
@@ -45,71 +54,135 @@ class Preparation(NamedTuple):
         encoding: PiecewiseLinear | None = None,
     ) -> "Preparation":
         """Preparation computed from the given data; a constant target keeps its unit."""
-        return cls.by(location_and_scale(X, weights), location_and_scale(y, weights), encoding)
+        scaling = cls._by(
+            location_and_scale(X, weights),
+            n_present(X, weights),
+            len(X) if weights is None else np.count_nonzero(weights),
+            location_and_scale(y, weights),
+        )
+        return scaling._replace(encoding=encoding)
 
     @classmethod
-    def by(
+    def _by(
         cls,
         of_X: tuple[FloatArray, FloatArray],
+        X_count: IntArray,
+        n_seen: int,
         of_y: tuple[FloatArray, FloatArray],
-        encoding: PiecewiseLinear | None,
     ) -> "Preparation":
         """Preparation from locations and scales; a scale of 0 means a constant column."""
         (X_mean, X_scale), (y_mean, y_scale) = of_X, of_y
         return cls(
             X_mean,
             np.where(X_scale > 0, X_scale, np.inf),
+            X_count,
+            n_seen,
             y_mean,
             np.where(y_scale > 0, y_scale, 1.0),
             y_scale > 0,
-            encoding,
         )
+
+    def with_categories(self, categories: CategoryInputs | None) -> "Preparation":
+        """The same with inputs for categories, whose features have no z-scores."""
+        if categories is None:
+            return self
+        X_mean, X_scale = self.X_mean.copy(), self.X_scale.copy()
+        X_mean[categories.features], X_scale[categories.features] = 0.0, np.inf
+        return self._replace(X_mean=X_mean, X_scale=X_scale, categories=categories)
 
     @property
     def n_inputs(self) -> int:
         """Columns of the network's input."""
-        return len(self.X_mean) + (0 if self.encoding is None else len(self.encoding.feature))
+        return sum(self.lengths)
 
-    def inputs(self, X: Array, out: Array | None = None) -> Array:
+    @property
+    def lengths(self) -> tuple[int, int, int, int]:
+        """Numbers of z-scores, encoded columns, indicators of gaps, and inputs for categories."""
+        return (
+            len(self.numbers),
+            0 if self.encoding is None else len(self.encoding.feature),
+            len(self.with_gaps),
+            0 if self.categories is None else self.categories.n_inputs,
+        )
+
+    @property
+    def numbers(self) -> IntArray:
+        """Features of numbers; the others hold categories."""
+        features = np.arange(len(self.X_mean))
+        return (
+            features if self.categories is None else np.delete(features, self.categories.features)
+        )
+
+    @property
+    def with_gaps(self) -> IntArray:
+        """Features with an indicator: those that had both cells and gaps in fit."""
+        numbers = self.numbers
+        count = self.X_count[numbers]
+        return numbers[(count > 0) & (count < self.n_seen)]
+
+    def inputs(self, X: Array, out: Array | None = None, folds: IntArray | None = None) -> Array:
         """Network inputs ``(n, n_inputs)`` of the rows ``X (n, p)``, written to `out` if given.
 
         They are standardised in float64; everything after that is computed in the dtype of `out`.
+        Rows to train with belong to `folds` (see `CategoryInputs`).
         """
-        p = X.shape[1]
         if out is None:
             out = np.empty((len(X), self.n_inputs))
+        z, bins, indicators, categories = np.split(out, np.cumsum(self.lengths)[:-1], axis=1)
         # Features first, so that NumPy's inner loops run over the rows, of which there are many.
         columns = X.T.astype(np.float64, order="C")
+        if self.categories is not None:
+            self.categories.fill(columns[self.categories.features], categories, folds)
+        with_gaps = self.with_gaps
+        gaps = filled(columns, self.X_mean, with_gaps)
+        indicators[...] = 0.0 if gaps is None else gaps.T
         if self.encoding is not None:
-            self.encoding.encode_into(columns, out[:, p:].T)
-        columns -= self.X_mean[:, np.newaxis]
-        with np.errstate(over="ignore"):  # infinitely far out
-            columns /= self.X_scale[:, np.newaxis]
-        soft_clip(columns, out[:, :p].T)
+            self.encoding.encode_into(columns, bins.T)
+            if gaps is not None:
+                self.encoding.empty(gaps, with_gaps, bins.T)
+        self._z_scores(columns, z.T)
         return out
 
-    def learnt(self, n: int, X: Array, y: FloatArray, weights: FloatArray | None) -> "Preparation":
-        """Preparation from more rows together with the n rows of this one."""
+    def _z_scores(self, columns: FloatArray, out: Array) -> None:
+        """Write soft-clipped z-scores of the features of numbers; overwrites the columns."""
+        mean, scale = self.X_mean, self.X_scale
+        if self.categories is not None:
+            numbers = self.numbers
+            columns, mean, scale = columns[numbers], mean[numbers], scale[numbers]
+        columns -= mean[:, np.newaxis]
+        with np.errstate(over="ignore"):  # infinitely far out
+            columns /= scale[:, np.newaxis]
+        soft_clip(columns, out)
+
+    def learnt(self, X: Array, y: FloatArray, weights: FloatArray | None) -> "Preparation":
+        """Preparation from more rows together with those of this one."""
         X_scale = np.where(np.isfinite(self.X_scale), self.X_scale, 0.0)
         y_scale = np.where(self.y_varies, self.y_scale, 0.0)
-        return Preparation.by(
-            merged(n, self.X_mean, X_scale, X, weights),
-            merged(n, self.y_mean, y_scale, y, weights),
-            self.encoding,
+        learnt = Preparation._by(
+            merged(self.X_count, self.X_mean, X_scale, X, weights),
+            self.X_count + n_present(X, weights),
+            self.n_seen + (len(X) if weights is None else np.count_nonzero(weights)),
+            merged(self.n_seen, self.y_mean, y_scale, y, weights),
         )
+        return learnt._replace(encoding=self.encoding).with_categories(self.categories)
 
     def but_where_constant(self, other: "Preparation") -> "Preparation":
         """The same, with the scaling of `other` for columns that do not vary here."""
         X, y = np.isfinite(self.X_scale), self.y_varies
-        return Preparation(
-            np.where(X, self.X_mean, other.X_mean),
-            np.where(X, self.X_scale, other.X_scale),
-            np.where(y, self.y_mean, other.y_mean),
-            np.where(y, self.y_scale, other.y_scale),
-            y | other.y_varies,
-            other.encoding,
+        return other._replace(
+            X_mean=np.where(X, self.X_mean, other.X_mean),
+            X_scale=np.where(X, self.X_scale, other.X_scale),
+            y_mean=np.where(y, self.y_mean, other.y_mean),
+            y_scale=np.where(y, self.y_scale, other.y_scale),
+            y_varies=y | other.y_varies,
         )
 
     def targets(self, y: FloatArray) -> FloatArray:
         """Standardised targets ``(n, D)``."""
         return np.asarray((y - self.y_mean) / self.y_scale)
+
+    def for_new_rows(self) -> "Preparation":
+        """The same without what only training needs."""
+        if self.categories is None:
+            return self
+        return self._replace(categories=self.categories.for_new_rows())

@@ -27,8 +27,9 @@ def calibrated(
     rows = held_out.rows
     if len(rows) > MAX_ROWS:
         rows = rng.choice(rows, MAX_ROWS, replace=False)
+    folds = None if held_out.folds is None else held_out.folds[rows]
     found = calibrate(
-        [predictor.uncalibrated_density(held_out.X[rows])],
+        [predictor.uncalibrated_density(held_out.X[rows], folds)],
         predictor.preparation.targets(held_out.y[rows]),
         None if held_out.weights is None else held_out.weights[rows],
     )

@@ -1,5 +1,6 @@
 """From settings and checked data to a fitted network: training, calibration, advice."""
 
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from skmdn import _engine
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.random_state import new_generator
+from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
 from skmdn._training.calibration import calibrated, small_sample_noise
@@ -66,6 +68,7 @@ def fit(
     """Train with the whole budget and calibrate; go on from `past` if there is one."""
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
+    data = _with_folds(data, rng)
     before = None if past is None else past.predictor
     if past is None:
         start, order_rng = fresh_start(settings, data, rng), rng
@@ -82,7 +85,7 @@ def fit(
         validation_fraction=settings.validation_fraction,
     )
     trained = _train(settings, data, start, options, rng, validation, order_rng)
-    predictor = _predictor(settings, start, trained, data, before)
+    predictor = _predictor(settings, start, trained, data)
     with one_thread():
         held_out = validation
         if trained.held_out is not None:
@@ -90,6 +93,7 @@ def fit(
         if held_out is not None and settings.calibrate:
             noise = small_sample_noise(data, before) if validation is None else 0.0
             predictor = calibrated(predictor, held_out, rng, noise)
+        predictor = predictor.for_new_rows()
         advice = _advice(predictor, data, rng)
     gained_nothing = past is not None and _gained_nothing(trained)
     if gained_nothing:
@@ -112,6 +116,7 @@ def fit_part(
     seed = int(new_generator(settings.random_state).integers(2**31))
     rng = np.random.default_rng([seed, steps_made])
     if before is None:
+        data = _with_folds(data, rng)
         start = fresh_start_on_part(settings, data, rng)
     else:
         before = with_its_factor(before)
@@ -124,8 +129,15 @@ def fit_part(
         validation_fraction=None,
     )
     trained = _train(settings, data, start, options, rng, None, rng)
-    predictor = _predictor(settings, start, trained, data, before)
+    predictor = _predictor(settings, start, trained, data).for_new_rows()
     return Fitted(predictor, trained, [], _next_rate(settings, None, gained_nothing=False))
+
+
+def _with_folds(data: Observations, rng: np.random.Generator) -> Observations:
+    """The data with random parts of the rows, if there are categories."""
+    if data.n_categories is None:
+        return data
+    return replace(data, folds=rng.integers(N_FOLDS, size=len(data.X)))
 
 
 def _rate(settings: Settings, past: Past | None) -> float:
@@ -206,7 +218,6 @@ def _predictor(
     start: _engine.Start,
     trained: _engine.Trained,
     data: Observations,
-    before: Predictor | None,
 ) -> Predictor:
     """The trained network, not calibrated yet."""
     return Predictor(
@@ -217,7 +228,6 @@ def _predictor(
         spread_factor=1.0,
         spread_noise=0.0,
         y_ndim=data.y_ndim,
-        n_seen=len(data) + (0 if before is None else before.n_seen),
         device=settings.device,
     )
 

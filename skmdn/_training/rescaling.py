@@ -36,8 +36,12 @@ class Rescaling(NamedTuple):
         """
         places = _places(old, new)
         input_factors, input_shifts = np.where(places < 0, 0.0, 1.0), np.zeros(len(places))
-        p = len(new.X_mean)
-        input_factors[:p], input_shifts[:p] = _input_changes(old, new)
+        numbers = new.numbers
+        factors, shifts = _input_changes(old, new)
+        input_factors[: len(numbers)], input_shifts[: len(numbers)] = (
+            factors[numbers],
+            shifts[numbers],
+        )
         outputs = layout.in_other_units(
             old.y_scale / new.y_scale, (old.y_mean - new.y_mean) / new.y_scale
         )
@@ -86,15 +90,31 @@ class Rescaling(NamedTuple):
 
 
 def _places(old: Preparation, new: Preparation) -> np.ndarray:
-    """Positions of the new inputs among the old ones; -1 for encoded columns that are new."""
-    p = len(new.X_mean)
-    places = np.arange(p)
-    if old.encoding is None or new.encoding is None:
-        return places
-    had_bins = np.isin(new.encoding.feature, old.encoding.feature)
-    encoded = np.full(len(had_bins), -1)
-    encoded[had_bins] = p + np.arange(np.count_nonzero(had_bins))
-    return np.concatenate([places, encoded])
+    """Positions of the new inputs among the old ones; -1 for those that are new."""
+    numbers, encoded, gaps, categories = np.split(
+        np.arange(old.n_inputs), np.cumsum(old.lengths)[:-1]
+    )
+    return np.concatenate(
+        [
+            numbers,
+            _of_features(_encoded(old), encoded, _encoded(new)),
+            _of_features(old.with_gaps, gaps, new.with_gaps),
+            categories,
+        ]
+    )
+
+
+def _encoded(preparation: Preparation) -> np.ndarray:
+    """The feature of every encoded column."""
+    encoding = preparation.encoding
+    return np.empty(0, dtype=np.intp) if encoding is None else encoding.feature
+
+
+def _of_features(old: np.ndarray, places: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Places of the columns of new features, which all old ones are among; -1 for others."""
+    taken = np.full(len(new), -1)
+    taken[np.isin(new, old)] = places
+    return taken
 
 
 def _input_changes(old: Preparation, new: Preparation) -> tuple[np.ndarray, np.ndarray]:

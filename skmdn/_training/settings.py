@@ -35,6 +35,7 @@ _CONSTRAINTS: Constraints = {
     "reg_covar": [POSITIVE],
     "validation_fraction": [one_of("auto"), from_to(0, 1, closed="neither"), None],
     "calibrate": ["boolean"],
+    "categorical_features": ["array-like", one_of("from_dtype"), None],
     "warm_start": ["boolean"],
     "point_estimate": [one_of("mean", "median", "mode")],
     "device": [str],

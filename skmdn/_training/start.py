@@ -8,7 +8,8 @@ import numpy as np
 
 from skmdn import _engine
 from skmdn._estimators.observations import Observations
-from skmdn._network.encoding import PiecewiseLinear, affordable_bins, bin_edges
+from skmdn._network.category_inputs import CategoryInputs, category_inputs
+from skmdn._network.encoding import MAX_INPUTS, PiecewiseLinear, affordable_bins, bin_edges
 from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
 from skmdn._training.rescaling import Rescaling
@@ -20,10 +21,9 @@ _ROWS_PER_BIN = 2
 
 def fresh_start(settings: Settings, data: Observations, rng: np.random.Generator) -> _engine.Start:
     """Scaling and encoding computed from the data; the engine draws the layers."""
-    encoding = None
-    if settings.encoding is not None:
-        encoding = PiecewiseLinear.from_edges(_edges(settings, data, rng))
-    preparation = Preparation.of(data.X, data.y, data.weights, encoding)
+    preparation = Preparation.of(data.X, data.y, data.weights)
+    preparation = preparation.with_categories(_category_inputs(settings, data, preparation))
+    preparation = preparation._replace(encoding=_fresh_encoding(settings, data, preparation, rng))
     return _engine.Start(preparation, settings.architecture)
 
 
@@ -36,6 +36,41 @@ def fresh_start_on_part(
         return start
     none_yet = PiecewiseLinear.from_edges([np.empty(0)] * data.X.shape[1])
     return start._replace(preparation=start.preparation._replace(encoding=none_yet))
+
+
+def _category_inputs(
+    settings: Settings, data: Observations, preparation: Preparation
+) -> CategoryInputs | None:
+    """Inputs for the features with categories, if there are any.
+
+    With an encoding they take half of the room that the other inputs leave.
+    """
+    if data.n_categories is None or data.folds is None:
+        return None
+    taken = np.count_nonzero(data.n_categories < 0) + len(preparation.with_gaps)
+    room = max(0, MAX_INPUTS - taken)
+    return category_inputs(
+        data.X,
+        preparation.targets(data.y[data.rows]),
+        data.weights,
+        data.rows,
+        data.folds,
+        data.n_categories,
+        room if settings.encoding is None or taken == 0 else room // 2,
+    )
+
+
+def _fresh_encoding(
+    settings: Settings, data: Observations, preparation: Preparation, rng: np.random.Generator
+) -> PiecewiseLinear | None:
+    """Bins of all features of numbers."""
+    if settings.encoding is None:
+        return None
+    edges = [np.empty(0)] * data.X.shape[1]
+    numbers = preparation.numbers
+    for j, found in zip(numbers, _edges(settings, data, preparation, rng, numbers), strict=True):
+        edges[j] = found
+    return PiecewiseLinear.from_edges(edges)
 
 
 def continued_start(
@@ -54,10 +89,15 @@ def continued_start(
     """
     _check_same_network(settings, data, before)
     old = before.preparation
-    new = old.learnt(before.n_seen, data.X, data.y, data.weights)
+    new = old.learnt(data.X, data.y, data.weights)
     if keeps_scaling:
         new = old.but_where_constant(new)
-    new = new._replace(encoding=_learnt_encoding(settings, data, old.encoding, rng))
+    new = new._replace(encoding=_learnt_encoding(settings, data, old, rng))
+    if data.folds is not None and new.categories is not None:
+        # The rows may be those of an earlier call, whose own targets are in its means.
+        z = new.targets(data.y[data.rows])
+        categories = new.categories.cross_fitted(data.X, z, data.weights, data.rows, data.folds)
+        new = new._replace(categories=categories)
     layers = [np.vstack(layer) for layer in zip(before.coefs, before.intercepts, strict=True)]
     change = Rescaling.between(old, new, before.layout)
     return _engine.Start(
@@ -69,19 +109,17 @@ def continued_start(
 
 
 def _learnt_encoding(
-    settings: Settings,
-    data: Observations,
-    old: PiecewiseLinear | None,
-    rng: np.random.Generator,
+    settings: Settings, data: Observations, old: Preparation, rng: np.random.Generator
 ) -> PiecewiseLinear | None:
     """The old bins; features without any get bins from the data, if there are enough rows."""
-    if old is None or len(data) < _ROWS_PER_BIN * settings.n_bins:
-        return old
-    without = np.setdiff1d(np.arange(data.X.shape[1]), old.feature)
+    encoding = old.encoding
+    if encoding is None or len(data) < _ROWS_PER_BIN * settings.n_bins:
+        return encoding
+    without = np.setdiff1d(old.numbers, encoding.feature)
     if len(without) == 0:
-        return old
-    edges = list(old.edges)
-    for j, found in zip(without, _edges(settings, data, rng, without), strict=True):
+        return encoding
+    edges = list(encoding.edges)
+    for j, found in zip(without, _edges(settings, data, old, rng, without), strict=True):
         edges[j] = found
     return PiecewiseLinear.from_edges(edges)
 
@@ -89,11 +127,14 @@ def _learnt_encoding(
 def _edges(
     settings: Settings,
     data: Observations,
+    preparation: Preparation,
     rng: np.random.Generator,
-    features: np.ndarray | None = None,
+    features: np.ndarray,
 ) -> list[np.ndarray]:
-    n_bins = affordable_bins(settings.n_bins, data.X.shape[1])
-    X = data.X if features is None else data.X[:, features]
+    """Edges of the bins of some features of numbers."""
+    n_numbers, _, *others = preparation.lengths
+    n_bins = affordable_bins(settings.n_bins, n_numbers, sum(others))
+    X = data.X if len(features) == data.X.shape[1] else data.X[:, features]
     return bin_edges(X, data.weights, data.rows, n_bins, rng)
 
 

@@ -1,0 +1,154 @@
+"""Categories of features: which features have them, what they are, and their codes."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from skmdn._arrays import AnyArray, Array, BoolArray, FloatArray, IntArray
+from skmdn._estimators.tables import (
+    Column,
+    Frame,
+    entries,
+    holds_text_or_booleans,
+    numbers_of,
+    replaced,
+)
+
+# The categories of every feature, sorted; None for a feature of numbers.
+Categories: TypeAlias = list[AnyArray | None]
+# Code of a category that was not there in fit. Others have their place from 0 on; a gap is NaN.
+UNSEEN = -1.0
+# Text of which more than this share of the entries differ from one another is a name or an id; of
+# fewer rows than these one cannot tell.
+_NEARLY_UNIQUE, _ENOUGH_ROWS = 0.9, 20
+_KINDS = {"U": "text", "b": "booleans", "f": "numbers"}
+
+
+def categorical_mask(
+    word: Any, frame: Frame | None, names: Sequence[Any] | None, n_features: int
+) -> BoolArray:
+    """Which of the features ``(p,)`` hold categories, as a `categorical_features` says.
+
+    Raises
+    ------
+    ValueError
+        If it is none of "from_dtype", None, a mask, indices, and names of features.
+    """
+    mask = np.zeros(n_features, dtype=bool)
+    if isinstance(word, str) and word == "from_dtype":
+        columns = [] if frame is None else list(frame.iter_columns())
+        mask[: len(columns)] = [holds_text_or_booleans(column) for column in columns]
+        return mask
+    chosen = np.asarray([] if word is None else word)
+    if chosen.ndim == 1 and chosen.size == 0:
+        return mask
+    if chosen.ndim == 1 and chosen.dtype.kind in "OU":
+        places = {name: j for j, name in enumerate([] if names is None else names)}
+        chosen = np.array([places.get(name, n_features) for name in chosen.tolist()])
+    is_mask = chosen.dtype.kind == "b" and chosen.shape == mask.shape
+    are_places = chosen.dtype.kind in "iu" and chosen.ndim == 1
+    if not is_mask and not (are_places and np.all((-n_features <= chosen) & (chosen < n_features))):
+        raise ValueError(
+            "The 'categorical_features' parameter must be 'from_dtype', None, a mask of the "
+            f"{n_features} features of X, their indices, or their names"
+            f"{' (this X has none)' if names is None else ''}. Got {word!r} instead."
+        )
+    mask[chosen] = True
+    return mask
+
+
+def learnt_levels(column: Column, label: str) -> AnyArray:
+    """The categories of a column of a frame, sorted."""
+    if column.dtype.is_numeric():
+        return distinct(numbers_of(column, label))
+    levels, n_rows = _sorted(entries(column), label), len(column) - column.null_count()
+    is_text = levels.dtype.kind == "U"
+    if is_text and n_rows >= _ENOUGH_ROWS and len(levels) > _NEARLY_UNIQUE * n_rows:
+        raise ValueError(
+            f"{label}: expected categories, got nearly unique text ({len(levels)} different "
+            f"entries in {n_rows} rows), such as names or ids, which say nothing about new rows. "
+            "Leave the column out, or derive from it what rows have in common."
+        )
+    return levels
+
+
+def distinct(numbers: Array) -> AnyArray:
+    """The categories of a column of numbers, sorted."""
+    return np.unique(numbers[~np.isnan(numbers)])
+
+
+def _sorted(found: list[Any], label: str) -> AnyArray:
+    """Categories of one kind: text, booleans or numbers."""
+    kinds = {_kind(entry) for entry in found}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"{label}: expected categories of one kind, got {' and '.join(sorted(kinds))} in one "
+            "column; make them all text, for instance by astype(str)."
+        )
+    if kinds <= {*_KINDS.values()}:
+        return np.array(sorted(found), dtype=float if kinds == {"numbers"} else None)
+    raise ValueError(
+        f"{label}: expected categories of text, booleans or numbers, got {kinds.pop()}; make them "
+        "text, for instance by astype(str)."
+    )
+
+
+def _kind(entry: Any) -> str:
+    if isinstance(entry, bool | np.bool_):
+        return "booleans"
+    if isinstance(entry, int | float | np.number):
+        return "numbers"
+    return "text" if isinstance(entry, str) else type(entry).__name__
+
+
+def codes_of(column: Column, levels: AnyArray, label: str) -> FloatArray:
+    """Codes ``(n,)`` of a column of a frame."""
+    if column.dtype.is_numeric():
+        return codes_of_numbers(numbers_of(column, label), levels, label)
+    expected, found = _KINDS[levels.dtype.kind], entries(column)
+    for kind in {_kind(entry) for entry in found} - {expected}:
+        if len(levels):
+            raise _other_kind(label, expected, kind)
+    place = {level: float(i) for i, level in enumerate(levels.tolist())}
+    return replaced(column, found, [place.get(entry, UNSEEN) for entry in found])
+
+
+def codes_of_numbers(numbers: Array, levels: AnyArray, label: str) -> FloatArray:
+    """Codes ``(n,)`` of categories that came as numbers."""
+    expected = _KINDS[levels.dtype.kind]
+    if expected != "numbers" and len(levels) and not np.isnan(numbers).all():
+        raise _other_kind(label, expected, "numbers")
+    codes = np.full(len(numbers), UNSEEN)
+    codes[np.isnan(numbers)] = np.nan
+    if len(levels) and expected == "numbers":
+        places = np.minimum(np.searchsorted(levels, numbers), len(levels) - 1)
+        is_seen = levels[places] == numbers
+        codes[is_seen] = places[is_seen]
+    return codes
+
+
+def _other_kind(label: str, expected: str, got: str) -> ValueError:
+    return ValueError(
+        f"{label}: expected categories of {expected} as in fit, got {got}. Convert the column to "
+        "what it was in fit."
+    )
+
+
+def only_of_rows(categories: Categories, X: Array, rows: IntArray) -> Categories:
+    """Only the categories that the given rows have; codes in X change, in place.
+
+    Those of other rows, which have no weight, are then unseen.
+    """
+    left = list(categories)
+    for j, levels in enumerate(categories):
+        if levels is None:
+            continue
+        codes = X[rows, j]
+        is_left = np.zeros(len(levels), dtype=bool)
+        is_left[codes[~np.isnan(codes)].astype(np.intp)] = True
+        new = np.where(is_left, np.cumsum(is_left) - 1.0, UNSEEN)
+        there = ~np.isnan(X[:, j])
+        X[there, j] = new[X[there, j].astype(np.intp)]
+        left[j] = levels[is_left]
+    return left
