@@ -17,8 +17,8 @@ class CategoryInputs(NamedTuple):
     """One indicator for each frequent category of a feature, one for all rare ones, one for gaps.
 
     A category that fit has not seen, and a gap where fit had none, are taken at the centre: their
-    indicators are the shares of the rows. Places of a feature with L categories are 0 to L - 1, then
-    that of an unseen one and that of a gap.
+    indicators are the shares of the rows. The places of a feature with L categories are 0 to L - 1,
+    then that of an unseen one and that of a gap.
     """
 
     features: IntArray  # (f,), of X

@@ -19,9 +19,9 @@ def shrunk_means(
 
     A mean of rows with total weight W is multiplied by ``W / (W + s^2 / t^2)``, the best linear
     predictor of a random effect, where s^2 and t^2 are the variances within and between categories,
-    estimated by the moments of a one-way analysis of variance. (S. R. Searle, G. Casella and C. E.
-    McCulloch, "Variance components", 1992, sections 3.6 and 7.2.) The unit is t; where categories do
-    not differ, all means are 0.
+    estimated by the moments of a one-way analysis of variance (S. R. Searle, G. Casella and C. E.
+    McCulloch, "Variance components", Wiley 1992). The unit is t. Where categories do not differ,
+    all means are 0.
     """
     w = np.ones(len(z)) if weights is None else weights * (len(z) / weights.sum())
     cells, n_cells = place + n_places * folds, N_FOLDS * n_places
