@@ -1,4 +1,10 @@
-"""Weighted location, scale and quantiles of columns; the same for any number of threads."""
+"""Weighted location, scale and quantiles of columns; the same for any number of threads.
+
+A gap, a cell without a value, is NaN. It counts as a cell of weight zero.
+"""
+
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from sklearn.utils import gen_batches
@@ -11,33 +17,47 @@ _BLOCK_CELLS = 1 << 17
 def location_and_scale(values: Array, weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:
     """Weighted mean and standard deviation of every column of ``values (n, p)``.
 
-    A weight of two counts as the row twice; only ratios of weights matter. Both are computed in
-    float64 from distances to the first row with weight, in units of the largest distance. So
-    neither offsets nor extreme units cost digits. The scale of a constant column (up to rounding of
-    its values) is exactly 0.
+    A weight of two counts as the row twice; only ratios of weights matter. Gaps (NaN) are skipped,
+    and a column without any cell has location and scale 0. Both are computed in float64 from
+    distances to the first cell with weight, in units of the largest distance. So neither offsets
+    nor extreme units cost digits. The scale of a constant column (up to rounding of its values) is
+    exactly 0.
     """
-    n, p = values.shape
-    w = np.ones(n) if weights is None else weights / weights.max()
-    blocks = list(gen_batches(n, max(1, _BLOCK_CELLS // p)))
-    present = np.flatnonzero(w)[0]
-    origin = values[present].astype(np.float64)
-    reach = np.zeros(p)
-    for rows in blocks:
-        np.maximum(reach, np.abs(_distances(values[rows], origin, w[rows])).max(axis=0), out=reach)
+    w = np.ones(len(values)) if weights is None else weights / weights.max()
+    with np.errstate(over="ignore", invalid="ignore"):
+        location, scale = _moments(values, w)
+    for j in np.flatnonzero(~np.isfinite(scale)):  # where distances are beyond float64
+        quarter = _moments(0.25 * values[:, j : j + 1], w)
+        location[j], scale[j] = (4.0 * moment[0] for moment in quarter)
+    return location, _above_rounding(scale, location, values.dtype)
+
+
+def _moments(values: Array, w: FloatArray) -> tuple[FloatArray, FloatArray]:
+    p = values.shape[1]
+    is_full = n_present(values, w) == np.count_nonzero(w)
+    origin = _first_cells(values, w)
+    cells = partial(_distances, values, origin, w, has_gaps=not is_full.all())
+    reach, total = np.zeros(p), np.zeros(p)
+    for distances, cell_weights in cells():
+        np.maximum(reach, np.abs(distances).max(axis=0), out=reach)
+        total += cell_weights.sum(axis=0)
     unit = np.where(reach > 0, reach, 1.0)
-    total, mean, variance = w.sum(), np.zeros(p), np.zeros(p)
+    # The same to the bit in a column without gaps, whether others have some or not.
+    total = np.where(is_full, w.sum(), np.where(total > 0, total, 1.0))
+    mean, variance = np.zeros(p), np.zeros(p)
     # Plain sums, because the result of a matrix product would depend on the number of threads.
-    for rows in blocks:
-        z = _distances(values[rows], origin, w[rows]) / unit
-        mean += np.sum(z * w[rows, None], axis=0) / total
-    for rows in blocks:
-        z = _distances(values[rows], origin, w[rows]) / unit - mean
-        variance += np.sum(z * z * w[rows, None], axis=0) / total
+    for distances, cell_weights in cells():
+        mean += np.sum(distances / unit * cell_weights, axis=0) / total
+    for distances, cell_weights in cells():
+        z = distances / unit - mean
+        variance += np.sum(z * z * cell_weights, axis=0) / total
     scale = np.sqrt(variance) * unit
-    location = origin + mean * unit
-    # Values that differ only by their own rounding carry no information.
-    rounding = np.finfo(values.dtype).eps * np.abs(location)
-    return location, np.where(scale > rounding, scale, 0.0)
+    return origin + mean * unit, scale
+
+
+def _above_rounding(scale: FloatArray, location: FloatArray, dtype: np.dtype) -> FloatArray:
+    """The scale, or 0: values that differ only by their own rounding carry no information."""
+    return np.where(scale > np.finfo(dtype).eps * np.abs(location), scale, 0.0)
 
 
 def location_and_unit(values: Array, weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:
@@ -46,53 +66,111 @@ def location_and_unit(values: Array, weights: FloatArray | None) -> tuple[FloatA
     return location, np.where(scale > 0, scale, 1.0)
 
 
-def _distances(values: Array, origin: FloatArray, weights: FloatArray) -> FloatArray:
-    """Distances from the origin; zero for rows without weight.
+def n_present(values: Array, weights: FloatArray | None) -> IntArray:
+    """Number of cells ``(p,)`` of every column that are no gaps, in rows with weight."""
+    counts = np.zeros(values.shape[1], dtype=np.intp)
+    for rows in _blocks(values):
+        has_weight = np.ones(len(values[rows]), bool) if weights is None else weights[rows] > 0
+        counts += np.count_nonzero(has_weight)
+        gaps = np.isnan(values[rows])
+        if gaps.any():
+            counts -= np.count_nonzero(gaps[has_weight], axis=0)
+    return counts
 
-    They are C-contiguous whatever the layout of the values, as the order of later sums depends on
-    it.
+
+def _blocks(values: Array) -> list[slice]:
+    n, p = values.shape
+    return list(gen_batches(n, max(1, _BLOCK_CELLS // p)))
+
+
+def _first_cells(values: Array, weights: FloatArray) -> FloatArray:
+    """First cell with weight ``(p,)`` of every column; 0 for a column without any."""
+    first = values[np.flatnonzero(weights)[0]].astype(np.float64)
+    for rows in _blocks(values):
+        open_ends = np.flatnonzero(np.isnan(first))
+        if len(open_ends) == 0:
+            break
+        block = values[rows][:, open_ends][weights[rows] > 0]
+        if len(block) > 0:
+            found = np.argmin(np.isnan(block), axis=0)
+            first[open_ends] = block[found, np.arange(len(open_ends))]
+    return np.where(np.isnan(first), 0.0, first)
+
+
+def _distances(
+    values: Array, origin: FloatArray, weights: FloatArray, *, has_gaps: bool
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Distances from the origin and weights of the cells, in blocks of rows.
+
+    The weights are ``(m, 1)``, or ``(m, p)`` if there are gaps. Rows without weight and gaps have
+    distance 0, and gaps have weight 0. Distances are C-contiguous whatever the layout of the
+    values, as the order of later sums depends on it.
     """
-    distances = np.subtract(values, origin, order="C")
-    distances[weights == 0] = 0.0
-    return np.asarray(distances)
+    for rows in _blocks(values):
+        distances = np.subtract(values[rows], origin, order="C")
+        cell_weights = weights[rows, np.newaxis]
+        distances[weights[rows] == 0] = 0.0
+        if has_gaps:
+            gaps = np.isnan(distances)
+            np.copyto(distances, 0.0, where=gaps)
+            cell_weights = cell_weights * ~gaps
+        yield distances, cell_weights
 
 
 def weighted_quantiles(values: Array, weights: FloatArray | None, levels: FloatArray) -> FloatArray:
-    """Smallest values at which the cumulative weight reaches the levels ``(Q,)``."""
+    """Smallest values at which the cumulative weight reaches the levels ``(Q,)``.
+
+    Gaps do not count; where nothing counts, there are no quantiles: ``(0,)``.
+    """
     return np.asarray(values[quantile_rows(values, weights, levels)], dtype=np.float64)
 
 
 def quantile_rows(values: Array, weights: FloatArray | None, levels: FloatArray) -> IntArray:
-    """Rows at the quantiles of ``values (n,)``; a weight of two counts as the row twice."""
+    """Rows at the quantiles of ``values (n,)``; a weight of two counts as the row twice.
+
+    Gaps and rows without weight do not count; where nothing counts, there are no rows: ``(0,)``.
+    """
     order = np.argsort(values, kind="stable")
+    order = order[: len(order) - np.count_nonzero(np.isnan(values))]  # gaps come last
     if weights is None:
-        cumulative = np.arange(1.0, len(values) + 1)
+        cumulative = np.arange(1.0, len(order) + 1)
     else:
         order = order[weights[order] > 0]
         cumulative = np.cumsum(weights[order])
+    if len(order) == 0:
+        return order
     # With the tolerance, the sums of repeated and of weighted rows reach a level at the same row.
     places = np.searchsorted(cumulative, levels * cumulative[-1] * (1 - 1e-12))
     return np.asarray(order[np.minimum(places, len(order) - 1)])
 
 
 def merged(
-    n: int, location: FloatArray, scale: FloatArray, more: Array, weights: FloatArray | None
+    n: int | IntArray,
+    location: FloatArray,
+    scale: FloatArray,
+    more: Array,
+    weights: FloatArray | None,
 ) -> tuple[FloatArray, FloatArray]:
     """Location and scale of n rows with the given ones and of `more` rows together.
 
     T. F. Chan, G. H. Golub and R. J. LeVeque, "Updating formulae and a pairwise algorithm for
-    computing sample variances", COMPSTAT 1982. Rows of `more` without weight do not count.
+    computing sample variances", COMPSTAT 1982. Where columns have gaps, n is the number of cells
+    ``(p,)`` so far. Gaps and rows of `more` without weight do not count.
     """
-    m = len(more) if weights is None else np.count_nonzero(weights)
+    m = n_present(more, weights)
     new_location, new_scale = location_and_scale(more, weights)
-    share = m / (n + m)
+    share = m / np.maximum(n + m, 1)
     distance = new_location - location
     # In units of the largest, so that no square overflows or underflows.
     unit = np.maximum(np.maximum(np.abs(distance), scale), new_scale)
     unit = np.where(unit > 0, unit, 1.0)
     within = (1 - share) * (scale / unit) ** 2 + share * (new_scale / unit) ** 2
     between = share * (1 - share) * (distance / unit) ** 2
-    location = location + share * distance
-    scale = np.sqrt(within + between) * unit
-    rounding = np.finfo(more.dtype).eps * np.abs(location)
-    return location, np.where(scale > rounding, scale, 0.0)
+    both_scale = np.sqrt(within + between) * unit
+    both_location = location + share * distance
+    both_scale = _above_rounding(both_scale, both_location, more.dtype)
+    only_old, only_new = m == 0, (m > 0) & (np.asarray(n) == 0)
+    return (
+        np.select([only_old, only_new], [location, new_location], both_location),
+        np.select([only_old, only_new], [scale, new_scale], both_scale),
+    )
