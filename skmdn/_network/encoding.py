@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmdn._arrays import Array, FloatArray, IntArray
+from skmdn._arrays import Array, BoolArray, FloatArray, IntArray
 from skmdn._network.scaling import weighted_quantiles
 
 # Largest number of inputs of the network, z-scores included.
@@ -36,7 +36,7 @@ class PiecewiseLinear(NamedTuple):
     def from_edges(cls, edges: list[FloatArray], min_bins: int = 2) -> "PiecewiseLinear":
         """Encoding with the given edges; features with fewer than `min_bins` bins have no column.
 
-        A single bin would add nothing to the z-score.
+        A single bin would add nothing to the z-score. A feature without edges has no bins.
         """
         bins = [np.diff(e) if len(e) > min_bins else np.empty(0) for e in edges]
         counts = [len(widths) for widths in bins]
@@ -60,7 +60,7 @@ class PiecewiseLinear(NamedTuple):
         return out
 
     def encode_into(self, columns: FloatArray, out: Array) -> None:
-        """Encode features ``(p, n)`` into ``out (q, n)``.
+        """Encode features ``(p, n)``, whose gaps are filled, into ``out (q, n)``.
 
         Digits cancel in the distances from the starts of the bins, so these are computed in
         float64. The rest is computed in the dtype of `out`, or in float64 if that dtype cannot hold
@@ -74,11 +74,18 @@ class PiecewiseLinear(NamedTuple):
             for numbers in (self.width, self.lower, self.upper)
         )
         distance = columns[self.feature]
-        distance -= self.start[:, np.newaxis]
         with np.errstate(over="ignore"):  # infinitely far out
+            distance -= self.start[:, np.newaxis]
             np.divide(distance, width, out=work, casting="same_kind", dtype=work.dtype)
         np.maximum(work, lower, out=work)
         np.minimum(work, upper, out=out, casting="same_kind")
+
+    def empty(self, gaps: BoolArray, features: IntArray, out: Array) -> None:
+        """Set the bins of `features (g,)` in ``out (q, n)`` to 0 where ``gaps (g, n)`` says so."""
+        first = np.searchsorted(self.feature, features)
+        last = np.searchsorted(self.feature, features, side="right")
+        for rows, start, stop in zip(gaps, first, last, strict=True):
+            np.copyto(out[start:stop], 0.0, where=rows)
 
 
 def affordable_bins(n_bins: int, n_features: int) -> int:
@@ -94,8 +101,9 @@ def bin_edges(
     rng: np.random.Generator,
     max_rows: int | None = MAX_ROWS,
 ) -> list[FloatArray]:
-    """Distinct quantiles at the levels 0, 1 / n_bins, ..., 1 of every feature.
+    """Distinct quantiles at the levels 0, 1 / n_bins, ..., 1 of the cells of every feature.
 
+    Gaps (NaN) are skipped; a feature that is all gaps has no edges.
     They are computed from `rows`, which have positive weight, or from `max_rows` random ones of
     them if there are more.
     """
