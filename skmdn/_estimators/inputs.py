@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import check_array, check_consistent_length, indexable
+from sklearn.utils import check_array, check_consistent_length, get_tags, indexable
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._arrays import AnyArray, Array, FloatArray
@@ -21,8 +21,10 @@ _FLOATS = (np.float64, np.float32)
 def check_inputs(estimator: Any, X: ArrayLike, *, reset: bool = False) -> Array:
     """Inputs with the features of fit; `reset` takes their number and names from X."""
     check_numeric(X)
+    finite = "allow-nan" if get_tags(estimator).input_tags.allow_nan else True
     with text_is_named(X):
-        return np.asarray(validate_data(estimator, X, reset=reset, dtype=_FLOATS))
+        checked = validate_data(estimator, X, reset=reset, dtype=_FLOATS, ensure_all_finite=finite)
+    return np.asarray(checked)
 
 
 def check_training_data(
