@@ -5,6 +5,7 @@ import pytest
 
 from skmdn._estimators.observations import rows_with_weight
 from skmdn._network.encoding import MAX_INPUTS, PiecewiseLinear, affordable_bins, bin_edges
+from skmdn._network.gaps import features_with_gaps, filled
 from skmdn._network.preparation import Preparation
 
 
@@ -137,3 +138,65 @@ def test_targets_are_standardised_and_constant_ones_keep_their_unit():
     np.testing.assert_allclose(z[:, 0].std(), 1, rtol=1e-4)
     np.testing.assert_array_equal(z[:, 1], 0)
     assert preparation.y_scale[1] == 1
+
+
+# Gaps --------------------------------------------------------------------------------------------
+
+
+def test_edges_skip_gaps():
+    rng = np.random.default_rng(9)
+    X, weights = rng.normal(size=(90, 3)), rng.integers(0, 3, 90).astype(float)
+    X[::3, 1] = np.nan
+    X[:, 2] = np.nan
+    for w in (None, weights):
+        edges = edges_of(X, w, n_bins=7)
+        np.testing.assert_array_equal(edges[0], edges_of(X[:, :1], w, n_bins=7)[0])
+        present = ~np.isnan(X[:, 1])
+        own = edges_of(X[present, 1:2], None if w is None else w[present], n_bins=7)[0]
+        np.testing.assert_array_equal(edges[1], own)
+        assert edges[2].shape == (0,)
+
+
+def test_a_feature_without_edges_has_no_columns():
+    encoding = PiecewiseLinear.from_edges([np.empty(0), np.array([0.0, 1.0, 3.0]), np.empty(0)])
+    np.testing.assert_array_equal(encoding.feature, [1, 1])
+    X = np.array([[9.0, 2.0, 9.0]])
+    np.testing.assert_array_equal(encoding.encode(X), [[1.0, 0.5]])
+    none = PiecewiseLinear.from_edges([np.empty(0)] * 2)
+    assert none.encode(X[:, :2]).shape == (1, 0)
+
+
+def test_features_with_gaps_have_cells_and_gaps_in_rows_with_weight():
+    X = np.array([[1.0, np.nan, np.nan, 1.0], [2.0, np.nan, 5.0, np.nan]])
+    np.testing.assert_array_equal(features_with_gaps(X, None), [2, 3])
+    np.testing.assert_array_equal(features_with_gaps(X, np.array([1.0, 0.0])), [])
+    assert features_with_gaps(np.ones((3, 2)), None).shape == (0,)
+
+
+def test_gaps_are_filled_by_the_centre_and_reported_where_there_is_an_indicator():
+    columns = np.array([[1.0, np.nan], [np.nan, 4.0], [5.0, np.nan]])
+    gaps = filled(columns, np.array([10.0, 20.0, 30.0]), np.array([1, 2]))
+    np.testing.assert_array_equal(columns, [[1.0, 10.0], [20.0, 4.0], [5.0, 30.0]])
+    np.testing.assert_array_equal(gaps, [[True, False], [False, True]])
+
+
+def test_without_gaps_at_indicators_nothing_is_reported():
+    columns = np.array([[1.0, np.nan], [3.0, 4.0]])
+    assert filled(columns[1:].copy(), np.zeros(1), np.array([0])) is None
+    assert filled(columns.copy(), np.zeros(2), np.array([], dtype=np.intp)) is None
+    assert filled(columns, np.array([7.0, 0.0]), np.array([1])) is None
+    np.testing.assert_array_equal(columns, [[1.0, 7.0], [3.0, 4.0]])
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_bins_of_a_gap_are_empty(order, dtype):
+    encoding = PiecewiseLinear.from_edges(
+        [np.arange(4.0), np.empty(0), np.arange(3.0), np.arange(5.0)]
+    )
+    full = np.full((9, 2), 0.5, dtype=dtype, order=order)
+    features = np.array([1, 2, 3])  # of the first, gaps are of no interest; the second has no bin
+    gaps = np.array([[True, True], [False, True], [True, False]])
+    encoding.empty(gaps, features, full)
+    np.testing.assert_array_equal(full[:, 0], [0.5] * 5 + [0.0] * 4)
+    np.testing.assert_array_equal(full[:, 1], [0.5] * 3 + [0.0] * 2 + [0.5] * 4)

@@ -77,11 +77,96 @@ def test_bad_values_are_named(values):
 def test_bad_data_leaves_the_encoder_as_it_was():
     encoder = PiecewiseLinearEncoder().fit([[0.0], [1.0]])
     before = dict(vars(encoder))
-    with pytest.raises(ValueError, match="NaN"):
-        encoder.fit([[0.0, 1.0], [np.nan, 1.0]])
+    with pytest.raises(ValueError, match="Input X contains infinity"):
+        encoder.fit([[0.0, 1.0], [np.inf, np.nan]])
     with pytest.raises(ValueError, match="sample_weight must not be negative"):
         encoder.fit([[0.0, 1.0], [1.0, 1.0]], sample_weight=[-1, 1])
     assert vars(encoder) == before
+
+
+NAN = np.nan
+
+
+@pytest.fixture
+def gappy():
+    """Features with gaps, without, with gaps only, and constant with gaps."""
+    return np.array(
+        [
+            [0.0, 1.0, NAN, 5.0],
+            [NAN, 2.0, NAN, NAN],
+            [1.0, 3.0, NAN, 5.0],
+            [3.0, 4.0, NAN, NAN],
+        ]
+    )
+
+
+def test_a_gap_fills_no_bin_and_has_an_indicator(gappy):
+    encoder = PiecewiseLinearEncoder(n_bins=2).fit(gappy)
+    assert [list(edges) for edges in encoder.bin_edges_] == [[0, 1, 3], [1, 2, 4], [], [5]]
+    np.testing.assert_allclose(encoder.center_, [4 / 3, 2.5, 0.0, 5.0])
+    np.testing.assert_array_equal(encoder.gap_features_, [0, 3])
+    expected = [
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 1.0, 0.0, 1.0, 1.0],
+        [1.0, 0.0, 1.0, 0.5, 0.0, 0.0],
+        [1.0, 1.0, 1.0, 1.0, 0.0, 1.0],
+    ]
+    np.testing.assert_array_equal(encoder.transform(gappy), expected)
+
+
+def test_a_later_gap_in_a_full_feature_is_taken_at_its_mean(gappy):
+    weights = np.array([1.0, 1.0, 1.0, 5.0])
+    encoder = PiecewiseLinearEncoder(n_bins=2).fit(gappy, sample_weight=weights)
+    assert encoder.center_[1] == pytest.approx(26 / 8)
+    row = np.array([[1.0, NAN, NAN, 5.0]])
+    at_mean = np.array([[1.0, 26 / 8, 7.0, 5.0]])
+    np.testing.assert_allclose(encoder.transform(row), encoder.transform(at_mean), rtol=1e-12)
+
+
+def test_indicators_follow_the_bins_by_name(gappy):
+    frame = pd.DataFrame(gappy, columns=["a", "b", "nothing", "constant"])
+    encoder = PiecewiseLinearEncoder(n_bins=2).set_output(transform="pandas").fit(frame)
+    bins = ["a_bin0", "a_bin1", "b_bin0", "b_bin1"]
+    names = [*bins, "missingindicator_a", "missingindicator_constant"]
+    assert list(encoder.transform(frame).columns) == names == list(encoder.get_feature_names_out())
+
+
+def test_missing_entries_of_frames_are_gaps(gappy):
+    expected = PiecewiseLinearEncoder(n_bins=2).fit_transform(gappy[:, :2])
+    entries = [[None if np.isnan(x) else x for x in column] for column in gappy[:, :2].T]
+    nones = pd.DataFrame({"a": pd.Series(entries[0], dtype=object), "b": entries[1]})
+    nullable = pd.DataFrame({"a": entries[0], "b": entries[1]}).astype("Float64")
+    for frame in (nones, nullable):
+        out = PiecewiseLinearEncoder(n_bins=2).fit_transform(frame)
+        np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_encoding_of_a_row_does_not_depend_on_others(dtype):
+    X = np.random.default_rng(3).normal(size=(200, 3)).astype(dtype)
+    X[::4, 0] = X[::7, 2] = np.nan
+    encoder = PiecewiseLinearEncoder(n_bins=5).fit(X)
+    together = encoder.transform(X)
+    assert together.dtype == dtype
+    alone = np.vstack([encoder.transform(X[i : i + 1]) for i in range(200)])
+    np.testing.assert_array_equal(together, alone)
+    no_gaps = ~np.isnan(X).any(axis=1)
+    np.testing.assert_array_equal(together[no_gaps], encoder.transform(X[no_gaps]))
+
+
+def test_rows_without_weight_make_no_indicator(gappy):
+    weights = np.array([1.0, 0.0, 2.0, 1.0])
+    encoder = PiecewiseLinearEncoder(n_bins=2).fit(gappy, sample_weight=weights)
+    np.testing.assert_array_equal(encoder.gap_features_, [3])
+    row = np.array([[NAN, 1.0, 1.0, 1.0]])
+    at_mean = np.array([[1.25, 1.0, 1.0, 1.0]])
+    np.testing.assert_array_equal(encoder.transform(row), encoder.transform(at_mean))
+
+
+def test_infinity_is_no_gap(gappy):
+    encoder = PiecewiseLinearEncoder().fit(gappy)
+    with pytest.raises(ValueError, match="Input X contains infinity"):
+        encoder.transform(np.where(np.isnan(gappy), -np.inf, gappy))
 
 
 # CrossFittedPredictions --------------------------------------------------------------------------

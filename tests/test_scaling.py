@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skmdn._engine.principal_axis import principal_scores
-from skmdn._network.scaling import location_and_scale, weighted_quantiles
+from skmdn._network.scaling import (
+    location_and_scale,
+    merged,
+    n_present,
+    quantile_rows,
+    weighted_quantiles,
+)
 
 PROPERTY = settings(derandomize=True, database=None, max_examples=60, deadline=None)
 
@@ -103,6 +109,182 @@ def test_weighted_quantiles_are_those_of_repeated_values(values, counts, levels)
     for value, level in zip(found, levels, strict=True):
         assert np.mean(repeated <= value) >= level - 1e-9
         assert value == repeated.min() or np.mean(repeated < value) <= level + 1e-9
+
+
+def test_moments_of_values_further_apart_than_float64_can_say():
+    location, scale = location_and_scale(np.array([[-1.7e308, 1.0], [0.8e308, 3.0]]), None)
+    np.testing.assert_allclose(location, [-0.45e308, 2.0])
+    np.testing.assert_allclose(scale, [1.25e308, 1.0])
+
+
+# Gaps --------------------------------------------------------------------------------------------
+
+
+def with_gaps(values, share=0.3, seed=5):
+    """The values, with cells gone at random but for the first column."""
+    is_gap = np.random.default_rng(seed).uniform(size=values.shape) < share
+    is_gap[:, 0] = False
+    return np.where(is_gap, np.nan, values).astype(values.dtype)
+
+
+UNITS_OF_COLUMNS = np.array([1.0, 1e-150, 1e12, 1.0, 1e150, 1e-30])
+OFFSETS_OF_COLUMNS = np.array([0.0, 0.0, 1e20, 1e8, 0.0, 1e-26])
+
+
+@pytest.mark.parametrize("weighting", ["none", "uniform", "many zeros"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_gaps_are_skipped_in_any_unit(weighting, order):
+    rng = np.random.default_rng(1)
+    values = with_gaps(rng.normal(size=(400, 6)) * UNITS_OF_COLUMNS + OFFSETS_OF_COLUMNS)
+    values[:30, 3] = np.nan  # so that neither the first row nor the last has all cells
+    values[370:, 4] = np.nan
+    weights = {
+        "none": None,
+        "uniform": rng.uniform(size=400),
+        "many zeros": rng.uniform(size=400) * (np.arange(400) % 3 == 2),
+    }[weighting]
+    location, scale = location_and_scale(np.asarray(values, order=order), weights)
+    for j, column in enumerate(values.T):
+        present = ~np.isnan(column)
+        w = np.ones(400) if weights is None else weights
+        mean, std = exact_moments(column[present], w[present])
+        np.testing.assert_allclose(location[j], mean, rtol=1e-12)
+        np.testing.assert_allclose(scale[j], std, rtol=1e-6)
+        own = location_and_scale(column[present, None], w[present])
+        np.testing.assert_allclose([location[j], scale[j]], np.ravel(own), rtol=1e-12)
+
+
+def test_gaps_are_skipped_in_many_blocks_and_in_float32():
+    rng = np.random.default_rng(2)
+    values = with_gaps(rng.normal(3, 2, size=(30_000, 17)).astype(np.float32))
+    values[:20_000, 5] = np.nan  # no cell in the first blocks
+    weights = rng.uniform(size=30_000)
+    location, scale = location_and_scale(values, weights)
+    for j, column in enumerate(values.astype(float).T):
+        present = ~np.isnan(column)
+        mean = np.average(column[present], weights=weights[present])
+        variance = np.average((column[present] - mean) ** 2, weights=weights[present])
+        np.testing.assert_allclose([location[j], scale[j]], [mean, variance**0.5], rtol=1e-12)
+
+
+def test_a_column_without_gaps_has_the_same_bits_whatever_the_others_have():
+    rng = np.random.default_rng(3)
+    values, weights = rng.normal(3, 2, size=(30_000, 17)), rng.uniform(size=30_000)
+    gappy = with_gaps(values)
+    for w in (None, weights):
+        for moment, plain in zip(
+            location_and_scale(gappy, w), location_and_scale(values, w), strict=True
+        ):
+            assert moment[0] == plain[0]
+            assert (moment[1:] != plain[1:]).all()
+
+
+def test_gaps_in_rows_without_weight_change_no_bit():
+    rng = np.random.default_rng(4)
+    values, weights = rng.normal(size=(500, 3)), rng.integers(0, 2, 500).astype(float)
+    gappy = values.copy()
+    gappy[weights == 0] = np.nan
+    for moment, plain in zip(
+        location_and_scale(gappy, weights), location_and_scale(values, weights), strict=True
+    ):
+        np.testing.assert_array_equal(moment, plain)
+
+
+def test_weight_of_a_few_cells_counts_however_small():
+    """The total of a column is no difference of the totals of rows and gaps."""
+    values = np.array([[1.0, np.nan], [2.0, 5.0], [3.0, 7.0], [4.0, np.nan]])
+    location, scale = location_and_scale(values, np.array([1.0, 3e-200, 1e-200, 1.0]))
+    np.testing.assert_allclose([location[1], scale[1]], [5.5, 0.75**0.5])
+
+
+def test_a_cell_without_weight_is_no_origin():
+    """Distances from it would cost all digits."""
+    column = np.array([np.nan, 1e30, 0.1, 0.3, 0.1])[:, None]
+    location, scale = location_and_scale(column, np.array([1.0, 0.0, 1.0, 1.0, 0.0]))
+    np.testing.assert_allclose([location[0], scale[0]], [0.2, 0.1])
+
+
+def test_columns_with_one_cell_or_none():
+    values = np.array([[np.nan, np.nan, np.nan], [np.nan, 0.1, 4.0], [np.nan, np.nan, 4.0]])
+    for weights in (None, np.array([1.0, 2.0, 0.0])):
+        location, scale = location_and_scale(values, weights)
+        np.testing.assert_array_equal(location, [0.0, 0.1, 4.0])
+        np.testing.assert_array_equal(scale, 0.0)
+    location, scale = location_and_scale(values, np.array([1.0, 0.0, 0.0]))
+    np.testing.assert_array_equal([location, scale], np.zeros((2, 3)))
+
+
+def test_cells_that_are_present_are_counted_in_rows_with_weight():
+    values = with_gaps(np.random.default_rng(6).normal(size=(30_000, 9)))
+    weights = np.random.default_rng(7).integers(0, 2, 30_000).astype(float)
+    np.testing.assert_array_equal(n_present(values, None), np.sum(~np.isnan(values), axis=0))
+    with_weight = values[weights > 0]
+    expected = np.sum(~np.isnan(with_weight), axis=0)
+    np.testing.assert_array_equal(n_present(values, weights), expected)
+    np.testing.assert_array_equal(n_present(values[:, :1], weights), [len(with_weight)])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_merged_parts_are_the_whole(share):
+    rng = np.random.default_rng(8)
+    values = with_gaps(rng.normal(size=(300, 6)) * UNITS_OF_COLUMNS + OFFSETS_OF_COLUMNS, share)
+    if share:
+        values[:150, 1] = np.nan  # comes with the last two parts only
+        values[100:, 2] = np.nan  # comes with the first part only
+        values[:, 4] = np.nan
+    weights = (rng.uniform(size=300) < 0.8).astype(float)
+    n = n_present(values[:100], weights[:100])
+    moments = location_and_scale(values[:100], weights[:100])
+    for rows in (slice(100, 200), slice(200, 300)):
+        moments = merged(n, *moments, values[rows], weights[rows])
+        n = n + n_present(values[rows], weights[rows])
+    whole = location_and_scale(values, weights)
+    np.testing.assert_allclose(
+        moments[0] / UNITS_OF_COLUMNS, whole[0] / UNITS_OF_COLUMNS, rtol=1e-12, atol=1e-14
+    )
+    np.testing.assert_allclose(moments[1], whole[1], rtol=1e-6)
+
+
+def test_a_number_of_rows_stands_for_all_columns_without_gaps():
+    old, more = np.random.default_rng(9).normal(size=(2, 50, 3))
+    moments = location_and_scale(old, None)
+    by_rows = merged(50, *moments, more, None)
+    by_cells = merged(np.full(3, 50), *moments, more, None)
+    np.testing.assert_array_equal(by_rows, by_cells)
+
+
+def test_columns_without_old_or_new_cells_keep_what_there_is():
+    location, scale = np.array([0.1, 7.0, 0.3]), np.array([0.7, 3.0, 0.9])
+    more = np.array([[0.1, 1e-3, np.nan], [0.4, 3e-3, np.nan]])
+    found = merged(np.array([3, 0, 5]), location, scale, more, None)
+    new = location_and_scale(more, None)
+    np.testing.assert_array_equal([moment[1] for moment in found], [moment[1] for moment in new])
+    np.testing.assert_array_equal([moment[2] for moment in found], [0.3, 0.9])
+    assert 0.1 < found[0][0] < 0.25
+
+
+@PROPERTY
+@given(
+    values=st.lists(st.integers(-5, 5) | st.just(np.nan), min_size=1, max_size=15),
+    counts=st.lists(st.integers(0, 3), min_size=15, max_size=15),
+    levels=st.lists(st.floats(0, 1), min_size=1, max_size=5),
+)
+def test_quantiles_skip_gaps(values, counts, levels):
+    column, levels = np.array([*values, 2.0]), np.array(levels)
+    weights = np.array([*counts[: len(values)], 1.0])
+    present = ~np.isnan(column)
+    for w in (None, weights):
+        expected = weighted_quantiles(column[present], None if w is None else w[present], levels)
+        np.testing.assert_array_equal(weighted_quantiles(column, w, levels), expected)
+        np.testing.assert_array_equal(column[quantile_rows(column, w, levels)], expected)
+
+
+def test_where_nothing_counts_there_are_no_quantiles():
+    levels = np.array([0.0, 0.5])
+    gaps = np.full(3, np.nan)
+    assert weighted_quantiles(gaps, None, levels).shape == (0,)
+    cell = np.array([np.nan, 1.0, np.nan])
+    assert quantile_rows(cell, np.array([1.0, 0.0, 1.0]), levels).shape == (0,)
 
 
 def standardised(values):

@@ -26,7 +26,7 @@ def location_and_scale(values: Array, weights: FloatArray | None) -> tuple[Float
     w = np.ones(len(values)) if weights is None else weights / weights.max()
     with np.errstate(over="ignore", invalid="ignore"):
         location, scale = _moments(values, w)
-    for j in []:  # where distances are beyond float64
+    for j in np.flatnonzero(~np.isfinite(scale)):  # where distances are beyond float64
         quarter = _moments(0.25 * values[:, j : j + 1], w)
         location[j], scale[j] = (4.0 * moment[0] for moment in quarter)
     return location, _above_rounding(scale, location, values.dtype)
