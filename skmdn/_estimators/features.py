@@ -46,6 +46,22 @@ def check_features(
     return check_array(matrix, input_name=name, ensure_min_samples=min_rows, **_checks(estimator))
 
 
+def check_rows(estimator: Any, X: Any, *, reset: bool = False, min_rows: int = 1) -> Any:
+    """Rows for estimators inside this one: a matrix of numbers, or a frame with other columns too.
+
+    The estimators check what the other columns hold.
+    """
+    frame = frame_of(X)
+    if frame is None or all(column.dtype.is_numeric() for column in frame.iter_columns()):
+        return check_features(estimator, X, reset=reset, min_rows=min_rows)
+    if not reset:
+        X = in_order_of_fit(estimator, X)
+    if len(frame) < min_rows:
+        raise ValueError(f"X: expected at least {min_rows} rows, got n_samples = {len(frame)}.")
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    return X
+
+
 def in_order_of_fit(estimator: Any, X: Any) -> Any:
     """A frame with its columns in the order of fit; anything else as it is."""
     names = getattr(estimator, "feature_names_in_", None)

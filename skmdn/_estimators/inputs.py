@@ -14,11 +14,13 @@ from skmdn._arrays import AnyArray, Array, FloatArray
 from skmdn._estimators.columns import check_no_dates
 from skmdn._estimators.features import (
     check_features,
+    check_rows,
     forget_unweighted_categories,
     in_order_of_fit,
     n_categories,
 )
 from skmdn._estimators.observations import Observations
+from skmdn._estimators.rows import Rows
 from skmdn.mixture.real_numbers import check_no_mask, check_real_numbers
 
 
@@ -38,21 +40,43 @@ def check_training_data(
     sample_weight: ArrayLike | None,
     *,
     reset: bool,
-    min_rows: int = 1,
 ) -> Observations:
-    """Data to fit; `reset` takes the number and names of features from X."""
-    if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
-        )
+    """Data to fit; `reset` takes the number, names and categories of features from X."""
+    _check_target_is_there(estimator, y)
     check_numeric(X)
-    inputs = check_features(estimator, X, reset=reset, min_rows=min_rows)
+    inputs = check_features(estimator, X, reset=reset)
     targets, y_ndim = check_targets(y, "y", stacklevel=4)
     check_consistent_length(inputs, targets)
     weights = check_weights(sample_weight, len(targets), "sample_weight")
     if reset and weights is not None:
         forget_unweighted_categories(estimator, inputs, np.flatnonzero(weights))
     return Observations.of(inputs, targets, weights, y_ndim, n_categories(estimator))
+
+
+def check_training_rows(
+    estimator: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    groups: ArrayLike | None,
+    *,
+    min_rows: int,
+) -> Rows:
+    """Data for estimators inside this one to fit, whose features this one notes."""
+    _check_target_is_there(estimator, y)
+    check_numeric(X)
+    rows = check_rows(estimator, X, reset=True, min_rows=min_rows)
+    targets, _ = check_targets(y, "y", stacklevel=5)
+    check_consistent_length(rows, targets)
+    weights = check_weights(sample_weight, len(targets), "sample_weight")
+    return Rows(rows, targets, weights, check_groups(groups, len(targets)))
+
+
+def _check_target_is_there(estimator: Any, y: ArrayLike) -> None:
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
 
 
 def check_validation_data(

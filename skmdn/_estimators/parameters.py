@@ -34,6 +34,10 @@ PIECEWISE_LINEAR_ENCODER: Constraints = {
     "random_state": ["random_state"],
 }
 
+CATEGORICAL_FEATURES = ["array-like", one_of("from_dtype"), None]
+
+STANDARDIZED_REGRESSOR: Constraints = {"categorical_features": CATEGORICAL_FEATURES}
+
 CROSS_FITTED_PREDICTIONS: Constraints = {
     "estimators": [list, None],
     "cv": ["cv_object"],

@@ -39,6 +39,16 @@ def in_order(X: Any, names: Sequence[Any]) -> Any:
     return frame.select(list(names)).to_native() if set(frame.columns) == set(names) else X
 
 
+def with_columns(X: Any, names: Sequence[str], columns: FloatArray) -> Any:
+    """A frame with further columns ``(n, q)``, in the library of X."""
+    frame = nw.from_native(X, eager_only=True)
+    new = [
+        nw.new_series(name, column, backend=frame.implementation)
+        for name, column in zip(names, columns.T, strict=True)
+    ]
+    return frame.with_columns(*new).to_native()
+
+
 def holds_text_or_booleans(column: Column) -> bool:
     """Whether a column's type, or its entries where these are objects, are such."""
     if column.dtype == nw.Object:

@@ -23,7 +23,7 @@ def shrunk_means(
     McCulloch, "Variance components", Wiley 1992). The unit is t. Where categories do not differ,
     all means are 0.
     """
-    w = np.ones(len(z)) if weights is None else weights * (len(z) / weights.sum())
+    w = np.ones(len(z)) if weights is None else weights * np.count_nonzero(weights) / weights.sum()
     cells, n_cells = place + n_places * folds, N_FOLDS * n_places
     total = np.bincount(cells, w, n_cells).reshape(N_FOLDS, n_places)
     tables = np.zeros((N_FOLDS + 1, n_places, z.shape[1]))

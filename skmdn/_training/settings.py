@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import Any
 
 from skmdn._estimators.parameters import (
+    CATEGORICAL_FEATURES,
     POSITIVE,
     POSITIVE_INTEGER,
     Constraints,
@@ -35,7 +36,7 @@ _CONSTRAINTS: Constraints = {
     "reg_covar": [POSITIVE],
     "validation_fraction": [one_of("auto"), from_to(0, 1, closed="neither"), None],
     "calibrate": ["boolean"],
-    "categorical_features": ["array-like", one_of("from_dtype"), None],
+    "categorical_features": CATEGORICAL_FEATURES,
     "warm_start": ["boolean"],
     "point_estimate": [one_of("mean", "median", "mode")],
     "device": [str],

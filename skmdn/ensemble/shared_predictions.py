@@ -12,12 +12,12 @@ from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
 from sklearn.pipeline import Pipeline
 
-from skmdn._estimators.folds import check_weighted
+from skmdn._estimators.folds import check_weighted, take
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn.preprocessing import CrossFittedPredictions
-from skmdn.preprocessing.cross_fitted import begin_fit, named_regressors
-from skmdn.preprocessing.cross_fitting import CrossFit, cross_fit
+from skmdn.preprocessing.cross_fitted import begin_fit, named_regressors, prediction_names
+from skmdn.preprocessing.cross_fitting import CrossFit, cross_fit, with_predictions
 
 # With fewer folds, those outside a pair leave too few rows; with more, there are too many pairs.
 _FOLDS_TO_SHARE = range(4, 7)
@@ -27,12 +27,16 @@ _FOLDS_TO_SHARE = range(4, 7)
 class SharedPredictions:
     """Output of the first step of one member for every row: the X of its second step."""
 
-    features: np.ndarray  # (n, p), or (n, 0) where the step does not pass them on
+    features: Any  # n rows, or None where the step does not pass them on
     predictions: np.ndarray  # (n, E D)
+    names: list[str]  # of the predictions
 
-    def take(self, rows: np.ndarray) -> np.ndarray:
-        """Some of the rows as one array."""
-        return np.hstack([self.features[rows], self.predictions[rows]])
+    def take(self, rows: np.ndarray) -> Any:
+        """Some of the rows, as one array or frame."""
+        predictions = self.predictions[rows]
+        if self.features is None:
+            return predictions
+        return with_predictions(take(self.features, rows), predictions, self.names)
 
 
 def can_share(view: Any, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> bool:
@@ -69,9 +73,10 @@ def cross_fit_together(
         transformer.estimators_ = [
             fit.regressors for pair, fit in zip(pairs, fitted, strict=True) if member in pair
         ]
-    features = checked.X if transformers[0].passthrough else checked.X[:, :0]
+    features = checked.X if transformers[0].passthrough else None
     predictions = _by_member([fit.predictions for fit in fitted], parts, pairs)
-    return [SharedPredictions(features, of_member) for of_member in predictions]
+    names = prediction_names(transformers[0])
+    return [SharedPredictions(features, of_member, names) for of_member in predictions]
 
 
 def _fit_pairs(

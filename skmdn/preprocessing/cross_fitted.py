@@ -11,7 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.folds import order_of, splits
-from skmdn._estimators.inputs import check_groups, check_inputs, check_training_data
+from skmdn._estimators.features import check_rows
+from skmdn._estimators.inputs import check_numeric, check_training_rows
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import (
     CROSS_FITTED_PREDICTIONS,
@@ -21,7 +22,7 @@ from skmdn._estimators.parameters import (
 )
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
-from skmdn.preprocessing.cross_fitting import cross_fit, side_by_side
+from skmdn.preprocessing.cross_fitting import cross_fit, side_by_side, with_predictions
 from skmdn.preprocessing.tree_regressors import tree_regressors
 
 
@@ -117,8 +118,9 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
 
         Parameters
         ----------
-        X : array-like of shape (n, p)
-            Dense and finite.
+        X : array-like or DataFrame of shape (n, p)
+            What the regressors accept; the default ones take gaps (NaN), and columns of text,
+            categories and booleans in a DataFrame.
         y : array-like of shape (n,) or (n, D)
             Targets.
         sample_weight : array-like of shape (n,), default=None
@@ -145,13 +147,14 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         sample_weight: ArrayLike | None = None,
         *,
         groups: ArrayLike | None = None,
-    ) -> np.ndarray:
+    ) -> Any:
         """Fit, and return predictions by models that were not fitted on the row.
 
         Parameters
         ----------
-        X : array-like of shape (n, p)
-            Dense and finite.
+        X : array-like or DataFrame of shape (n, p)
+            What the regressors accept; the default ones take gaps (NaN), and columns of text,
+            categories and booleans in a DataFrame.
         y : array-like of shape (n,) or (n, D)
             Targets.
         sample_weight : array-like of shape (n,), default=None
@@ -161,9 +164,9 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
 
         Returns
         -------
-        ndarray of shape (n, p + E * D)
+        ndarray or DataFrame of shape (n, p + E * D)
             Features and predictions of the E regressors; if `passthrough` is False, without the
-            first p columns.
+            first p columns. A DataFrame if X is one with other columns than numbers.
         """
         with unchanged_on_error(self), interrupt_ends_all():
             rows = begin_fit(self, X, y, sample_weight, groups)
@@ -178,25 +181,27 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
             predictions = np.concatenate([part.predictions for part in fitted])[order]
         return self._assemble(rows.X, predictions)
 
-    def transform(self, X: ArrayLike) -> np.ndarray:
+    def transform(self, X: ArrayLike) -> Any:
         """Append the mean of the folds' predictions.
 
         Parameters
         ----------
-        X : array-like of shape (n, p)
-            Dense and finite.
+        X : array-like or DataFrame of shape (n, p)
+            What the regressors accept; the default ones take gaps (NaN), and columns of text,
+            categories and booleans in a DataFrame.
 
         Returns
         -------
-        ndarray of shape (n, p + E * D)
+        ndarray or DataFrame of shape (n, p + E * D)
             Features and predictions of the E regressors; if `passthrough` is False, without the
-            first p columns.
+            first p columns. A DataFrame if X is one with other columns than numbers.
         """
         check_is_fitted(self)
-        inputs = check_inputs(self, X)
+        check_numeric(X)
+        rows = check_rows(self, X)
         with np.errstate(under="ignore"):
-            predictions = [side_by_side(regressors, inputs) for regressors in self.estimators_]
-            return self._assemble(inputs, np.mean(predictions, axis=0))
+            predictions = [side_by_side(regressors, rows) for regressors in self.estimators_]
+            return self._assemble(rows, np.mean(predictions, axis=0))
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Names of the columns: first the features, then the regressors.
@@ -214,19 +219,19 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         ndarray of str
         """
         check_is_fitted(self)
-        D = self.n_outputs_
-        ends = [""] if D == 1 else [str(d) for d in range(D)]
-        prefix = type(self).__name__.lower()
-        names = [f"{prefix}_{name}{end}" for name, _ in named_regressors(self) for end in ends]
         features = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        names = prediction_names(self)
         return np.array([*(features if self.passthrough else []), *names], dtype=object)
 
-    def _assemble(self, X: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-        return np.hstack([X, predictions]) if self.passthrough else predictions
+    def _assemble(self, X: Any, predictions: np.ndarray) -> Any:
+        if not self.passthrough:
+            return predictions
+        return with_predictions(X, predictions, prediction_names(self))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.input_tags.allow_nan = True
         tags.target_tags.multi_output = True
         return tags
 
@@ -241,10 +246,17 @@ def begin_fit(
     """Check parameters and data, note their shapes on the transformer, and return the rows."""
     check_parameters(transformer, CROSS_FITTED_PREDICTIONS)
     check_named_estimators(transformer)
-    data = check_training_data(transformer, X, y, sample_weight, reset=True, min_rows=2)
-    transformer.n_samples_fit_, transformer.n_outputs_ = data.y.shape
-    targets = data.y[:, 0] if data.y.shape[1] == 1 else data.y
-    return Rows(data.X, targets, data.weights, check_groups(groups, len(targets)))
+    rows = check_training_rows(transformer, X, y, sample_weight, groups, min_rows=2)
+    transformer.n_samples_fit_, transformer.n_outputs_ = rows.y.shape
+    return rows._replace(y=rows.y[:, 0]) if rows.y.shape[1] == 1 else rows
+
+
+def prediction_names(transformer: CrossFittedPredictions) -> list[str]:
+    """Names of the columns of predictions."""
+    D = transformer.n_outputs_
+    ends = [""] if D == 1 else [str(d) for d in range(D)]
+    prefix = type(transformer).__name__.lower()
+    return [f"{prefix}_{name}{end}" for name, _ in named_regressors(transformer) for end in ends]
 
 
 def named_regressors(transformer: CrossFittedPredictions) -> list[tuple[str, Any]]:

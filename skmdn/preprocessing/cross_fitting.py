@@ -9,8 +9,10 @@ import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
+from skmdn._estimators.folds import take
 from skmdn._estimators.inner_estimators import seeded_clone
 from skmdn._estimators.rows import Rows
+from skmdn._estimators.tables import with_columns
 from skmdn.preprocessing.tree_regressors import StandardizedForest
 
 
@@ -45,9 +47,16 @@ def cross_fit(
     return [_of_one_part(fitted[i : i + E]) for i in range(0, len(fitted), E)]
 
 
-def side_by_side(regressors: Sequence[Any], X: np.ndarray) -> np.ndarray:
+def side_by_side(regressors: Sequence[Any], X: Any) -> np.ndarray:
     """Predictions of fitted regressors, ``(n, E D)``."""
     return np.hstack([np.reshape(r.predict(X), (len(X), -1)) for r in regressors])
+
+
+def with_predictions(X: Any, predictions: np.ndarray, names: Sequence[str]) -> Any:
+    """An array or a frame X with predictions ``(n, E D)`` as further columns."""
+    if isinstance(X, np.ndarray):
+        return np.hstack([X, predictions])
+    return with_columns(X, names, predictions)
 
 
 def _of_one_part(fitted: Sequence[tuple[Any, np.ndarray]]) -> CrossFit:
@@ -63,7 +72,7 @@ def _fit_and_predict(
         regressor.fit(part.X, part.y)
     else:
         regressor.fit(part.X, part.y, sample_weight=part.weights)
-    predictions = side_by_side([regressor], rows.X[test])
+    predictions = side_by_side([regressor], take(rows.X, test))
     if isinstance(regressor, StandardizedForest):
         regressor.thin(n_averaged)  # here, before it travels from a worker
     return regressor, predictions

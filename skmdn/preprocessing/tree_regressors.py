@@ -14,9 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.inputs import check_inputs, check_training_data
+from skmdn._estimators.observations import Observations
+from skmdn._estimators.parameters import STANDARDIZED_REGRESSOR, check_parameters
 from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._network.scaling import location_and_unit
 from skmdn._thread_pools import one_thread
+from skmdn.preprocessing.tree_inputs import TreeInputs, fit_tree_inputs
 
 # Rows times trees, which bounds the size of a fitted forest. Leaves of single rows are worth more
 # than many trees, so the number of trees falls first; at the least number, leaves hold more rows.
@@ -55,10 +58,17 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
 
     `CrossFittedPredictions` wraps its default regressors this way.
 
+    A regressor that has a `categorical_features`, as `HistGradientBoostingRegressor` has, gets
+    categories as codes, for features of up to 255 of them. In place of other categories stand means
+    of the targets, shrunk to the overall mean; a training row gets a mean of rows in other folds.
+    Gaps in X stay gaps, if the regressor takes them.
+
     Parameters
     ----------
     regressor : estimator object
         A regressor whose `fit` takes `sample_weight`. It is cloned, not changed.
+    categorical_features : array-like, "from_dtype" or None, default="from_dtype"
+        Which features hold categories, as in `MDNRegressor`.
 
     Attributes
     ----------
@@ -66,6 +76,11 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         The fitted regressor.
     X_mean_, X_scale_ : ndarray of shape (n_features_in_,)
         Weighted mean and standard deviation of the features; the scale of a constant one is 1.
+        Features with categories have 0 and 1.
+    categories_ : list of (ndarray or None), or None
+        Categories of every feature, None for features of numbers; None if there are none at all.
+    tree_inputs_ : tuple or None
+        Which features are numbers, codes and means, and the means by category.
     y_mean_, y_scale_ : ndarray of shape (D,)
         The same of the targets.
     n_features_in_ : int
@@ -86,8 +101,11 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     array([0., 0., 1., 1.])
     """
 
-    def __init__(self, regressor: Any) -> None:
+    def __init__(
+        self, regressor: Any, *, categorical_features: ArrayLike | str | None = "from_dtype"
+    ) -> None:
         self.regressor = regressor
+        self.categorical_features = categorical_features
 
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -113,18 +131,40 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
             If an argument is not as described.
         """
         with unchanged_on_error(self):
+            check_parameters(self, STANDARDIZED_REGRESSOR)
             data = check_training_data(self, X, y, sample_weight, reset=True)
             self.X_mean_, self.X_scale_ = location_and_unit(data.X, data.weights)
             self.y_mean_, self.y_scale_ = location_and_unit(data.y, data.weights)
             targets = _standardized(data.y, self.y_mean_, self.y_scale_)
+            regressor = clone(self.regressor)
+            inputs = self._fit_inputs(data, targets, regressor)
             # The default regressors take weights, whatever the user's own routing asks for.
             with config_context(enable_metadata_routing=False), _threads_for(data.X):
-                self.regressor_ = clone(self.regressor).fit(
-                    _standardized(data.X, self.X_mean_, self.X_scale_),
+                self.regressor_ = regressor.fit(
+                    inputs,
                     targets[:, 0] if data.y_ndim == 1 else targets,
                     sample_weight=sample_weight,
                 )
         return self
+
+    def _fit_inputs(self, data: Observations, targets: np.ndarray, regressor: Any) -> np.ndarray:
+        """Inputs of the training rows; the regressor is told which of them are codes."""
+        self.tree_inputs_ = None
+        if data.n_categories is None:
+            return _standardized(data.X, self.X_mean_, self.X_scale_)
+        has_categories = data.n_categories >= 0
+        self.X_mean_[has_categories], self.X_scale_[has_categories] = 0.0, 1.0
+        words = _words_for_categories(regressor)
+        inputs, columns = fit_tree_inputs(
+            _standardized(data.X, self.X_mean_, self.X_scale_),
+            targets,
+            data.weights,
+            data.n_categories,
+            takes_categories=bool(words),
+        )
+        self.tree_inputs_ = tuple(inputs)
+        regressor.set_params(**dict.fromkeys(words, inputs.is_coded))
+        return columns
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict the targets in their own units.
@@ -139,15 +179,20 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         ndarray of shape (n,) or (n, D)
         """
         check_is_fitted(self)
-        inputs = check_inputs(self, X)
+        X = check_inputs(self, X)
+        inputs = _standardized(X, self.X_mean_, self.X_scale_)
+        if self.tree_inputs_ is not None:
+            inputs = TreeInputs(*self.tree_inputs_).of(inputs)
         with _threads_for(inputs), np.errstate(under="ignore"):
-            targets = self.regressor_.predict(_standardized(inputs, self.X_mean_, self.X_scale_))
+            targets = self.regressor_.predict(inputs)
             columns = targets.reshape(len(inputs), -1)
             return np.asarray(self.y_mean_ + self.y_scale_ * columns).reshape(targets.shape)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = get_tags(self.regressor).target_tags.multi_output
+        of_regressor = get_tags(self.regressor)
+        tags.target_tags.multi_output = of_regressor.target_tags.multi_output
+        tags.input_tags.allow_nan = of_regressor.input_tags.allow_nan
         return tags
 
 
@@ -158,6 +203,8 @@ class StandardizedForest(StandardizedRegressor):
     ----------
     regressor : RandomForestRegressor or ExtraTreesRegressor
         The forest. It is cloned, not changed.
+    categorical_features : array-like, "from_dtype" or None, default="from_dtype"
+        Which features hold categories, as in `MDNRegressor`.
 
     See Also
     --------
@@ -185,6 +232,12 @@ class StandardizedForest(StandardizedRegressor):
         forest = self.regressor_
         forest.estimators_ = forest.estimators_[: -(-forest.n_estimators // n_together)]
         forest.set_params(n_estimators=len(forest.estimators_))
+
+
+def _words_for_categories(regressor: Any) -> list[str]:
+    """The parameters, nested ones too, that say which features hold categories."""
+    parameters = regressor.get_params(deep=True)
+    return [name for name in parameters if name.split("__")[-1] == "categorical_features"]
 
 
 def _standardized(columns: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
