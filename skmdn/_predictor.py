@@ -1,7 +1,6 @@
 """A fitted network as arrays, and the densities that it predicts."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,9 +57,9 @@ class Predictor(NamedTuple):
         """Order of the network's outputs."""
         return forward.HeadLayout(self.architecture, len(self.preparation.y_mean))
 
-    def for_new_rows(self) -> "Predictor":
-        """The same without what only training needs."""
-        return self._replace(preparation=self.preparation.for_new_rows())
+    def for_fold(self, fold: int) -> "Predictor":
+        """The same for the rows of one fold of the training data, or for new rows (-1)."""
+        return self._replace(preparation=self.preparation.for_fold(fold))
 
     def density(self, X: np.ndarray) -> Mixture:
         """Mixtures of all rows, in the units of y."""
@@ -78,12 +77,23 @@ class Predictor(NamedTuple):
     def uncalibrated_density(self, X: np.ndarray, folds: np.ndarray | None = None) -> Mixture:
         """Mixtures of all rows for standardised targets, before calibration.
 
-        Rows of the data to fit have `folds` where features have categories.
+        Rows of the training data have `folds`, if there are features with categories.
         """
+        if folds is not None:
+            return self._by_fold(X, folds)
         with np.errstate(under="ignore"):
-            return Mixture.concatenate(self._mixture(raw) for raw in self._raw_outputs(X, folds))
+            return Mixture.concatenate(self._mixture(raw) for raw in self._raw_outputs(X))
 
-    def _raw_outputs(self, X: np.ndarray, folds: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    def _by_fold(self, X: np.ndarray, folds: np.ndarray) -> Mixture:
+        order = np.argsort(folds, kind="stable")
+        numbers, starts = np.unique(folds[order], return_index=True)
+        densities = [
+            self.for_fold(number).uncalibrated_density(X[rows])
+            for number, rows in zip(numbers, np.split(order, starts[1:]), strict=True)
+        ]
+        return Mixture.concatenate(densities)[np.argsort(order)]
+
+    def _raw_outputs(self, X: np.ndarray) -> Iterator[np.ndarray]:
         """The network's outputs ``(c, out)`` in chunks, computed in the dtype of X.
 
         They are float64, and the numbers of each output are contiguous, as mixtures read them.
@@ -91,11 +101,10 @@ class Predictor(NamedTuple):
         with np.errstate(under="ignore"):
             evaluate = self._network(X.dtype, min(len(X), CHUNK_ROWS))
         for start in range(0, len(X), CHUNK_ROWS):
-            rows = slice(start, start + CHUNK_ROWS)
-            raw = np.empty((len(self.intercepts[-1]), len(X[rows]))).T
-            prepare = partial(self.preparation.inputs, folds=None if folds is None else folds[rows])
+            part = X[start : start + CHUNK_ROWS]
+            raw = np.empty((len(self.intercepts[-1]), len(part))).T
             with np.errstate(under="ignore"):
-                evaluate(X[rows], raw, prepare)
+                evaluate(part, raw, self.preparation.inputs)
             yield raw
 
     def _network(self, dtype: DTypeLike, n_rows: int) -> Callable[..., None]:

@@ -48,9 +48,9 @@ class CategoryInputs(NamedTuple):
                 out[:, start:stop] = means[-1 if folds is None else folds, place]
             start = stop
 
-    def for_new_rows(self) -> "CategoryInputs":
-        """The same with the means of all rows only."""
-        return self._replace(means=[means[-1:] for means in self.means])
+    def for_fold(self, fold: int) -> "CategoryInputs":
+        """The same with the means of one fold only; that of new rows is the last one."""
+        return self._replace(means=[means[fold:][:1] for means in self.means])
 
     def cross_fitted(
         self, X: Array, z: FloatArray, weights: FloatArray | None, rows: IntArray, folds: IntArray
@@ -103,13 +103,14 @@ def category_inputs(
     ]
     least = _least_size(sizes, room)
     indicators = [_indicator(size, least) for size in sizes]
-    shares = [_shares(*pair) for pair in zip(indicators, sizes, strict=True)]
     means = [
         shrunk_means(place, len(indicator), z, w, folds[rows])
         if _share_of_rare(indicator, size) > _LARGE_SHARE
         else np.empty((0, 0, 0))
         for place, indicator, size in zip(of_rows, indicators, sizes, strict=True)
     ]
+    indicators = [_without_constant(indicator) for indicator in indicators]
+    shares = [_shares(*pair) for pair in zip(indicators, sizes, strict=True)]
     return CategoryInputs(features, indicators, shares, means)
 
 
@@ -133,8 +134,12 @@ def _indicator(size: FloatArray, least: float) -> IntArray:
     n += bool(is_rare.any())
     if gaps > 0:
         indicator[-1] = n
-    is_constant = indicator.max() < 1
-    return np.full(len(size), -1) if is_constant else indicator
+    return indicator
+
+
+def _without_constant(indicator: IntArray) -> IntArray:
+    """No indicators where there is just one, which would be constant."""
+    return indicator if indicator.max() > 0 else np.full(len(indicator), -1)
 
 
 def _shares(indicator: IntArray, size: FloatArray) -> FloatArray:

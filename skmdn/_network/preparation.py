@@ -181,8 +181,8 @@ class Preparation(NamedTuple):
         """Standardised targets ``(n, D)``."""
         return np.asarray((y - self.y_mean) / self.y_scale)
 
-    def for_new_rows(self) -> "Preparation":
-        """The same without what only training needs."""
+    def for_fold(self, fold: int) -> "Preparation":
+        """The same for the rows of one fold of the training data, or for new rows (-1)."""
         if self.categories is None:
             return self
-        return self._replace(categories=self.categories.for_new_rows())
+        return self._replace(categories=self.categories.for_fold(fold))

@@ -93,7 +93,7 @@ def fit(
         if held_out is not None and settings.calibrate:
             noise = small_sample_noise(data, before) if validation is None else 0.0
             predictor = calibrated(predictor, held_out, rng, noise)
-        predictor = predictor.for_new_rows()
+        predictor = predictor.for_fold(-1)
         advice = _advice(predictor, data, rng)
     gained_nothing = past is not None and _gained_nothing(trained)
     if gained_nothing:
@@ -129,7 +129,7 @@ def fit_part(
         validation_fraction=None,
     )
     trained = _train(settings, data, start, options, rng, None, rng)
-    predictor = _predictor(settings, start, trained, data).for_new_rows()
+    predictor = _predictor(settings, start, trained, data).for_fold(-1)
     return Fitted(predictor, trained, [], _next_rate(settings, None, gained_nothing=False))
 
 
