@@ -7,8 +7,8 @@ import numpy as np
 from skmdn._arrays import Array, FloatArray, IntArray
 from skmdn._network.target_means import shrunk_means
 
-# A category of fewer rows, or of less than this share of them, has no indicator of its own.
-_LEAST_ROWS = 5
+# A category has an indicator of its own from n / 200 rows on, but at least 5 and at most 10.
+_LEAST_SHARE, _LEAST_ROWS, _ENOUGH_ROWS = 1 / 200, 5, 10
 # Where more than this share of the rows shares an indicator, means of the targets tell them apart.
 _LARGE_SHARE = 0.05
 
@@ -119,7 +119,9 @@ def _least_size(sizes: list[FloatArray], room: int) -> float:
     all_sizes = np.sort(np.concatenate(sizes))[::-1]
     spare = room - 2 * len(sizes)  # for those of rare categories and of gaps
     too_many = all_sizes[spare] if 0 <= spare < len(all_sizes) else 0.0 if spare >= 0 else np.inf
-    return max(_LEAST_ROWS, np.nextafter(too_many, np.inf))
+    n_rows = sizes[0].sum() if sizes else 0.0
+    least = np.clip(_LEAST_SHARE * n_rows, _LEAST_ROWS, _ENOUGH_ROWS)
+    return max(float(least), np.nextafter(too_many, np.inf))
 
 
 def _indicator(size: FloatArray, least: float) -> IntArray:
