@@ -247,10 +247,8 @@ def print_set(data: Data, scores: list[Score], options: argparse.Namespace) -> N
     print(f"{'':16}{'form':10}{'fits':>5}" + "".join(f"{head:>20}" for head in heads))
     for model, form in dict.fromkeys((s.model, s.form) for s in scores):
         chosen = of(scores, model, form).values()
-        cells = [
-            mean_and_error(np.array([getattr(s, field) for s in chosen]))
-            for field in ("crps", "nll", "rmse")
-        ]
+        columns = ([getattr(s, field) for s in chosen] for field in ("crps", "nll", "rmse"))
+        cells = ["" if np.isnan(c).all() else mean_and_error(np.array(c)) for c in columns]
         cells.append(f"{np.mean([s.coverage for s in chosen]):.1%}")
         cells.append(f"{np.mean([s.cpu_seconds for s in chosen]):.3g}")
         print(f"{model:16}{form:10}{len(chosen):5}" + "".join(f"{cell:>20}" for cell in cells))
@@ -278,7 +276,7 @@ def print_summary(tables: list[list[Comparison]], first: str) -> None:
         nll, nll_by_fits, nll_by_sets = over_sets([c.difference for c in found])
         mean = np.exp(ratio)
         print(
-            f"\n{model}, {form} beside {first}, {len(found)} sets: "
+            f"\nMean over sets ({len(found)}), {model}, {form} beside {first}: "
             f"CRPS {mean:.4f} ± {mean * by_fits:.4f} times (± {mean * by_sets:.4f} between sets), "
             f"NLL {nll:+.4f} ± {nll_by_fits:.4f} (± {nll_by_sets:.4f} between sets)"
         )
