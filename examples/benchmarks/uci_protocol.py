@@ -134,19 +134,19 @@ def fit_and_score(model: Any, data: Data, name: str, number: int) -> Score:
     )
 
 
-def read_scores(file: Path | None) -> list[Score]:
-    """Scores of earlier runs; none where there is no file."""
+def read_scores(file: Path | None, kind: type = Score) -> list[Any]:
+    """Scores of earlier runs, as the dataclass `kind`; none where there is no file."""
     if file is None or not file.exists():
         return []
     with file.open(newline="") as lines:
-        kinds = {field.name: field.type for field in fields(Score)}
+        types = {field.name: field.type for field in fields(kind)}
         return [
-            Score(**{name: kinds[name](text) for name, text in row.items()})
+            kind(**{name: types[name](text) for name, text in row.items()})
             for row in csv.DictReader(lines)
         ]
 
 
-def append_score(file: Path | None, score: Score) -> None:
+def append_score(file: Path | None, score: Any) -> None:
     """Add a line to the file at once: a long run that is stopped keeps its scores."""
     if file is None:
         return
