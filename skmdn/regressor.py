@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +13,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
-from skmdn._estimators.inputs import check_inputs, check_training_data, check_validation_data
+from skmdn._estimators.inputs import (
+    check_groups,
+    check_inputs,
+    check_training_data,
+    check_validation_data,
+)
 from skmdn._estimators.interrupts import pass_interrupt_on
 from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._estimators.r2_score import ScoredRegressor
@@ -198,6 +203,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
     (1, 2)
     """
 
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
+
     def __init__(
         self,
         *,
@@ -214,6 +221,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         max_iter: int | str = "auto",
         reg_covar: float = 1e-6,
         validation_fraction: float | str | None = "auto",
+        validation_split: Any = "auto",
         calibrate: bool = True,
         warm_start: bool = False,
         point_estimate: str = "mean",
@@ -235,6 +243,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.max_iter = max_iter
         self.reg_covar = reg_covar
         self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
         self.calibrate = calibrate
         self.warm_start = warm_start
         self.point_estimate = point_estimate
@@ -249,6 +258,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        groups: ArrayLike | None = None,
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
@@ -286,7 +296,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
                 past = fitting.Past(self._predictor(), self.n_calls_, self.next_learning_rate_)
             data = check_training_data(self, X, y, sample_weight, reset=past is None)
             validation = check_validation_data(self, X_val, y_val, sample_weight_val, data)
-            fitted = fitting.fit(settings, data, validation, past)
+            labels = check_groups(groups, len(data.y))
+            fitted = fitting.fit(settings, data, validation, labels, past)
             self._keep(fitted, n_calls=0 if past is None else past.n_calls)
             self.loss_curve_ = fitted.trained.loss_curve
             self.n_iter_ = fitted.trained.n_passes
@@ -454,6 +465,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.spread_noise_ = predictor.spread_noise
         self.validation_loss_curve_ = fitted.trained.validation_loss_curve
         self.fine_tuning_start_ = fitted.trained.fine_tuning_start
+        self.validation_split_: str | None = fitted.split.kind
+        self.dependence_p_value_: float | None = fitted.split.p_value
         _warn_of(fitted)
 
 
@@ -463,6 +476,8 @@ def _warn_of(fitted: Fitted) -> None:
     if trained.interrupted:
         pass_interrupt_on()
         warnings.warn("Training interrupted by user: the best model so far is kept.", stacklevel=4)
+    if fitted.dependence is not None:
+        warnings.warn(fitted.dependence, stacklevel=4)
     advice = list(fitted.advice)
     if trained.n_recoveries:
         advice.insert(

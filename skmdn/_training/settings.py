@@ -10,6 +10,7 @@ from typing import Any
 from skmdn._estimators.parameters import (
     POSITIVE,
     POSITIVE_INTEGER,
+    SPLITTER,
     Constraints,
     check_parameters,
     from_to,
@@ -34,6 +35,7 @@ _CONSTRAINTS: Constraints = {
     "max_iter": [one_of("auto"), POSITIVE_INTEGER],
     "reg_covar": [POSITIVE],
     "validation_fraction": [one_of("auto"), from_to(0, 1, closed="neither"), None],
+    "validation_split": [one_of("auto", "shuffled", "blocks", "last"), SPLITTER],
     "calibrate": ["boolean"],
     "warm_start": ["boolean"],
     "point_estimate": [one_of("mean", "median", "mode")],
@@ -57,6 +59,7 @@ class Settings:
     batch_size: int | None
     n_passes: int | None
     validation_fraction: float | str | None
+    validation_split: Any  # the name of a way, or a splitter
     calibrate: bool
     dtype: str
     device: str
@@ -89,6 +92,7 @@ class Settings:
             batch_size=_none_if_auto(estimator.batch_size),
             n_passes=_none_if_auto(estimator.max_iter),
             validation_fraction=estimator.validation_fraction,
+            validation_split=estimator.validation_split,
             calibrate=estimator.calibrate,
             dtype=estimator.dtype,
             device=estimator.device,
