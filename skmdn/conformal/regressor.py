@@ -51,14 +51,14 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         A regressor whose `predict_proba` gives a :class:`skmdn.Mixture`: an `MDNRegressor`, an
         `MDNEnsembleRegressor`, or a Pipeline or search around one. None is ``MDNRegressor()``.
     cv : int, splitter, iterable of (train, test), "last" or "prefit", default=5
-        Which rows fit the models and which calibrate them. An integer is a number of folds, or as
-        many as there are rows: folds of runs of consecutive rows if these are alike, as in a
-        series, else shuffled folds (see `MDNEnsembleRegressor`); with `groups`, folds of whole
-        groups. If there are several splits, every row must be in exactly one test part. One split, such as ``ShuffleSplit(1, test_size=0.25)``, is split
-        conformal prediction. "last" is for rows in time order: the last fifth calibrates a model
-        fitted on the rows before. With "prefit", `estimator` is fitted already and `fit` only
-        calibrates it, on rows that must be new to it; pass ``FrozenEstimator(estimator)`` if this
-        object will be cloned.
+        Which rows fit the models and which calibrate them. An integer is a number of folds, at most
+        one per row: of runs of consecutive rows if these are alike, as in a series, else shuffled
+        (see `MDNEnsembleRegressor`); with `groups`, of whole groups. If there are several splits,
+        every row must be in exactly one test part. One split, such as ``ShuffleSplit(1,
+        test_size=0.25)``, is split conformal prediction. "last" is for rows in time order: the last
+        fifth calibrates a model fitted on the rows before. With "prefit", `estimator` is fitted
+        already and `fit` only calibrates it, on rows that must be new to it; pass
+        ``FrozenEstimator(estimator)`` if this object will be cloned.
     n_jobs : int or None, default=None
         Number of models fitted in parallel. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None

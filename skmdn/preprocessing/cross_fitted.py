@@ -46,9 +46,10 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     cv : int, splitter, iterable or None, default=None
         Folds, which must partition the rows. An integer is a number of folds, at most one per row:
         of whole groups if `fit` gets groups, else of runs of consecutive rows if these are alike,
-        as in a series, else shuffled (see `MDNEnsembleRegressor`). None is 5, except in the first step of a view of `MDNEnsembleRegressor` with four
-        to six folds: there the ensemble's own folds are used, and every model serves two members,
-        so that five folds need ten models instead of 25.
+        as in a series, else shuffled (see `MDNEnsembleRegressor`). None is 5, except in the first
+        step of a view of `MDNEnsembleRegressor` with four to six folds: there the ensemble's own
+        folds are used, and every model serves two members, so that five folds need ten models
+        instead of 25.
     passthrough : bool, default=True
         Whether to keep the features, in front of the predictions.
     n_jobs : int or None, default=None
@@ -61,7 +62,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     estimators_ : list of list
         Fitted regressors, by fold.
     folds_ : {"shuffled", "blocks", "groups", "splitter"}
-        Which folds were taken; "blocks" are runs of consecutive rows.
+        Which folds were taken; "blocks" are runs of consecutive rows. "splitter" includes the folds
+        of an ensemble.
     dependence_p_value_ : float or None
         P-value of the test whether consecutive rows are alike; None with groups or a splitter.
     n_samples_fit_ : int
@@ -131,7 +133,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         sample_weight : array-like of shape (n,), default=None
             Weights for the regressors that take them.
         groups : array-like of shape (n,), default=None
-            Labels for the splitter. If `cv` is an integer, a group is never split between folds.
+            Group of every row, for the splitter. If `cv` is an integer, a group is never split
+            between folds.
 
         Returns
         -------
@@ -164,7 +167,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         sample_weight : array-like of shape (n,), default=None
             Weights for the regressors that take them.
         groups : array-like of shape (n,), default=None
-            Labels for the splitter. If `cv` is an integer, a group is never split between folds.
+            Group of every row, for the splitter. If `cv` is an integer, a group is never split
+            between folds.
 
         Returns
         -------
