@@ -1,6 +1,7 @@
 """Are consecutive rows alike? A rank test of targets in the order of the rows."""
 
 import math
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -60,7 +61,8 @@ def dependence(y: FloatArray, weights: FloatArray | None = None) -> Dependence:
     .. [1] R. Bartels, "The rank version of von Neumann's ratio test for randomness", J. Am. Stat.
        Assoc. 77 (1982).
     """
-    outputs = _stretches(y.reshape(len(y), -1)[rows_with_weight(weights, len(y))]).T  # (D, n)
+    y = y[:, np.newaxis] if y.ndim == 1 else y
+    outputs = _stretches(y[rows_with_weight(weights, len(y))]).T  # (D, n)
     varying = [values for values in outputs if len(values) >= _LEAST_ROWS and np.ptp(values) > 0]
     if not varying:
         return Dependence(1.0, 1, is_sorted=False)
@@ -80,9 +82,14 @@ def _stretches(y: FloatArray) -> FloatArray:
 
 
 def _ranks(values: FloatArray) -> FloatArray:
-    """Ranks ``(n,)`` from 0, those of equal values in random order; no one else's randomness."""
-    n = len(values)
-    order = np.lexsort((np.random.default_rng(0).permutation(n), values))
+    """Ranks ``(n,)`` from 0, those of equal values in random order.
+
+    The order of the rows is the seed, so that the same rows have the same ranks, but other orders
+    others.
+    """
+    n, order = len(values), np.argsort(values, kind="stable")
+    seed = zlib.crc32(order.astype(np.int64).tobytes())
+    order = np.lexsort((np.random.default_rng(seed).permutation(n), values))
     ranks = np.empty(n)
     ranks[order] = np.arange(n)
     return ranks
