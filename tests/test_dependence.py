@@ -4,21 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from cases.series import series
 from scipy import stats
 
 from skmdn._estimators import dependence as module
 from skmdn._estimators.dependence import ERROR_RATE, dependence
 from skmdn._estimators.runs import folds_of_runs, run_length, spread_runs, wants_runs
-
-
-def series(n, phi=0.9, seed=0):
-    """A stationary autoregression of first order with variance one."""
-    noise = np.random.default_rng(seed).normal(size=n)
-    values = np.empty(n)
-    values[0] = noise[0]
-    for t in range(1, n):
-        values[t] = phi * values[t - 1] + math.sqrt(1 - phi**2) * noise[t]
-    return values
 
 
 # The test ---------------------------------------------------------------------------------------
@@ -198,7 +189,9 @@ def test_every_row_may_be_in_a_run():
     assert set(np.concatenate(drawn)) == set(range(100))
 
 
-@pytest.mark.parametrize(("n", "n_folds", "length"), [(2, 2, 5), (17, 5, 1), (100, 5, 4), (999, 3, 20)])
+@pytest.mark.parametrize(
+    ("n", "n_folds", "length"), [(2, 2, 5), (17, 5, 1), (100, 5, 4), (999, 3, 20)]
+)
 def test_folds_of_runs_partition_the_rows_and_reach_over_the_whole_order(n, n_folds, length):
     folds = folds_of_runs(n, n_folds, length, np.random.default_rng(0))
     np.testing.assert_array_equal(np.sort(np.concatenate(folds)), np.arange(n))
