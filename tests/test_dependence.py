@@ -11,7 +11,6 @@ from skmdn._estimators import dependence as module
 from skmdn._estimators.dependence import ERROR_RATE, dependence
 from skmdn._estimators.runs import folds_of_runs, run_length, spread_runs, wants_runs
 
-
 # The test ---------------------------------------------------------------------------------------
 
 
