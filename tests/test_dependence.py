@@ -113,9 +113,10 @@ RISING = np.sort(np.random.default_rng(0).normal(size=300))
         -RISING,
         np.round(RISING),
         np.concatenate([RISING[::3], RISING[1::3], -RISING[2::3]]),
+        np.round(np.concatenate([3 * RISING, -3 * RISING])),
         np.resize(np.arange(15.0) ** 2, 300),  # sorted within many groups
     ],
-    ids=["rising", "falling", "ties", "pieces", "in groups"],
+    ids=["rising", "falling", "ties", "pieces", "pieces with ties", "in groups"],
 )
 def test_rows_sorted_by_y_are_not_alike(y):
     found = dependence(y)

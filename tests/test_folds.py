@@ -108,6 +108,16 @@ def test_folds_of_a_series_are_made_of_runs(new):
 
 
 @pytest.mark.parametrize("new", NEW)
+def test_rows_of_weight_zero_do_not_say_whether_rows_are_alike(new):
+    weights = np.resize([1.0, 2.0, 0.0], N)
+    y = np.where(weights > 0, RANDOM, np.arange(N))
+    model = new(4).fit(LONG_X, y, sample_weight=weights)
+    assert dependence(y).p_value < 1e-4
+    assert model.folds_ == "shuffled"
+    assert model.dependence_p_value_ == dependence(y[weights > 0]).p_value
+
+
+@pytest.mark.parametrize("new", NEW)
 def test_folds_with_groups_keep_them_whole(new):
     for groups in (GROUPS, GROUPS.astype(str), list(GROUPS)):
         model = new(4).fit(LONG_X, SERIES, groups=groups)

@@ -131,13 +131,13 @@ def _fit_transform(step: Any, train: Rows) -> Any:
 
 
 def _fit_and_validate(estimator: Any, train: Rows, test: Rows) -> None:
-    """Fit the step that predicts, with validation data, or else groups, where it takes them."""
+    """Fit the step that predicts, with validation data and groups where it takes them."""
     validation = {}
     is_weighted = test.weights is None or test.weights.any()
     if is_weighted and has_fit_parameter(estimator, "X_val"):
         validation = {"X_val": test.X, "y_val": test.y}
         if test.weights is not None:
             validation["sample_weight_val"] = test.weights
-    groups = None if validation else train.groups  # which only choose rows to validate
-    fit_params = weight_fit_params(estimator, train.weights) | group_fit_params(estimator, groups)
-    estimator.fit(train.X, train.y, **fit_params, **validation)
+    weights = weight_fit_params(estimator, train.weights)
+    groups = group_fit_params(estimator, train.groups)
+    estimator.fit(train.X, train.y, **weights, **groups, **validation)
