@@ -113,7 +113,7 @@ RISING = np.sort(np.random.default_rng(0).normal(size=300))
         -RISING,
         np.round(RISING),
         np.concatenate([RISING[::3], RISING[1::3], -RISING[2::3]]),
-        np.round(np.concatenate([3 * RISING, -3 * RISING])),
+        np.round(np.concatenate([30 * RISING, -30 * RISING])),
         np.resize(np.arange(15.0) ** 2, 300),  # sorted within many groups
     ],
     ids=["rising", "falling", "ties", "pieces", "pieces with ties", "in groups"],
