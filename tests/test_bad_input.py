@@ -89,6 +89,7 @@ OUT_OF_RANGE = {
     "max_iter": [0, -1, 2.5, np.inf, *NOT_A_NUMBER],
     "reg_covar": [0.0, -1e-6, np.inf, *NOT_A_NUMBER],
     "validation_fraction": [0.0, 1.0, -0.1, 1.5, 2, np.nan, "0.1", [0.1]],
+    "validation_split": ["first", None, 5, True, [([0], [1])]],
     "calibrate": [None, "yes", 2, 0.5],
     "warm_start": [None, "yes", 2, 0.5],
     "point_estimate": ["average", None, np.mean],

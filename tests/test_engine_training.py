@@ -19,7 +19,7 @@ from cases.engine import (
 from skmdn import _engine
 from skmdn._engine import readers as readers_module
 from skmdn._engine.optimizer import NAdam
-from skmdn._engine.validation import Validation, hold_out
+from skmdn._engine.validation import Validation
 from skmdn._estimators.observations import Observations
 from skmdn._network.preparation import Preparation
 
@@ -195,7 +195,7 @@ def test_going_on_with_the_state_equals_not_stopping(average):
     """Passes one by one, the optimiser's state handed on, equal the passes at once."""
     X, y, _ = make_data(n=30, n_outputs=1, weighted=False)
     data = Observations.of(X, y)
-    settings = {"warmup": None, "batch_size": 30, "validation_fraction": None, "dtype": "float64"}
+    settings = {"warmup": None, "batch_size": 30, "dtype": "float64"}
 
     def trained(start, n_passes):
         rng = np.random.default_rng(0)
@@ -265,24 +265,3 @@ def test_loss_curve_is_the_mean_over_the_rows_of_a_pass():
     density = mixture_of(raw, layout(2, 1)).affine(preparation.y_mean, preparation.y_scale)
     expected = -np.average(density.logpdf(y), weights=weights)
     np.testing.assert_allclose(trained.loss_curve, expected, rtol=1e-8)
-
-
-@pytest.mark.parametrize("n_outputs", [1, 2])
-def test_one_row_of_every_stratum_of_targets_is_held_out(n_outputs):
-    X, y, weights = make_data(n=200, n_outputs=n_outputs)
-    y[:, -1] *= 1000  # another unit, and a strong relation
-    y[:, 0] += y[:, -1] / 250 if n_outputs > 1 else 0
-    preparation = Preparation.of(X, y, None)
-    data = Observations(X, y, weights, np.arange(10, 190), 2)  # the others take no part
-    places = np.empty(200, int)
-    z = ((y - y[10:190].mean(axis=0)) / y[10:190].std(axis=0)).sum(axis=1)  # the main axis
-    places[10 + np.argsort(z[10:190])] = np.arange(180)
-    seen = set()
-    for seed in range(50):
-        rng = np.random.default_rng(seed)
-        learning, held_out = hold_out(data, preparation, 18, rng)
-        together = np.sort(np.concatenate([learning.rows, held_out.rows]))
-        np.testing.assert_array_equal(together, data.rows)
-        np.testing.assert_array_equal(np.sort(places[held_out.rows] // 10), np.arange(18))
-        seen.update(held_out.rows)
-    assert len(seen) > 170  # every row has its chance

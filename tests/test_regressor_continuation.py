@@ -13,7 +13,7 @@ from cases.regressor import (
 )
 
 from skmdn._engine.batches import Batches
-from skmdn._engine.validation import hold_out
+from skmdn._training.validation_split import hold_out
 
 # Whether a call gains depends on the trajectory; one test is about the warning that says so.
 pytestmark = pytest.mark.filterwarnings("ignore:warm_start")
@@ -298,10 +298,10 @@ def test_warm_starts_with_a_seed_hold_out_the_same_rows_in_every_call(monkeypatc
 
     def spied(*args):
         parts = hold_out(*args)
-        held_out.append(parts[1].rows)
+        held_out.append(parts.validation.rows)
         return parts
 
-    monkeypatch.setattr(import_module("skmdn._engine.train"), "hold_out", spied)
+    monkeypatch.setattr(import_module("skmdn._training.fitting"), "hold_out", spied)
     X, y = linear_rows()
     model = short(warm_start=True, max_iter=1)
     for _ in range(4):

@@ -122,6 +122,7 @@ def test_defaults_are_those_of_the_plan():
         "max_iter": "auto",
         "reg_covar": 1e-6,
         "validation_fraction": "auto",
+        "validation_split": "auto",
         "calibrate": True,
         "warm_start": False,
         "point_estimate": "mean",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmdn._arrays import Array, IntArray
+from skmdn._arrays import Array
 from skmdn._engine.averaging import ParameterAverage
 from skmdn._engine.batches import Batch, Batches, DrawnBatches
 from skmdn._engine.budget import FINE_TUNING_CHECKPOINTS, fine_tuning_begins
@@ -42,7 +42,6 @@ class Trained:
     fine_tuning_start: float | None  # passes made before it; None without a fine-tuning
     n_recoveries: int
     interrupted: bool
-    held_out: IntArray | None = None  # rows of the data that validated
 
 
 @dataclass

@@ -13,7 +13,6 @@ class TrainingOptions:
     max_grad_norm: float
     batch_size: int | None
     n_passes: int | None
-    validation_fraction: float | str | None  # "auto": by the number of rows; None: no such part
     average: bool  # keep the mean of the parameters over the steps
     calibrate: bool  # compare checkpoints at their best scale factor
     dtype: str

@@ -1,4 +1,4 @@
-"""From data to a trained network: the held-out part, the initialisation, the budget, the loop."""
+"""From data to a trained network: the initialisation, the budget, the loop."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from torch import Tensor
 from skmdn._arrays import Array
 from skmdn._engine.averaging import ParameterAverage
 from skmdn._engine.batches import Batches, DrawnBatches
-from skmdn._engine.budget import Budget, budget_for, checkpoints, n_held_out
+from skmdn._engine.budget import Budget, budget_for, checkpoints
 from skmdn._engine.device import current_device, training_device
 from skmdn._engine.head import LOG_2PI
 from skmdn._engine.initialisation import fresh_layers
@@ -23,7 +23,7 @@ from skmdn._engine.schedule import Schedule
 from skmdn._engine.step_losses import StepLosses
 from skmdn._engine.steps import Steps, is_captured
 from skmdn._engine.threads import threads_for
-from skmdn._engine.validation import BATCH_SIZE, Validation, hold_out
+from skmdn._engine.validation import BATCH_SIZE, Validation
 from skmdn._estimators.observations import Observations
 from skmdn._network.architecture import Architecture
 from skmdn._network.forward import HeadLayout
@@ -50,15 +50,7 @@ def train(
     validation: Observations | None = None,
     report: Report | None = None,
 ) -> Trained:
-    """Train a network on `data`. `order_rng` shuffles the batches; `rng` draws everything else.
-
-    A part of the data is held out if the options ask for it and no `validation` is given.
-    """
-    held_out = None
-    if validation is None and options.validation_fraction is not None and len(data) > 1:
-        n = n_held_out(len(data), options.validation_fraction)
-        data, validation = hold_out(data, start.preparation, n, rng)
-        held_out = validation.rows
+    """Train a network on `data`. `order_rng` shuffles the batches; `rng` draws new layers."""
     layers = start.layers
     if layers is None:
         layers = fresh_layers(data, start.preparation, start.architecture, rng)
@@ -69,8 +61,7 @@ def train(
     with threads_for(work), current_device(options.device):
         start = start._replace(layers=layers)
         loop = _loop(start, data, validation, options, budget, order_rng, report)
-        trained = loop.run()
-    return replace(trained, held_out=held_out)
+        return loop.run()
 
 
 def _loop(

@@ -1,39 +1,17 @@
-"""The validation part: the choice of its rows, and the loss of a network on them."""
+"""The loss of a network on the validation part."""
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from skmdn._engine.batches import Batch, Batches
 from skmdn._engine.network import Passes
-from skmdn._engine.principal_axis import principal_scores
-from skmdn._estimators.observations import Observations
 from skmdn._network.forward import LARGEST_LOG_SCALE
-from skmdn._network.preparation import Preparation
 
 # Rows of one batch: large enough for full speed, and on the CPU small enough for the cache.
 BATCH_SIZE = {"cpu": 1024, "cuda": 16384}
 # Factors of the scales at which checkpoints are compared. Calibration after the training corrects
 # overconfident scales, so they should not decide at which checkpoint the means are best.
 _SCALE_FACTORS = (0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.5, 3.3, 4.5)
-
-
-def hold_out(
-    data: Observations, preparation: Preparation, n: int, rng: np.random.Generator
-) -> tuple[Observations, Observations]:
-    """Split at random into rows to learn from and n rows to validate with.
-
-    The rows are divided into strata of similar targets, and one row of each is held out. So even a
-    few validation rows represent low, medium and high targets equally.
-    """
-    n_rows = len(data.rows)
-    y = principal_scores(preparation.targets(data.y[data.rows]), None)
-    order = rng.permutation(n_rows)  # rows of equal targets in random order
-    order = order[np.argsort(y[order], kind="stable")]
-    strata = np.linspace(0, n_rows, n + 1).astype(np.intp)
-    held_out = np.zeros(n_rows, dtype=bool)
-    held_out[order[rng.integers(strata[:-1], strata[1:])]] = True
-    return data.select(data.rows[~held_out]), data.select(data.rows[held_out])
 
 
 class Validation:

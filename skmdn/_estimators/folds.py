@@ -1,36 +1,53 @@
 """Folds of the rows: splitting, taking, and putting back into order."""
 
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from skmdn._arrays import FloatArray, IntArray
+from skmdn._arrays import AnyArray, FloatArray, IntArray
+from skmdn._estimators.dependence import dependence
+from skmdn._estimators.groups import group_numbers
+from skmdn._estimators.runs import folds_of_runs, run_length, wants_runs
+
+
+class Folds(NamedTuple):
+    """Training and test rows of every split, and how they were chosen."""
+
+    parts: list[tuple[IntArray, IntArray]]
+    kind: str  # "shuffled", "blocks", "groups" or "splitter"
+    p_value: float | None = None  # of the test for dependence, where it was asked
 
 
 def splits(
     cv: Any,
     X: Any,
-    y: Any,
+    y: FloatArray,
     weights: FloatArray | None,
-    groups: ArrayLike | None,
+    groups: AnyArray | None,
     rng: np.random.Generator,
-) -> list[tuple[IntArray, IntArray]]:
+) -> Folds:
     """Training and test rows of every split, disjoint.
 
     An integer is a number of folds, at most one per row or group; None is five. The folds are
-    shuffled, because the order of rows often has a meaning. With groups they keep each group
-    together instead.
+    shuffled, because the order of rows often has a meaning. Where consecutive rows are alike they
+    consist of runs of rows instead. With groups they keep each group together.
     """
     # This import takes half the time of importing scikit-learn, and predicting does not need it.
     from sklearn.model_selection import GroupKFold, KFold, check_cv
 
     cv = 5 if cv is None else cv
+    kind, p_value = "splitter", None
     if isinstance(cv, Integral) and groups is not None:
-        cv = GroupKFold(min(cv, len(np.unique(np.asarray(groups)))))
+        kind, cv = "groups", GroupKFold(min(int(cv), int(group_numbers(groups).max()) + 1))
     elif isinstance(cv, Integral):
-        cv = KFold(min(cv, len(y)), shuffle=True, random_state=int(rng.integers(2**31)))
+        n_folds, found = min(int(cv), len(y)), dependence(y, weights)
+        n_part, p_value = len(y) // n_folds, found.p_value
+        if wants_runs(found, n_part):
+            kind, cv = "blocks", _run_splits(len(y), n_folds, run_length(found, n_part), rng)
+        else:
+            seed = int(rng.integers(2**31))
+            kind, cv = "shuffled", KFold(n_folds, shuffle=True, random_state=seed)
     parts = parts_of(check_cv(cv), X, y, groups=groups)
     for train, test in parts:
         trains = np.zeros(len(y), dtype=bool)
@@ -38,20 +55,32 @@ def splits(
         if trains[test].any():
             raise ValueError("cv: expected test rows that are no training rows, got some of both.")
     check_weighted([train for train, _ in parts], weights)
-    return parts
+    return Folds(parts, kind, p_value)
 
 
-def parts_of(splitter: Any, X: Any, y: Any, **split_params: Any) -> list[tuple[IntArray, IntArray]]:
+def _run_splits(
+    n: int, n_folds: int, length: int, rng: np.random.Generator
+) -> list[tuple[IntArray, IntArray]]:
+    """Splits whose test parts are folds of runs."""
+    rows = np.arange(n)
+    return [(np.setdiff1d(rows, fold), fold) for fold in folds_of_runs(n, n_folds, length, rng)]
+
+
+def parts_of(
+    splitter: Any, X: Any, y: Any, *, name: str = "cv", **split_params: Any
+) -> list[tuple[IntArray, IntArray]]:
     """Training and test rows of every split of a splitter, masks turned into indices."""
     rows = np.arange(len(y))
     try:
         parts = [(rows[train], rows[test]) for train, test in splitter.split(X, y, **split_params)]
     except IndexError as error:
-        raise ValueError(f"cv: expected indices of {len(y)} rows; got others: {error}.") from error
+        raise ValueError(
+            f"{name}: expected indices of {len(y)} rows; got others: {error}."
+        ) from error
     if not parts:
         raise ValueError(
-            "cv: expected at least one split, got none. A generator gives its splits only once: "
-            "pass a list of them, or a splitter."
+            f"{name}: expected at least one split, got none. A generator gives its splits only "
+            "once: pass a list of them, or a splitter."
         )
     return parts
 

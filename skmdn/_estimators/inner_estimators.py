@@ -7,9 +7,10 @@ import numpy as np
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
-from skmdn._arrays import FloatArray
+from skmdn._arrays import AnyArray, FloatArray
 from skmdn.mixture import Mixture
 
 
@@ -27,6 +28,25 @@ def seeded_clone(estimator: Any, seed: int) -> Any:
 def weight_fit_params(estimator: Any, weights: FloatArray | None) -> dict[str, FloatArray]:
     """Keyword arguments that pass sample weights to `fit`; ValueError if it takes none."""
     return {} if weights is None else {_weight_name(estimator): weights}
+
+
+def group_fit_params(estimator: Any, groups: AnyArray | None) -> dict[str, AnyArray]:
+    """Keyword arguments that pass groups to `fit`, where it or its last step takes them.
+
+    A search hands them to its splitter. With metadata routing they go to what asks for them.
+    """
+    if groups is None:
+        return {}
+    if has_fit_parameter(estimator, "groups"):
+        return {"groups": groups}
+    if get_config()["enable_metadata_routing"] and hasattr(estimator, "get_metadata_routing"):
+        wants = get_routing_for_object(estimator).consumes("fit", ["groups"])
+        return {"groups": groups} if wants else {}
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        return {f"{name}__{key}": labels for key, labels in group_fit_params(last, groups).items()}
+    is_search = hasattr(estimator, "cv") and _passes_fit_params_on(estimator)
+    return {"groups": groups} if is_search else {}
 
 
 def _weight_name(estimator: Any) -> str:

@@ -3,7 +3,12 @@
 from numbers import Integral, Real
 from typing import Any, TypeAlias, TypeVar
 
-from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.metaestimators import _BaseComposition
 
 # What each constructor value may be, as scikit-learn's checks take it.
@@ -25,6 +30,7 @@ def one_of(*options: str) -> Any:
     return StrOptions(set(options))
 
 
+SPLITTER = HasMethods(["split", "get_n_splits"])
 POSITIVE_INTEGER = integer_from(1)
 POSITIVE = from_to(0, None, closed="neither")
 

@@ -14,6 +14,7 @@ from skmdn._thread_pools import one_thread
 from skmdn._training.calibration import calibrated, small_sample_noise
 from skmdn._training.collapse import collapse_warnings
 from skmdn._training.progress import ProgressDisplay
+from skmdn._training.residual_dependence import dependence_warning
 from skmdn._training.settings import Settings
 from skmdn._training.start import (
     continued_start,
@@ -21,6 +22,7 @@ from skmdn._training.start import (
     fresh_start_on_part,
     with_its_factor,
 )
+from skmdn._training.validation_split import ValidationSplit, hold_out
 
 # Part of the steps with a rising learning rate.
 _WARMUP = 0.05
@@ -48,6 +50,8 @@ class Fitted(NamedTuple):
     predictor: Predictor
     trained: _engine.Trained
     advice: list[str]
+    split: ValidationSplit
+    dependence: str | None  # a warning that rows depend on each other
     next_rate: float  # largest rate of a call of `fit` that goes on from here
 
 
@@ -63,9 +67,14 @@ def fit(
     settings: Settings,
     data: Observations,
     validation: Observations | None,
+    groups: np.ndarray | None,
     past: Past | None,
 ) -> Fitted:
-    """Train with the whole budget and calibrate; go on from `past` if there is one."""
+    """Train with the whole budget and calibrate; go on from `past` if there is one.
+
+    Without `validation`, a part of the data is held out, as the settings ask; `groups (N,)` stay
+    together.
+    """
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
     data = _with_folds(data, rng)
@@ -82,24 +91,24 @@ def fit(
         learning_rate=_rate(settings, past),
         warmup=_WARMUP,
         n_passes=settings.n_passes,
-        validation_fraction=settings.validation_fraction,
     )
-    trained = _train(settings, data, start, options, rng, validation, order_rng)
+    split = ValidationSplit(data, validation)
+    if validation is None:
+        split = hold_out(settings, data, start.preparation, groups, rng)
+    trained = _train(settings, split, start, options, rng, order_rng)
     predictor = _predictor(settings, start, trained, data)
     with one_thread():
-        held_out = validation
-        if trained.held_out is not None:
-            held_out = data.select(trained.held_out)
-        if held_out is not None and settings.calibrate:
+        if split.validation is not None and settings.calibrate:
             noise = small_sample_noise(data, before) if validation is None else 0.0
-            predictor = calibrated(predictor, held_out, rng, noise)
+            predictor = calibrated(predictor, split.validation, rng, noise)
         predictor = predictor.for_fold(-1)
+        dependence = dependence_warning(predictor, split)
         advice = _advice(predictor, data, rng)
     gained_nothing = past is not None and _gained_nothing(trained)
     if gained_nothing:
         advice.append(_GAINED_NOTHING)
     next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
-    return Fitted(predictor, trained, advice, next_rate)
+    return Fitted(predictor, trained, advice, split, dependence, next_rate)
 
 
 def fit_part(
@@ -126,11 +135,12 @@ def fit_part(
         learning_rate=_CONSTANT_RATE * settings.learning_rate,
         warmup=None,
         n_passes=1,
-        validation_fraction=None,
     )
-    trained = _train(settings, data, start, options, rng, None, rng)
+    split = ValidationSplit(data, None)
+    trained = _train(settings, split, start, options, rng, rng)
     predictor = _predictor(settings, start, trained, data).for_fold(-1)
-    return Fitted(predictor, trained, [], _next_rate(settings, None, gained_nothing=False))
+    next_rate = _next_rate(settings, None, gained_nothing=False)
+    return Fitted(predictor, trained, [], split, None, next_rate)
 
 
 def _with_folds(data: Observations, rng: np.random.Generator) -> Observations:
@@ -172,7 +182,6 @@ def _options(
     learning_rate: float,
     warmup: float | None,
     n_passes: int | None,
-    validation_fraction: float | str | None,
 ) -> _engine.TrainingOptions:
     return _engine.TrainingOptions(
         alpha=settings.alpha,
@@ -181,7 +190,6 @@ def _options(
         max_grad_norm=settings.max_grad_norm,
         batch_size=settings.batch_size,
         n_passes=n_passes,
-        validation_fraction=validation_fraction,
         average=warmup is None,
         calibrate=settings.calibrate,
         dtype=settings.dtype,
@@ -191,22 +199,21 @@ def _options(
 
 def _train(
     settings: Settings,
-    data: Observations,
+    split: ValidationSplit,
     start: _engine.Start,
     options: _engine.TrainingOptions,
     rng: np.random.Generator,
-    validation: Observations | None,
     order_rng: np.random.Generator,
 ) -> _engine.Trained:
     """Train in the engine, and show its progress."""
     with ProgressDisplay(settings.verbose) as display:
         trained = _engine.train(
-            data,
+            split.learning,
             start,
             options,
             rng,
             order_rng,
-            validation=validation,
+            validation=split.validation,
             report=display.show,
         )
         display.finish(trained)

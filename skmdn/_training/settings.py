@@ -11,6 +11,7 @@ from skmdn._estimators.parameters import (
     CATEGORICAL_FEATURES,
     POSITIVE,
     POSITIVE_INTEGER,
+    SPLITTER,
     Constraints,
     check_parameters,
     from_to,
@@ -35,6 +36,7 @@ _CONSTRAINTS: Constraints = {
     "max_iter": [one_of("auto"), POSITIVE_INTEGER],
     "reg_covar": [POSITIVE],
     "validation_fraction": [one_of("auto"), from_to(0, 1, closed="neither"), None],
+    "validation_split": [one_of("auto", "shuffled", "blocks", "last"), SPLITTER],
     "calibrate": ["boolean"],
     "categorical_features": CATEGORICAL_FEATURES,
     "warm_start": ["boolean"],
@@ -59,6 +61,7 @@ class Settings:
     batch_size: int | None
     n_passes: int | None
     validation_fraction: float | str | None
+    validation_split: Any  # the name of a way, or a splitter
     calibrate: bool
     dtype: str
     device: str
@@ -91,6 +94,7 @@ class Settings:
             batch_size=_none_if_auto(estimator.batch_size),
             n_passes=_none_if_auto(estimator.max_iter),
             validation_fraction=estimator.validation_fraction,
+            validation_split=estimator.validation_split,
             calibrate=estimator.calibrate,
             dtype=estimator.dtype,
             device=estimator.device,

@@ -7,25 +7,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skmdn._estimators.folds import take
-from skmdn._estimators.inner_estimators import density_of, seeded_clone, weight_fit_params
-from skmdn.conformal.calibration_rows import CalibrationSplit, calibration_splits
+from skmdn._estimators.inner_estimators import (
+    density_of,
+    group_fit_params,
+    seeded_clone,
+    weight_fit_params,
+)
+from skmdn._estimators.rows import Rows
+from skmdn.conformal.calibration_rows import calibration_splits
 from skmdn.conformal.scores import hdr_masses, tail_masses
 
 # Seed of the draws behind the scores of several outputs. New rows use other draws. Otherwise the
 # score of a new row would share its noise with the score of one calibration row.
 _SEED = 1
-
-
-class CalibrationData(NamedTuple):
-    """Rows to fit on and to calibrate on."""
-
-    X: Any
-    y: np.ndarray  # (n,) or (n, D)
-    weights: np.ndarray | None  # (n,)
 
 
 class Calibrated(NamedTuple):
@@ -36,52 +32,59 @@ class Calibrated(NamedTuple):
     tail_masses: np.ndarray  # (m, D)
 
 
+class CalibratedModels(NamedTuple):
+    """The models of all splits, and how the splits were chosen."""
+
+    models: list[Calibrated]
+    kind: str  # "shuffled", "blocks", "groups", "splitter", "last" or "prefit"
+    p_value: float | None = None  # of the test for dependence, where it was asked
+
+
 def is_prefit(cv: Any) -> bool:
     """Whether the model is fitted already; an array of splits cannot be compared with a string."""
     return isinstance(cv, str) and cv == "prefit"
 
 
 def calibrated_models(
-    estimator: Any,
-    data: CalibrationData,
-    *,
-    cv: Any,
-    groups: ArrayLike | None,
-    n_jobs: int | None,
-    rng: np.random.Generator,
-) -> list[Calibrated]:
+    estimator: Any, rows: Rows, *, cv: Any, n_jobs: int | None, rng: np.random.Generator
+) -> CalibratedModels:
     """Fitted models, each with the scores of rows that it was not fitted on."""
-    n_rows = len(data.y)
+    n_rows = len(rows.y)
     if is_prefit(cv):
         check_is_fitted(estimator)
-        return [_calibrate(estimator, data, np.arange(n_rows))]
+        return CalibratedModels([_calibrate(estimator, rows)], "prefit")
     if n_rows < 2:
         raise ValueError(
             "X: expected at least 2 rows, to fit on and to calibrate on, got 1 sample."
         )
-    return Parallel(n_jobs=n_jobs)(
-        delayed(_fit_and_calibrate)(seeded_clone(estimator, int(rng.integers(2**31))), data, split)
-        for split in calibration_splits(cv, data.X, data.y, data.weights, groups, rng)
+    parts, kind, p_value = calibration_splits(cv, rows, rng)
+    models = Parallel(n_jobs=n_jobs)(
+        delayed(_fit_and_calibrate)(seeded_clone(estimator, int(rng.integers(2**31))), rows, *part)
+        for part in parts
     )
+    return CalibratedModels(models, kind, p_value)
 
 
-def _fit_and_calibrate(model: Any, data: CalibrationData, split: CalibrationSplit) -> Calibrated:
-    X, y, weights = data
-    rows = split.fitting
-    fit_params = weight_fit_params(model, None if weights is None else weights[rows])
-    return _calibrate(model.fit(take(X, rows), y[rows], **fit_params), data, split.calibrating)
+def _fit_and_calibrate(
+    model: Any, rows: Rows, fitting: np.ndarray, calibrating: np.ndarray
+) -> Calibrated:
+    X, y, weights, groups = rows.take(fitting)
+    fit_params = weight_fit_params(model, weights) | group_fit_params(model, groups)
+    return _calibrate(model.fit(X, y, **fit_params), rows.take(calibrating))
 
 
-def _calibrate(model: Any, data: CalibrationData, rows: np.ndarray) -> Calibrated:
+def _calibrate(model: Any, rows: Rows) -> Calibrated:
     """Score rows in the densities that a fitted model predicts for them.
 
     Rows of weight zero get no score. If no row has a score, the model's regions are the whole line.
     """
-    X, y, weights = data
-    present = rows if weights is None else rows[weights[rows] > 0]
-    if len(present) == 0:
-        return Calibrated(model, np.empty(0), np.empty((0, np.size(y[:1]))))
-    density = density_of(model, take(X, present))
+    n_outputs = np.size(rows.y[:1])
+    if rows.weights is not None:
+        rows = rows.take(np.flatnonzero(rows.weights))
+    y = rows.y
+    if len(y) == 0:
+        return Calibrated(model, np.empty(0), np.empty((0, n_outputs)))
+    density = density_of(model, rows.X)
     outputs = () if density.univariate else (density.n_outputs,)
     if y.shape[1:] != outputs:
         raise ValueError(
@@ -90,6 +93,6 @@ def _calibrate(model: Any, data: CalibrationData, rows: np.ndarray) -> Calibrate
         )
     return Calibrated(
         model,
-        hdr_masses(density, y[present], _SEED),
-        tail_masses(density, y[present]),
+        hdr_masses(density, y, _SEED),
+        tail_masses(density, y),
     )

@@ -1,40 +1,28 @@
 """Which rows fit the models and which calibrate them."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from skmdn._estimators.folds import order_of, splits
+from skmdn._estimators.folds import Folds, order_of, splits
+from skmdn._estimators.rows import Rows
 
 _LAST_FRACTION = 5  # "last" calibrates on one row in so many, as does each of five folds
 
 
-class CalibrationSplit(NamedTuple):
-    """Indices of the rows that fit one model and of those that calibrate it."""
-
-    fitting: np.ndarray
-    calibrating: np.ndarray
-
-
-def calibration_splits(
-    cv: Any,
-    X: Any,
-    y: np.ndarray,
-    weights: np.ndarray | None,
-    groups: ArrayLike | None,
-    rng: np.random.Generator,
-) -> list[CalibrationSplit]:
+def calibration_splits(cv: Any, rows: Rows, rng: np.random.Generator) -> Folds:
     """Rows to fit on and rows to calibrate on, for every model.
 
     Several models vote as equals, so each row must calibrate exactly one of them. Otherwise a model
     of the first few rows of a series would count as much as the last one.
     """
-    cv = _last_rows(len(y)) if isinstance(cv, str) else cv
-    parts = splits(cv, X, y, weights, groups, rng)
-    if len(parts) > 1:
-        order_of([calibrating for _, calibrating in parts], len(y))
-    return [CalibrationSplit(fitting, calibrating) for fitting, calibrating in parts]
+    n = len(rows.y)
+    if isinstance(cv, str):
+        return splits(_last_rows(n), *rows, rng)._replace(kind=cv)
+    folds = splits(cv, *rows, rng)
+    if len(folds.parts) > 1:
+        order_of([calibrating for _, calibrating in folds.parts], n)
+    return folds
 
 
 def _last_rows(n_rows: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,7 @@ from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.inner_estimators import check_predicts_density, density_of
 from skmdn._estimators.inputs import (
     check_fitted_table,
+    check_groups,
     check_table,
     check_targets,
     check_weights,
@@ -22,8 +23,10 @@ from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import CONFORMAL_MDN_REGRESSOR, check_parameters
 from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._estimators.random_state import new_generator
-from skmdn.conformal.calibration import CalibrationData, calibrated_models, is_prefit
+from skmdn._estimators.rows import Rows
+from skmdn.conformal.calibration import calibrated_models, is_prefit
 from skmdn.conformal.limits import check_level, hdr_limit, tail_limit, warn_if_infinite
+from skmdn.conformal.outcomes import check_outcomes
 from skmdn.conformal.scores import central_interval, hdr, hdr_masses
 from skmdn.conformal.votes import majority_region, median_interval
 from skmdn.mixture import Mixture
@@ -48,13 +51,14 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         A regressor whose `predict_proba` gives a :class:`skmdn.Mixture`: an `MDNRegressor`, an
         `MDNEnsembleRegressor`, or a Pipeline or search around one. None is ``MDNRegressor()``.
     cv : int, splitter, iterable of (train, test), "last" or "prefit", default=5
-        Which rows fit the models and which calibrate them. An integer makes that many shuffled
-        folds, or as many as there are rows. If there are several splits, every row must be in
-        exactly one test part. One split, such as ``ShuffleSplit(1, test_size=0.25)``, is split
-        conformal prediction. "last" is for rows in time order: the last fifth calibrates a model
-        fitted on the rows before. With "prefit", `estimator` is fitted already and `fit` only
-        calibrates it, on rows that must be new to it; pass ``FrozenEstimator(estimator)`` if this
-        object will be cloned.
+        Which rows fit the models and which calibrate them. An integer is a number of folds, at most
+        one per row: of runs of consecutive rows if these are alike, as in a series, else shuffled
+        (see `MDNEnsembleRegressor`); with `groups`, of whole groups. If there are several splits,
+        every row must be in exactly one test part. One split, such as ``ShuffleSplit(1,
+        test_size=0.25)``, is split conformal prediction. "last" is for rows in time order: the last
+        fifth calibrates a model fitted on the rows before. With "prefit", `estimator` is fitted
+        already and `fit` only calibrates it, on rows that must be new to it; pass
+        ``FrozenEstimator(estimator)`` if this object will be cloned.
     n_jobs : int or None, default=None
         Number of models fitted in parallel. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -70,6 +74,10 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     tail_masses_ : list of ndarray of shape (m, D)
         Scores for the intervals, one array per model, ascending in each output. A score near 0 is
         far out.
+    folds_ : {"shuffled", "blocks", "groups", "splitter", "last", "prefit"}
+        How the rows were split; "blocks" are runs of consecutive rows.
+    dependence_p_value_ : float or None
+        P-value of the test whether consecutive rows are alike; None if it was not asked.
     n_outputs_ : int
         Number of outputs D.
     y_ndim_ : int
@@ -105,7 +113,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     that double precision cannot resolve the mass beyond them, about eight standard deviations. The
     vote of several models may leave gaps, or nothing, where the models contradict each other.
 
-    **Rows in time order.** Shuffled folds would let models learn from the future. ``cv="last"``
+    **Rows in time order.** Folds of an integer `cv` let models learn from the future, even if they
+    are runs of consecutive rows, whose ends also have neighbours that train. ``cv="last"``
     keeps the guarantee of one model if, given the model, the scores of the last fifth and of the
     new row are exchangeable, for example independent with one distribution. X may hold past values
     of y. In a stationary series whose dependence fades, coverage falls short of `level` by a term
@@ -165,6 +174,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     60
     """
 
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
+
     def __init__(
         self,
         estimator: Any = None,
@@ -198,8 +209,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
             Non-negative weights for the models' `fit`. The calibration counts every row once, and
             leaves out rows of weight zero.
         groups : array-like of shape (n,), default=None
-            Groups for the splitter. Rows of one group are not exchangeable, so that the coverage is
-            approximate.
+            Group of every row, for the folds and for the `fit` of `estimator` if it takes groups.
+            Rows of one group are not exchangeable, so that the coverage is approximate.
 
         Returns
         -------
@@ -221,12 +232,11 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
             X, targets = indexable(X, targets)
             weights = check_weights(sample_weight, len(targets), "sample_weight")
             self.n_outputs_ = targets.shape[1]
-            rows = CalibrationData(X, targets[:, 0] if self.y_ndim_ == 1 else targets, weights)
-            calibrated = calibrated_models(
+            y_rows = targets[:, 0] if self.y_ndim_ == 1 else targets
+            calibrated, self.folds_, self.dependence_p_value_ = calibrated_models(
                 MDNRegressor() if self.estimator is None else self.estimator,
-                rows,
+                Rows(X, y_rows, weights, check_groups(groups, len(targets))),
                 cv=self.cv,
-                groups=groups,
                 n_jobs=self.n_jobs,
                 rng=new_generator(self.random_state),
             )
@@ -363,7 +373,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         """
         level = check_level(level)
         densities = self._densities(X)
-        outcomes = self._check_outcomes(y, len(densities[0]))
+        outcomes = check_outcomes(y, len(densities[0]), self.n_outputs_, self.y_ndim_)
         votes = [
             hdr_masses(density, outcomes, _PREDICTION_SEED) <= hdr_limit(masses, level)
             for density, masses in zip(densities, self.hdr_masses_, strict=True)
@@ -388,11 +398,3 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         check_fitted_table(self, X)
         with np.errstate(under="ignore"):
             return [density_of(model, X) for model in self.estimators_]
-
-    def _check_outcomes(self, y: ArrayLike, n_rows: int) -> np.ndarray:
-        """One outcome per row, in the shape that y had in `fit`."""
-        outcomes, _ = check_targets(y, "y", stacklevel=4)
-        expected = (n_rows,) if self.y_ndim_ == 1 else (n_rows, self.n_outputs_)
-        if np.shape(y) != expected:
-            raise ValueError(f"y: expected shape {expected}, got {np.shape(y)}.")
-        return outcomes.reshape(expected)

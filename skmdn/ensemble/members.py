@@ -12,7 +12,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import has_fit_parameter
 
-from skmdn._estimators.inner_estimators import density_of, seeded_clone, weight_fit_params
+from skmdn._estimators.inner_estimators import (
+    density_of,
+    group_fit_params,
+    seeded_clone,
+    weight_fit_params,
+)
 from skmdn._estimators.rows import Rows
 from skmdn._thread_pools import one_thread
 from skmdn.ensemble.progress import MemberProgress, ShownParallel
@@ -126,12 +131,13 @@ def _fit_transform(step: Any, train: Rows) -> Any:
 
 
 def _fit_and_validate(estimator: Any, train: Rows, test: Rows) -> None:
-    """Fit the step that predicts, with validation data where it takes them."""
+    """Fit the step that predicts, with validation data and groups where it takes them."""
     validation = {}
     is_weighted = test.weights is None or test.weights.any()
     if is_weighted and has_fit_parameter(estimator, "X_val"):
         validation = {"X_val": test.X, "y_val": test.y}
         if test.weights is not None:
             validation["sample_weight_val"] = test.weights
-    fit_params = weight_fit_params(estimator, train.weights)
-    estimator.fit(train.X, train.y, **fit_params, **validation)
+    weights = weight_fit_params(estimator, train.weights)
+    groups = group_fit_params(estimator, train.groups)
+    estimator.fit(train.X, train.y, **weights, **groups, **validation)

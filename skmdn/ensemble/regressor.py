@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -58,8 +58,9 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         three: an `MDNRegressor` without encoding (``alpha=0.06``), one with encoding (0.01), and
         one that also sees the out-of-fold predictions of trees (`CrossFittedPredictions`; 0).
     cv : int, splitter, iterable or None, default=5
-        Folds, which must partition the rows. An integer is a number of shuffled folds, at most one
-        per row; where `fit` gets groups, these folds keep groups together. None is 5.
+        Folds, which must partition the rows. An integer is a number of folds, at most one per row:
+        of whole groups if `fit` gets groups, else of runs of consecutive rows if these are alike,
+        as in a series, else shuffled (see Notes). None is 5. A splitter is obeyed.
     calibrate : bool, default=True
         Whether to fit weights, factors, added variance and background. If not, views have equal
         weights and keep their spreads, and the background has the weight 1e-4.
@@ -79,6 +80,10 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     pooling_factor_ : float
         Factor of all standard deviations in predictions, at most 1. An out-of-fold density comes
         from one member of a view, a prediction from F of them, whose mean needs less spread.
+    folds_ : {"shuffled", "blocks", "groups", "splitter"}
+        Which folds were taken; "blocks" are runs of consecutive rows.
+    dependence_p_value_ : float or None
+        P-value of the test whether consecutive rows are alike; None with groups or a splitter.
     noise_ : ndarray of shape (D,)
         Standard deviation added to every component, in units of y.
     background_weight_ : float
@@ -103,6 +108,15 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     **What a member learns from.** Only the rows outside its fold. The transformers of a Pipeline
     are fitted on these rows and transform the fold, which the last step then gets as `X_val`; a
     last step whose `fit` takes no `X_val` is fitted without.
+
+    **Order of the rows.** In a series, neighbours of a row in a shuffled fold train, and the fold
+    is no judge of rows to come. So an integer `cv` first asks whether consecutive rows are alike,
+    with the test that is described at `validation_split` of `MDNRegressor`. If they are, the rows
+    are cut into runs of eight times the distance at which rows are no longer alike, at least ten
+    runs per fold. Of every F consecutive runs each fold gets one at random. Rows at the ends of a
+    run still have neighbours that train, so that the calibration stays a little too bold. If the
+    runs would be shorter than three rows, the folds are shuffled. ``KFold(5, shuffle=True)`` always
+    shuffles.
 
     `CrossFittedPredictions` with ``cv=None`` as the first step are fitted for all members at once:
     one model per pair of folds, on the rows outside both, serves two members. This takes four to
@@ -141,6 +155,8 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     5
     """
 
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
+
     def __init__(
         self,
         estimators: list[tuple[str, Any]] | None = None,
@@ -177,8 +193,8 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         sample_weight : array-like of shape (n,), default=None
             Non-negative weights, for the members and for the calibration.
         groups : array-like of shape (n,), default=None
-            Labels for the splitter, and for the transformers of a view whose `fit` takes them. If
-            `cv` is an integer, a group is never split between folds.
+            Group of every row, for the splitter and for the steps of a view whose `fit` takes
+            groups. If `cv` is an integer, a group is never split between folds.
 
         Returns
         -------
@@ -311,7 +327,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
 
     def _fit(self, views: list[tuple[str, Any]], rows: Rows) -> None:
         rng = new_generator(self.random_state)
-        parts = splits(self.cv, *rows, rng)
+        parts, self.folds_, self.dependence_p_value_ = splits(self.cv, *rows, rng)
         order = order_of([test for _, test in parts], len(rows.y))
         F = len(parts)
         with MemberProgress(len(views) * F, self.verbose) as progress:

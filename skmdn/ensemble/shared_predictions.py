@@ -70,6 +70,7 @@ def cross_fit_together(
     pairs = list(combinations(range(len(parts)), 2))
     fitted = _fit_pairs(transformers[0], checked, parts, pairs, n_jobs)
     for member, transformer in enumerate(transformers):
+        transformer.folds_, transformer.dependence_p_value_ = "splitter", None
         transformer.estimators_ = [
             fit.regressors for pair, fit in zip(pairs, fitted, strict=True) if member in pair
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,10 +45,12 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         after its out-of-fold predictions, as `transform` averages all F: the largest take about
         100 MB together.
     cv : int, splitter, iterable or None, default=None
-        Folds, which must partition the rows. An integer is a number of shuffled folds, at most one
-        per row. None is 5, except in the first step of a view of `MDNEnsembleRegressor` with four
-        to six folds: there the ensemble's own folds are used, and every model serves two members,
-        so that five folds need ten models instead of 25.
+        Folds, which must partition the rows. An integer is a number of folds, at most one per row:
+        of whole groups if `fit` gets groups, else of runs of consecutive rows if these are alike,
+        as in a series, else shuffled (see `MDNEnsembleRegressor`). None is 5, except in the first
+        step of a view of `MDNEnsembleRegressor` with four to six folds: there the ensemble's own
+        folds are used, and every model serves two members, so that five folds need ten models
+        instead of 25.
     passthrough : bool, default=True
         Whether to keep the features, in front of the predictions.
     n_jobs : int or None, default=None
@@ -60,6 +62,11 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     ----------
     estimators_ : list of list
         Fitted regressors, by fold.
+    folds_ : {"shuffled", "blocks", "groups", "splitter"}
+        Which folds were taken; "blocks" are runs of consecutive rows. "splitter" includes the folds
+        of an ensemble.
+    dependence_p_value_ : float or None
+        P-value of the test whether consecutive rows are alike; None with groups or a splitter.
     n_samples_fit_ : int
         Number of rows n of fit.
     n_outputs_ : int
@@ -90,6 +97,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     array([[0., 0.],
            [1., 2.]])
     """
+
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
 
     def __init__(
         self,
@@ -126,7 +135,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         sample_weight : array-like of shape (n,), default=None
             Weights for the regressors that take them.
         groups : array-like of shape (n,), default=None
-            Labels for the splitter. If `cv` is an integer, a group is never split between folds.
+            Group of every row, for the splitter. If `cv` is an integer, a group is never split
+            between folds.
 
         Returns
         -------
@@ -160,7 +170,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         sample_weight : array-like of shape (n,), default=None
             Weights for the regressors that take them.
         groups : array-like of shape (n,), default=None
-            Labels for the splitter. If `cv` is an integer, a group is never split between folds.
+            Group of every row, for the splitter. If `cv` is an integer, a group is never split
+            between folds.
 
         Returns
         -------
@@ -171,7 +182,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         with unchanged_on_error(self), interrupt_ends_all():
             rows = begin_fit(self, X, y, sample_weight, groups)
             rng = new_generator(self.random_state)
-            parts = splits(self.cv, *rows, rng)
+            parts, self.folds_, self.dependence_p_value_ = splits(self.cv, *rows, rng)
             order = order_of([test for _, test in parts], len(rows.y))
             regressors = [regressor for _, regressor in named_regressors(self)]
             fitted = cross_fit(

@@ -76,7 +76,6 @@ def options(**changes):
         "max_grad_norm": 10.0,
         "batch_size": 16,
         "n_passes": 30,
-        "validation_fraction": 0.2,
         "average": False,
         "calibrate": False,
         "dtype": "float32",
@@ -85,13 +84,20 @@ def options(**changes):
     return _engine.TrainingOptions(**{**values, **changes})
 
 
-def train(seed=0, weighted=True, report=None, **changes):
+def train(seed=0, weighted=True, report=None, validation_fraction=0.2, **changes):
     X, y, weights = make_data(n_outputs=1, weighted=weighted)
     y = y + X[:, :1]
     data = Observations.of(X, y, weights)
     start = _engine.Start(Preparation.of(X, y, weights), architecture())
     rng = np.random.default_rng(seed)
-    return _engine.train(data, start, options(**changes), rng, rng, report=report)
+    validation = None
+    if validation_fraction is not None:
+        places = rng.permutation(len(data))
+        n = round(validation_fraction * len(data))
+        validation, data = data.select(data.rows[places[:n]]), data.select(data.rows[places[n:]])
+    return _engine.train(
+        data, start, options(**changes), rng, rng, validation=validation, report=report
+    )
 
 
 def spied_rates(monkeypatch):
