@@ -10,8 +10,8 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
-from skmdn._estimators.folds import order_of, splits
 from skmdn._estimators.features import check_rows
+from skmdn._estimators.folds import order_of, splits
 from skmdn._estimators.inputs import check_numeric, check_training_rows
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.parameters import (

@@ -149,7 +149,7 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
 
     def _fit_inputs(self, data: Observations, targets: np.ndarray, regressor: Any) -> np.ndarray:
         """Inputs of the training rows; the regressor is told which of them are codes."""
-        self.tree_inputs_ = None
+        self.tree_inputs_: tuple[Any, ...] | None = None
         if data.n_categories is None:
             return _standardized(data.X, self.X_mean_, self.X_scale_)
         has_categories = data.n_categories >= 0
