@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array, get_tags
+from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from skmdn._arrays import Array, FloatArray, IntArray
@@ -84,9 +84,7 @@ def n_categories(estimator: Any) -> IntArray | None:
 
 
 def _checks(estimator: Any) -> Any:
-    may_have_gaps = get_tags(estimator).input_tags.allow_nan
-    finite = "allow-nan" if may_have_gaps else True
-    return {"dtype": _FLOATS, "ensure_all_finite": finite, "estimator": estimator}
+    return {"dtype": _FLOATS, "ensure_all_finite": "allow-nan", "estimator": estimator}
 
 
 def _as_read(X: Any) -> Any:

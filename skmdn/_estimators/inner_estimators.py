@@ -7,6 +7,7 @@ import numpy as np
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
@@ -23,6 +24,11 @@ def seeded_clone(estimator: Any, seed: int) -> Any:
     seeds = {name: int(rng.integers(2**31)) for name in names}
     copy.set_params(**{name: s for name, s in seeds.items() if parameters[name] is None})
     return copy
+
+
+def takes_gaps(estimator: Any) -> bool:
+    """Whether an estimator says by its tags that it takes gaps (NaN) in X."""
+    return hasattr(estimator, "__sklearn_tags__") and bool(get_tags(estimator).input_tags.allow_nan)
 
 
 def weight_fit_params(estimator: Any, weights: FloatArray | None) -> dict[str, FloatArray]:

@@ -11,6 +11,8 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.metaestimators import _BaseComposition
 
+from skmdn._estimators.inner_estimators import takes_gaps
+
 # What each constructor value may be, as scikit-learn's checks take it.
 Constraints: TypeAlias = dict[str, list[Any]]
 
@@ -75,6 +77,13 @@ class NamedEstimators(_BaseComposition):
     """Estimator made of others, given as `estimators`: pairs of a name and an estimator."""
 
     estimators: list[tuple[str, Any]] | None
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # Before they are checked, the estimators may be anything.
+        pairs = self.estimators if isinstance(self.estimators, list) else []
+        tags.input_tags.allow_nan = all(takes_gaps(pair[-1]) for pair in pairs)
+        return tags
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters, with those of the named estimators as ``name__parameter``.

@@ -11,7 +11,7 @@ from sklearn.utils import indexable
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
-from skmdn._estimators.inner_estimators import check_predicts_density, density_of
+from skmdn._estimators.inner_estimators import check_predicts_density, density_of, takes_gaps
 from skmdn._estimators.inputs import (
     check_fitted_table,
     check_groups,
@@ -384,6 +384,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.input_tags.allow_nan = self.estimator is None or takes_gaps(self.estimator)
         return tags
 
     def _check_constructor(self) -> None:

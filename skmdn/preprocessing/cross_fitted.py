@@ -242,7 +242,6 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
-        tags.input_tags.allow_nan = True
         tags.target_tags.multi_output = True
         return tags
 

@@ -13,6 +13,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
+from skmdn._estimators.inner_estimators import takes_gaps
 from skmdn._estimators.inputs import check_inputs, check_training_data
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.parameters import STANDARDIZED_REGRESSOR, check_parameters
@@ -180,19 +181,19 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         """
         check_is_fitted(self)
         X = check_inputs(self, X)
-        inputs = _standardized(X, self.X_mean_, self.X_scale_)
-        if self.tree_inputs_ is not None:
-            inputs = TreeInputs(*self.tree_inputs_).of(inputs)
-        with _threads_for(inputs), np.errstate(under="ignore"):
+        with _threads_for(X), np.errstate(under="ignore"):
+            inputs = _standardized(X, self.X_mean_, self.X_scale_)
+            if self.tree_inputs_ is not None:
+                inputs = TreeInputs(*self.tree_inputs_).of(inputs)
             targets = self.regressor_.predict(inputs)
-            columns = targets.reshape(len(inputs), -1)
+            columns = targets.reshape(len(X), -1)
             return np.asarray(self.y_mean_ + self.y_scale_ * columns).reshape(targets.shape)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        of_regressor = get_tags(self.regressor)
-        tags.target_tags.multi_output = of_regressor.target_tags.multi_output
-        tags.input_tags.allow_nan = of_regressor.input_tags.allow_nan
+        tags.target_tags.multi_output = get_tags(self.regressor).target_tags.multi_output
+        # MultiOutputRegressor does not say what its estimators take.
+        tags.input_tags.allow_nan = takes_gaps(getattr(self.regressor, "estimator", self.regressor))
         return tags
 
 
