@@ -58,6 +58,8 @@ def test_outputs_share_the_error_rate():
 def test_the_value_does_not_depend_on_units_or_scale():
     y = series(300, phi=0.2)
     assert dependence(y) == dependence(np.exp(5 * y)) == dependence(y[:, None])
+    assert dependence(y) == dependence(y / np.abs(y).max() * np.finfo(float).max)
+    assert dependence(y) == dependence(y * 1e-300)
 
 
 @pytest.mark.parametrize("n", range(10))

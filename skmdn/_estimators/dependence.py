@@ -5,7 +5,6 @@ import zlib
 from typing import NamedTuple
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
 from scipy.special import betainc
 
 from skmdn._arrays import FloatArray
@@ -63,7 +62,8 @@ def dependence(y: FloatArray, weights: FloatArray | None = None) -> Dependence:
     """
     y = y[:, np.newaxis] if y.ndim == 1 else y
     outputs = _stretches(y[rows_with_weight(weights, len(y))]).T  # (D, n)
-    varying = [values for values in outputs if len(values) >= _LEAST_ROWS and np.ptp(values) > 0]
+    enough = outputs.shape[1] >= _LEAST_ROWS
+    varying = [values for values in outputs if enough and values.min() < values.max()]
     if not varying:
         return Dependence(1.0, 1, is_sorted=False)
     ranks = [_ranks(values) for values in varying]
@@ -107,15 +107,17 @@ def _p_value(ranks: FloatArray) -> float:
 def _fading_lag(ranks: FloatArray) -> int:
     """First lag at which the autocorrelation of ranks is small, beyond chance."""
     n = len(ranks)
-    size = next_fast_len(2 * n, real=True)
-    products = irfft(np.abs(rfft(ranks - ranks.mean(), size)) ** 2, size)[:n]
+    size = 2 ** (2 * n - 1).bit_length()  # zeros behind the ranks keep ends from meeting
+    spectrum = np.abs(np.fft.rfft(ranks - ranks.mean(), size)) ** 2
+    products = np.fft.irfft(spectrum, size)[:n]
     small = products < max(_FADED, 2 / math.sqrt(n)) * products[0]
     return int(np.argmax(small)) or n
 
 
 def _is_sorted(values: FloatArray) -> bool:
     """Whether the values only rise, or only fall, in nearly all steps or in a few pieces."""
-    steps = np.sign(np.diff(values))
+    before, after = values[:-1], values[1:]  # differences might overflow
+    steps = 1.0 * (after > before) - 1.0 * (after < before)
     steps = steps[steps != 0]
     n_pieces = 1 + np.count_nonzero(np.diff(steps))
     n_against = min(np.count_nonzero(steps > 0), np.count_nonzero(steps < 0))
