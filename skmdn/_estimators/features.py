@@ -17,7 +17,14 @@ from skmdn._estimators.categories import (
     only_of_rows,
 )
 from skmdn._estimators.columns import text_is_named
-from skmdn._estimators.tables import Frame, frame_of, in_order, numbers_of, objects_as_numbers
+from skmdn._estimators.tables import (
+    Frame,
+    columns_of,
+    frame_of,
+    in_order,
+    numbers_of,
+    objects_as_numbers,
+)
 
 _FLOATS = (np.float64, np.float32)
 
@@ -44,6 +51,25 @@ def check_features(
     categories = _categories(estimator, frame, None, name, reset=reset)
     matrix = _matrix(frame, categories, name)
     return check_array(matrix, input_name=name, ensure_min_samples=min_rows, **_checks(estimator))
+
+
+def check_same_features(estimator: Any) -> None:
+    """Refuse to go on with a fitted model and other features that hold categories.
+
+    What the types of X say is taken from the first call, as a later X may be an array.
+    """
+    word = estimator.categorical_features
+    if isinstance(word, str):
+        return
+    names, n_features = getattr(estimator, "feature_names_in_", None), estimator.n_features_in_
+    mask = categorical_mask(word, None, names, n_features)
+    categories = estimator.categories_ or [None] * n_features
+    if mask.tolist() != [levels is not None for levels in categories]:
+        raise ValueError(
+            "To go on with a fitted model, categorical_features must name the features that hold "
+            f"categories there; got {word!r}. Fit anew, with warm_start=False or on a clone, to "
+            "change it."
+        )
 
 
 def in_order_of_fit(estimator: Any, X: Any) -> Any:
@@ -88,7 +114,7 @@ def _is_plain(frame: Frame) -> bool:
     """Whether all columns are numbers that an array can hold as they are."""
     return all(
         column.dtype.is_numeric() and (column.dtype.is_float() or column.null_count() == 0)
-        for column in frame.iter_columns()
+        for column in columns_of(frame)
     )
 
 
@@ -114,18 +140,18 @@ def _learnt(
     if not mask.any():
         return None
     categories: Categories = [None] * len(mask)
-    for j in np.flatnonzero(mask):
+    for j in np.flatnonzero(mask).tolist():
         if matrix is not None:
             categories[j] = distinct(matrix[:, j])
         elif frame is not None:
-            categories[j] = learnt_levels(frame[:, int(j)], _label(frame, name, j))
+            categories[j] = learnt_levels(frame[:, j], _label(frame, name, j))
     return categories
 
 
 def _matrix(frame: Frame, categories: Categories | None, name: str) -> FloatArray:
     """A frame's numbers and codes ``(n, p)``."""
     matrix = np.empty(frame.shape)
-    for j, column in enumerate(frame.iter_columns()):
+    for j, column in enumerate(columns_of(frame)):
         levels, label = None if categories is None else categories[j], _label(frame, name, j)
         matrix[:, j] = (
             numbers_of(column, label) if levels is None else codes_of(column, levels, label)

@@ -14,6 +14,7 @@ from skmdn._arrays import AnyArray, Array, FloatArray
 from skmdn._estimators.columns import check_no_dates
 from skmdn._estimators.features import (
     check_features,
+    check_same_features,
     forget_unweighted_categories,
     in_order_of_fit,
     n_categories,
@@ -46,6 +47,8 @@ def check_training_data(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
     check_numeric(X)
+    if not reset:
+        check_same_features(estimator)
     inputs = check_features(estimator, X, reset=reset, min_rows=min_rows)
     targets, y_ndim = check_targets(y, "y", stacklevel=4)
     check_consistent_length(inputs, targets)
