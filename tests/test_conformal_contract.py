@@ -178,8 +178,11 @@ def test_frames_and_searches_inside():
     model = ConformalMDNRegressor(search, cv=2, random_state=0).fit(frame, pd.Series(y))
     np.testing.assert_array_equal(model.feature_names_in_, ["a", "b", "c"])
     assert model.predict_interval(frame, 0.8).shape == (60, 2)
+    np.testing.assert_allclose(
+        model.predict_interval(frame[["b", "a", "c"]]), model.predict_interval(frame)
+    )
     with pytest.raises(ValueError, match="feature names should match"):
-        model.predict_interval(frame[["b", "a", "c"]])
+        model.predict_interval(frame.rename(columns={"b": "d"}))
 
 
 # scikit-learn -----------------------------------------------------------------------------------
