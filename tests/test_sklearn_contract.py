@@ -276,7 +276,7 @@ def test_frames_give_names_that_predict_checks(frame_of):
     np.testing.assert_array_equal(model.feature_names_in_, names)
     # Frames and arrays may differ in memory order, and so by rounding.
     np.testing.assert_allclose(model.predict(frame), short().fit(X, y).predict(X), rtol=1e-4)
-    for other in (frame[["c", "a"]], frame_of({name: X[:, 0] for name in "abd"})):
+    for other in (frame[["c", "a"]], frame_of(dict.fromkeys("abd", X[:, 0]))):
         for method in (model.predict, model.predict_proba, model.sample):
             with pytest.raises(ValueError, match="feature names should match"):
                 method(other)

@@ -167,9 +167,9 @@ def only_of_rows(categories: Categories, X: Array, rows: IntArray) -> Categories
             continue
         codes = X[rows, j]
         is_left = np.zeros(len(levels), dtype=bool)
-        is_left[codes[~np.isnan(codes)].astype(np.intp)] = True
+        is_left[codes[codes >= 0].astype(np.intp)] = True
         new = np.where(is_left, np.cumsum(is_left) - 1.0, UNSEEN)
-        there = ~np.isnan(X[:, j])
-        X[there, j] = new[X[there, j].astype(np.intp)]
+        is_seen = X[:, j] >= 0
+        X[is_seen, j] = new[X[is_seen, j].astype(np.intp)]
         left[j] = levels[is_left]
     return left

@@ -46,7 +46,7 @@ def check_features(
             )
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         categories = _categories(estimator, frame, matrix, name, reset=reset)
-        return matrix if categories is None else _encoded(matrix, categories, name)
+        return matrix if categories is None else _encoded(matrix, categories, frame, name)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     categories = _categories(estimator, frame, None, name, reset=reset)
     matrix = _matrix(frame, categories, name)
@@ -159,10 +159,10 @@ def _matrix(frame: Frame, categories: Categories | None, name: str) -> FloatArra
     return matrix
 
 
-def _encoded(matrix: Array, categories: Categories, name: str) -> Array:
+def _encoded(matrix: Array, categories: Categories, frame: Frame | None, name: str) -> Array:
     """A copy of a matrix of numbers with codes in place of categories."""
     encoded = np.array(matrix)
     for j, levels in enumerate(categories):
         if levels is not None:
-            encoded[:, j] = codes_of_numbers(matrix[:, j], levels, _label(None, name, j))
+            encoded[:, j] = codes_of_numbers(matrix[:, j], levels, _label(frame, name, j))
     return encoded

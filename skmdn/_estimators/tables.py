@@ -69,7 +69,7 @@ def holds_text_or_booleans(column: Column) -> bool:
 
 def entries(column: Column) -> list[Any]:
     """Distinct entries of a column, gaps aside; all of them where these have no hash."""
-    there = _hashable(column.drop_nulls())
+    there = _hashable(column).drop_nulls()
     if column.dtype != nw.Object:
         return list(there.unique().to_list())
     objects = [entry for entry in there.to_list() if not _is_gap(entry)]
