@@ -107,17 +107,17 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         refuses text.
 
         The categories of a column are the values that it has in fit in rows with weight; all must
-        be text, booleans or numbers. Each category of at least five rows has an input of the
-        network, which is 1 in its rows and 0 in others. Rarer ones share an input, and gaps have
-        one of their own. With weights, rows count by their weight over the mean weight. A category
-        that was not seen in fit, or a gap where fit had none, gets the share of the rows at each of
-        these inputs.
+        be text, booleans or numbers. Each category of at least ``n / 200`` rows, but at least 5 and
+        at most 10, has an input of the network, which is 1 in its rows and 0 in others. Rarer ones
+        share an input, and gaps have one of their own. With weights, rows count by their weight
+        over the mean weight. A category that was not seen in fit, or a gap where fit had none, gets
+        the share of the rows at each of these inputs.
 
         The network has at most 2,048 inputs, of which categories take at most half of what z-scores
         leave, or all of it without an encoding. Where there is no room for all, the most frequent
         ones have inputs. A feature with more than 5 % of its rows in shared inputs also gets the
         mean of each target by category, shrunk towards the mean of all rows as in a model of random
-        effects [5]_. In training, a row gets the means of the four fifths of the rows that it does
+        effects [6]_. In training, a row gets the means of the four fifths of the rows that it does
         not belong to.
 
         Text of which more than 90 % of the rows differ, such as names and ids, is refused, and so
@@ -234,7 +234,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
     .. [3] T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop track.
     .. [4] O. Shamir and T. Zhang, "Stochastic gradient descent for non-smooth optimization", ICML
        2013.
-    .. [5] S. R. Searle, G. Casella and C. E. McCulloch, "Variance components", Wiley 1992.
+    .. [6] S. R. Searle, G. Casella and C. E. McCulloch, "Variance components", Wiley 1992.
 
     Examples
     --------

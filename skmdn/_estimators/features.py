@@ -53,25 +53,6 @@ def check_features(
     return check_array(matrix, input_name=name, ensure_min_samples=min_rows, **_checks(estimator))
 
 
-def check_same_features(estimator: Any) -> None:
-    """Refuse to go on with a fitted model and other features that hold categories.
-
-    What the types of X say is taken from the first call, as a later X may be an array.
-    """
-    word = estimator.categorical_features
-    if isinstance(word, str):
-        return
-    names, n_features = getattr(estimator, "feature_names_in_", None), estimator.n_features_in_
-    mask = categorical_mask(word, None, names, n_features)
-    categories = estimator.categories_ or [None] * n_features
-    if mask.tolist() != [levels is not None for levels in categories]:
-        raise ValueError(
-            "To go on with a fitted model, categorical_features must name the features that hold "
-            f"categories there; got {word!r}. Fit anew, with warm_start=False or on a clone, to "
-            "change it."
-        )
-
-
 def in_order_of_fit(estimator: Any, X: Any) -> Any:
     """A frame with its columns in the order of fit; anything else as it is."""
     names = getattr(estimator, "feature_names_in_", None)
@@ -91,6 +72,25 @@ def n_categories(estimator: Any) -> IntArray | None:
     if categories is None:
         return None
     return np.array([-1 if levels is None else len(levels) for levels in categories])
+
+
+def check_same_features(estimator: Any) -> None:
+    """Refuse to go on with a fitted model and other features that hold categories.
+
+    What the types of X say is taken from the first call, as a later X may be an array.
+    """
+    word = estimator.categorical_features
+    if isinstance(word, str):
+        return
+    names, n_features = getattr(estimator, "feature_names_in_", None), estimator.n_features_in_
+    mask = categorical_mask(word, None, names, n_features)
+    categories = estimator.categories_ or [None] * n_features
+    if mask.tolist() != [levels is not None for levels in categories]:
+        raise ValueError(
+            "To go on with a fitted model, categorical_features must name the features that hold "
+            f"categories there; got {word!r}. Fit anew, with warm_start=False or on a clone, to "
+            "change it."
+        )
 
 
 def _checks(estimator: Any) -> Any:

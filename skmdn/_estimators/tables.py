@@ -37,6 +37,11 @@ def frame_of(X: Any) -> Frame | None:
     return frame if isinstance(frame, nw.DataFrame) else None
 
 
+def columns_of(frame: Frame) -> list[Column]:
+    """Columns in their order."""
+    return [frame[:, j] for j in range(frame.shape[1])]
+
+
 def _names(X: Any) -> list[Any]:
     """Names of the columns of pandas and pyarrow, which may not be unique."""
     if hasattr(X, "iloc") and hasattr(X, "columns"):
@@ -53,11 +58,6 @@ def in_order(X: Any, names: Sequence[Any]) -> Any:
     if frame is None or list(frame.columns) == list(names):
         return X
     return frame.select(list(names)).to_native() if set(frame.columns) == set(names) else X
-
-
-def columns_of(frame: Frame) -> list[Column]:
-    """Columns in their order."""
-    return [frame[:, j] for j in range(frame.shape[1])]
 
 
 def holds_text_or_booleans(column: Column) -> bool:
