@@ -245,6 +245,18 @@ def test_parts_with_gaps_have_the_scaling_of_all_rows():
     assert len(model.coefs_[0]) == 3 + sum(max(0, len(e) - 1) for e in model.bin_edges_) + 3
 
 
+@pytest.mark.parametrize("value", [NAN, 1.0])
+def test_a_feature_that_begins_in_a_later_part_disturbs_no_training(value):
+    """Warnings are errors: there was one of a loss that is not finite."""
+    X, y = linear_rows(120)
+    X[:40, 2] = value
+    model = short()
+    for part in np.split(np.arange(120), 3):
+        model.partial_fit(X[part], y[part])
+    assert (model.optimizer_state_[2][0] > 0).all()  # the gradient's squares
+    assert np.ptp(model.predict(np.array([[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]]))) > 0
+
+
 # Learning ----------------------------------------------------------------------------------------
 
 
