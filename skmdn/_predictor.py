@@ -30,7 +30,7 @@ class Predictor(NamedTuple):
     @classmethod
     def of(cls, estimator: Any) -> "Predictor":
         """Predictor from the attributes of a fitted `MDNRegressor`."""
-        edges, categories = estimator.bin_edges_, estimator.category_inputs_
+        edges, indicators = estimator.bin_edges_, estimator.category_indicators_
         return cls(
             Preparation(
                 estimator.X_mean_,
@@ -41,7 +41,11 @@ class Predictor(NamedTuple):
                 estimator.y_scale_,
                 estimator.y_varies_,
                 None if edges is None else PiecewiseLinear.from_edges(edges),
-                None if categories is None else CategoryInputs(*categories),
+                None
+                if indicators is None
+                else CategoryInputs.of_features(
+                    indicators, estimator.category_shares_, estimator.category_means_
+                ),
             ),
             estimator.coefs_,
             estimator.intercepts_,

@@ -41,7 +41,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
     .. math:: -\log p(y \mid x) = -\log \sum_{k=1}^K \pi_k(x)\, N(y; \mu_k(x), \Sigma_k(x)).
 
     Inputs and targets are standardised inside, with the sample weights, and predictions are in the
-    units of y. All parameters are keyword-only.
+    units of y. X may have gaps, and a DataFrame of pandas, polars or pyarrow may have columns of
+    categories and text (see `categorical_features` and Notes). All parameters are keyword-only.
 
     Parameters
     ----------
@@ -126,10 +127,34 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         sets the validation part aside itself, b is at least ``exp(-(n / 21)**2)``, which is 0.8 for
         10 rows, 0.1 for 30 and negligible from 80 on. With `warm_start` this minimum is never
         more than the b before the call.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Features that hold categories. "from_dtype" takes the columns of a DataFrame whose type is
+        categorical, text or boolean, and those of objects with text or booleans; an array has none.
+        Otherwise a mask of the features ``(p,)``, their indices, or their names. Integer codes
+        count as categories only if they are named here. None treats all features as numbers, and
+        refuses text.
+
+        The categories of a column are the values that it has in fit in rows with weight; all must
+        be text, booleans or numbers. Each category of at least ``n / 200`` rows, but at least 5 and
+        at most 10, has an input of the network, which is 1 in its rows and 0 in others. Rarer ones
+        share an input, and gaps have one of their own. With weights, rows count by their weight
+        over the mean weight. A category that was not seen in fit, or a gap where fit had none, gets
+        the share of the rows at each of these inputs.
+
+        The network has at most 2,048 inputs, of which categories take at most half of what z-scores
+        leave, or all of it without an encoding. Where there is no room for all, the most frequent
+        ones have inputs. A feature with more than 5 % of its rows in shared inputs also gets the
+        mean of each target by category, shrunk towards the mean of all rows as in a model of random
+        effects [6]_. In training, a row gets the means of the four fifths of the rows that it does
+        not belong to.
+
+        Text of which more than 90 % of the rows differ, such as names and ids, is refused, and so
+        are dates, durations and intervals. Arrays of text are refused too: pass a DataFrame.
     warm_start : bool, default=False
         Whether `fit` continues from the present parameters. Scaling and bins stay as they are,
         except for columns that did not vary before. With a fixed `random_state` each call sets the
-        same rows aside but shuffles the others differently. The largest learning rate is half of
+        same rows aside but shuffles the others differently. Categories stay those of the first
+        call: later ones count as unseen. The largest learning rate is half of
         `learning_rate_init`; it halves after every call that found nothing better on the validation
         part, which a warning reports.
     point_estimate : {"mean", "median", "mode"}, default="mean"
@@ -172,20 +197,37 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
     fine_tuning_start_ : float or None
         Passes made before the fine-tuning; None if there was none.
     coefs_, intercepts_ : list of ndarray
-        Weights ``(in, out)`` and intercepts ``(out,)`` of the layers, for standardised inputs.
+        Weights ``(in, out)`` and intercepts ``(out,)`` of the layers. The network's inputs are,
+        side by side, the z-scores of the features of numbers, their bins, the indicators of gaps,
+        and the inputs of the features with categories.
     X_mean_, X_scale_ : ndarray of shape (n_features_in_,)
-        Scaling of the inputs. A constant column has the scale ``inf``, which takes away its
-        influence.
+        Scaling of the inputs, without gaps. A constant column has the scale ``inf``, which takes
+        away its influence; so has a feature with categories, whose mean is 0.
+    X_count_ : ndarray of int of shape (n_features_in_,)
+        Number of rows in which each feature had no gap. A feature of numbers with
+        ``0 < X_count_ < n_samples_seen_`` has an indicator of gaps.
+    categories_ : list of (ndarray or None) or None
+        Sorted categories of every feature, None for features of numbers; None if no feature has
+        any. Inside, a category is its position in this list, its code.
+    category_indicators_ : list of (ndarray of int or None) or None
+        Of every feature with L categories ``(L + 2,)``: which of its indicators belongs to each
+        category, to an unseen one and to a gap; -1 for none.
+    category_shares_ : list of (ndarray or None) or None
+        Share of the rows at each indicator of every feature with categories.
+    category_means_ : list of (ndarray or None) or None
+        Shrunk means of the standardised targets by category ``(L + 2, n_outputs_)``, in units of
+        their standard deviation between categories; None for features that need none.
     y_mean_, y_scale_ : ndarray of shape (n_outputs_,)
         Scaling of the targets.
     bin_edges_ : list of ndarray or None
-        Edges of the bins of every feature; None without encoding.
+        Edges of the bins of every feature, computed without gaps; None without encoding. A feature
+        with categories, or all of gaps, has none ``(0,)``.
     spread_factor_, spread_noise_ : float
         The calibration's a and b; 1 and 0 without one, as after `partial_fit`.
     y_varies_ : ndarray of shape (n_outputs_,)
         Whether each target varied. The scale of a constant target is 1.
     n_samples_seen_ : int
-        Number of rows that the scaling was learned from.
+        Number of rows that the scaling was learned from, those with gaps among them.
     n_calls_ : int
         Number of consecutive calls of `fit` and `partial_fit` that led to this model.
     next_learning_rate_ : float
@@ -200,6 +242,14 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
 
     Notes
     -----
+    A gap in X is NaN, None, pandas' NA or a null. At a gap the z-score is 0 and no bin is filled,
+    and an indicator input is 1 if the feature had gaps in fit. If it had none, the feature is taken
+    at its mean. So is a feature that had nothing but gaps. Infinity is refused. The answer for a
+    row does not depend on the other rows.
+
+    A DataFrame's columns are put in the order of fit by their names. Frames of pandas, polars and
+    pyarrow with equal contents give equal answers.
+
     An interrupt from the keyboard (Ctrl-C) ends the training and keeps the best model so far, with
     a warning. So in scikit-learn's searches and `cross_val_score` it ends one fit only, while the
     ensemble, `ConformalMDNRegressor` and `cross_val_predict_proba` end as a whole.
@@ -226,6 +276,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
        2013.
     .. [5] R. Bartels, "The rank version of von Neumann's ratio test for randomness", J. Am. Stat.
        Assoc. 77 (1982).
+    .. [6] S. R. Searle, G. Casella and C. E. McCulloch, "Variance components", Wiley 1992.
 
     Examples
     --------
@@ -306,8 +357,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n, p)
-            Inputs, dense and finite.
+        X : array-like or DataFrame of shape (n, p)
+            Inputs, dense. Gaps are allowed; infinity is not.
         y : array-like of shape (n,) or (n, D)
             Targets. Answers have an outputs axis exactly if y has one.
         sample_weight : array-like of shape (n,), default=None
@@ -317,7 +368,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
             Group of every row, such as a patient or a machine. A group either trains or validates
             (see `validation_split`).
         X_val, y_val, sample_weight_val : array-like, default=None
-            Validation data in place of a part of X and y.
+            Validation data in place of a part of X and y. X_val may have gaps, and categories that
+            X has not.
 
         Returns
         -------
@@ -370,10 +422,13 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         The parts should resemble one another: shuffle the rows before cutting them into parts. If
         they cannot (one season after another), a smaller `learning_rate_init` forgets less.
 
+        Categories stay those of the first call: later ones count as unseen. A feature that first
+        has gaps in a later call gets its indicator then.
+
         Parameters
         ----------
-        X : array-like of shape (n, p)
-            Inputs.
+        X : array-like or DataFrame of shape (n, p)
+            Inputs. Gaps are allowed; infinity is not.
         y : array-like of shape (n,) or (n, D)
             Targets.
         sample_weight : array-like of shape (n,), default=None
@@ -409,8 +464,9 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n, p)
-            Inputs. The network computes in their precision, float64 or float32.
+        X : array-like or DataFrame of shape (n, p)
+            Inputs with the features of fit; gaps are allowed. The network computes in the precision
+            of an array, float64 or float32, and in float64 for a DataFrame with categories.
 
         Returns
         -------
@@ -427,8 +483,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n, p)
-            Inputs.
+        X : array-like or DataFrame of shape (n, p)
+            Inputs with the features of fit; gaps are allowed.
         return_std : bool, default=False
             Whether to return the standard deviation too, in the shape of the point.
         return_cov : bool, default=False
@@ -459,8 +515,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n, p)
-            Inputs.
+        X : array-like or DataFrame of shape (n, p)
+            Inputs with the features of fit; gaps are allowed.
         n_samples : int, default=1
             Draws S per row.
         random_state : int, RandomState instance, Generator or None, default=None
@@ -499,8 +555,12 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.y_mean_, self.y_scale_ = preparation.y_mean, preparation.y_scale
         self.y_varies_, encoding = preparation.y_varies, preparation.encoding
         self.X_count_, self.n_samples_seen_ = preparation.X_count, preparation.n_seen
-        inputs = preparation.categories
-        self.category_inputs_ = None if inputs is None else tuple(inputs)
+        categories = preparation.categories
+        self.category_indicators_ = self.category_shares_ = self.category_means_ = None
+        if categories is not None:
+            self.category_indicators_, self.category_shares_, self.category_means_ = (
+                categories.by_feature(self.n_features_in_)
+            )
         self.bin_edges_ = None if encoding is None else encoding.edges
         self.n_outputs_ = len(self.y_mean_)
         self.y_ndim_ = predictor.y_ndim

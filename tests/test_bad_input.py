@@ -91,6 +91,7 @@ OUT_OF_RANGE = {
     "validation_fraction": [0.0, 1.0, -0.1, 1.5, 2, np.nan, "0.1", [0.1]],
     "validation_split": ["first", None, 5, True, [([0], [1])]],
     "calibrate": [None, "yes", 2, 0.5],
+    "categorical_features": ["text", 1, True, 0.5, {0}, {"a": 0}, [0.5], [[0]], [3], [None]],
     "warm_start": [None, "yes", 2, 0.5],
     "point_estimate": ["average", None, np.mean],
     "device": ["gpu", "cuda:", "cuda:x", "cpu:0:1", "", None, 0],
@@ -136,13 +137,18 @@ def spoiled(array, value, place=(5,)):
 
 WORDS = np.full((N, P), "word")
 BAD_X = {
-    "NaN": (spoiled(X_GOOD, np.nan), ValueError, "X contains NaN"),
     "infinity": (spoiled(X_GOOD, np.inf), ValueError, "X contains infinity"),
     "minus infinity": (spoiled(X_GOOD, -np.inf), ValueError, "X contains infinity"),
-    "float32 NaN": (spoiled(X_GOOD, np.nan).astype(np.float32), ValueError, "X contains NaN"),
+    "float32 infinity": (spoiled(X_GOOD, np.inf).astype("f4"), ValueError, "X contains infinity"),
     "words": (WORDS, ValueError, "column 0: expected numbers, got text such as 'word'"),
     "objects": (WORDS.astype(object), ValueError, "column 0: expected numbers, got text"),
     "dates": (np.full((N, P), "2020-01-01", dtype="M8[D]"), ValueError, "column 0: .*dates"),
+    "words and numbers": (
+        np.where(X_GOOD > 0, X_GOOD.astype(object), "word"),
+        ValueError,
+        r"column \d: expected numbers, got text such as 'word'",
+    ),
+    "complex objects": (spoiled(X_GOOD, 1j).astype(object), ValueError, "X.*: expected numbers"),
     "masked": (np.ma.masked_less(X_GOOD, 0), ValueError, "mask"),
     "complex": (X_GOOD + 1j, ValueError, "Complex data not supported"),
     "one axis": (X_GOOD[:, 0], ValueError, "Expected 2D array, got 1D array"),

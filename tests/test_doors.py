@@ -125,11 +125,16 @@ def test_datetimes_of_another_unit_are_not_read_as_numbers():
             small().fit(dates, Y)
 
 
+def without_categories():
+    return small().set_params(categorical_features=None)
+
+
 @pytest.mark.parametrize("container", [pd.DataFrame, pl.DataFrame])
-def test_text_is_named_by_column_and_entry(container):
+@pytest.mark.parametrize("make", [without_categories, PiecewiseLinearEncoder])
+def test_text_is_named_by_column_and_entry(make, container):
     frame = container({"a": X[:, 0], "district": ["north", "south"] * (N // 2)})
     with pytest.raises(ValueError, match=r"column 'district'.*text such as 'north'.*OneHotEncoder"):
-        small().fit(frame, Y)
+        make().fit(frame, Y)
 
 
 NUMBERS_AS_TEXT = {

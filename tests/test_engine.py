@@ -177,7 +177,7 @@ def test_calibrated_density_has_the_widened_covariances(covariance_type):
     layers = random_layers([p, 6, n_raw], seed=5)
     coefs, intercepts = [w[:-1] for w in layers], [w[-1] for w in layers]
     predictor = Predictor(
-        preparation, coefs, intercepts, head_layout.architecture, 1.3, 0.2, 2, len(X), "cpu"
+        preparation, coefs, intercepts, head_layout.architecture, 1.3, 0.2, 2, "cpu"
     )
     plain = predictor.uncalibrated_density(X)
     factors = torch.tensor(np.array(plain.scale_tril))

@@ -45,15 +45,20 @@ def fresh_layers(
 def initial_layers(
     layer_sizes: list[int], activation: str, last_intercept: FloatArray, rng: np.random.Generator
 ) -> list[Array]:
-    """Random layers ``(in + 1, out)``, intercepts last, the output's intercepts as given."""
+    """Random layers ``(in + 1, out)``, intercepts last, the output's intercepts as given.
+
+    There may be no inputs at all, as for one constant feature with categories.
+    """
     layers: list[Array] = []
     for fan_in, fan_out in pairwise(layer_sizes):
-        spread = math.sqrt(ACTIVATIONS[activation].gain / fan_in)
+        spread = math.sqrt(ACTIVATIONS[activation].gain / max(1, fan_in))
         layer = rng.normal(0.0, spread, (fan_in + 1, fan_out))
         layer[-1] = rng.normal(0.0, _INTERCEPT_SCALE, fan_out)
         layers.append(layer)
     fan_in = layer_sizes[-2]
-    layers[-1][:-1] = rng.normal(0.0, _LAST_LAYER_SCALE / math.sqrt(fan_in), (fan_in, fan_out))
+    layers[-1][:-1] = rng.normal(
+        0.0, _LAST_LAYER_SCALE / math.sqrt(max(1, fan_in)), (fan_in, fan_out)
+    )
     layers[-1][-1] = last_intercept
     return layers
 

@@ -87,6 +87,7 @@ class NAdam:
         """Go on from the parameters and moments of an earlier training."""
         *lists, n_steps = state
         flat, first, second = (self.parameters.from_numpy(layers) for layers in lists)
+        second[second == 0] = EPSILON**2  # weights of inputs that are new; 0 has no inverse root
         self.restore(Snapshot(flat, first, second, n_steps))
 
     def _take_moments(self, first: Tensor, second: Tensor, n_steps: int) -> None:

@@ -9,6 +9,7 @@ from skmdn._arrays import AnyArray, Array, BoolArray, FloatArray, IntArray
 from skmdn._estimators.tables import (
     Column,
     Frame,
+    columns_of,
     entries,
     holds_text_or_booleans,
     numbers_of,
@@ -37,15 +38,15 @@ def categorical_mask(
     """
     mask = np.zeros(n_features, dtype=bool)
     if isinstance(word, str) and word == "from_dtype":
-        columns = [] if frame is None else list(frame.iter_columns())
+        columns = [] if frame is None else columns_of(frame)
         mask[: len(columns)] = [holds_text_or_booleans(column) for column in columns]
         return mask
-    chosen = np.asarray([] if word is None else word)
+    chosen = _as_array([] if word is None else word)
     if chosen.ndim == 1 and chosen.size == 0:
         return mask
     if chosen.ndim == 1 and chosen.dtype.kind in "OU":
-        places = {name: j for j, name in enumerate([] if names is None else names)}
-        chosen = np.array([places.get(name, n_features) for name in chosen.tolist()])
+        known = [] if names is None else list(names)
+        chosen = np.array([known.index(n) if n in known else n_features for n in chosen.tolist()])
     is_mask = chosen.dtype.kind == "b" and chosen.shape == mask.shape
     are_places = chosen.dtype.kind in "iu" and chosen.ndim == 1
     if not is_mask and not (are_places and np.all((-n_features <= chosen) & (chosen < n_features))):
@@ -58,10 +59,20 @@ def categorical_mask(
     return mask
 
 
+def _as_array(word: Any) -> AnyArray:
+    """A `categorical_features` as an array; what is none has no axis."""
+    try:
+        return np.asarray(word)
+    except ValueError:
+        return np.array(None)
+
+
 def learnt_levels(column: Column, label: str) -> AnyArray:
     """The categories of a column of a frame, sorted."""
     if column.dtype.is_numeric():
-        return distinct(numbers_of(column, label))
+        numbers = numbers_of(column, label)
+        _check_finite(numbers, label)
+        return distinct(numbers)
     levels, n_rows = _sorted(entries(column), label), len(column) - column.null_count()
     is_text = levels.dtype.kind == "U"
     if is_text and n_rows >= _ENOUGH_ROWS and len(levels) > _NEARLY_UNIQUE * n_rows:
@@ -87,6 +98,7 @@ def _sorted(found: list[Any], label: str) -> AnyArray:
             "column; make them all text, for instance by astype(str)."
         )
     if kinds <= {*_KINDS.values()}:
+        _check_finite(found, label)
         return np.array(sorted(found), dtype=float if kinds == {"numbers"} else None)
     raise ValueError(
         f"{label}: expected categories of text, booleans or numbers, got {kinds.pop()}; make them "
@@ -105,13 +117,22 @@ def _kind(entry: Any) -> str:
 def codes_of(column: Column, levels: AnyArray, label: str) -> FloatArray:
     """Codes ``(n,)`` of a column of a frame."""
     if column.dtype.is_numeric():
-        return codes_of_numbers(numbers_of(column, label), levels, label)
+        numbers = numbers_of(column, label)
+        _check_finite(numbers, label)
+        return codes_of_numbers(numbers, levels, label)
     expected, found = _KINDS[levels.dtype.kind], entries(column)
-    for kind in {_kind(entry) for entry in found} - {expected}:
-        if len(levels):
+    for kind in sorted({_kind(entry) for entry in found} - {expected}):
+        if len(levels) or kind not in _KINDS.values():
             raise _other_kind(label, expected, kind)
+    _check_finite(found, label)
     place = {level: float(i) for i, level in enumerate(levels.tolist())}
     return replaced(column, found, [place.get(entry, UNSEEN) for entry in found])
+
+
+def _check_finite(entries: Array | list[Any], label: str) -> None:
+    values = np.asarray(entries)
+    if values.dtype.kind == "f" and np.isinf(values).any():
+        raise ValueError(f"{label}: expected finite numbers, got infinity.")
 
 
 def codes_of_numbers(numbers: Array, levels: AnyArray, label: str) -> FloatArray:
@@ -146,9 +167,9 @@ def only_of_rows(categories: Categories, X: Array, rows: IntArray) -> Categories
             continue
         codes = X[rows, j]
         is_left = np.zeros(len(levels), dtype=bool)
-        is_left[codes[~np.isnan(codes)].astype(np.intp)] = True
+        is_left[codes[codes >= 0].astype(np.intp)] = True
         new = np.where(is_left, np.cumsum(is_left) - 1.0, UNSEEN)
-        there = ~np.isnan(X[:, j])
-        X[there, j] = new[X[there, j].astype(np.intp)]
+        is_seen = X[:, j] >= 0
+        X[is_seen, j] = new[X[is_seen, j].astype(np.intp)]
         left[j] = levels[is_left]
     return left

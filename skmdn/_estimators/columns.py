@@ -7,7 +7,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from skmdn._estimators.tables import TEXT_ADVICE, first_entry, frame_of
+from skmdn._estimators.tables import TEXT_ADVICE, columns_of, first_entry, frame_of
 from skmdn.mixture.real_numbers import dates_message
 
 # How the names of types of dates and durations begin, in Python, NumPy and pandas.
@@ -26,6 +26,10 @@ def text_is_named(X: Any, name: str = "X") -> Iterator[None]:
     """Say which column holds the text that cannot be converted to numbers in the block."""
     try:
         yield
+    except TypeError as error:
+        if "float()" not in str(error):
+            raise
+        raise ValueError(f"{name}: expected numbers ({error}).") from error
     except ValueError as error:
         found = _first_text(X) if "could not convert" in str(error) else None
         if found is None:
@@ -43,7 +47,7 @@ def _typed_columns(X: Any) -> Iterator[tuple[Any, str]]:
         X = _array_of(X)
     frame = frame_of(X)
     if frame is not None:
-        for column in frame.iter_columns():
+        for column in columns_of(frame):
             if not (column.dtype.is_numeric() or column.dtype in (nw.String, nw.Boolean)):
                 yield column.name, type(next(iter(first_entry(column)), None)).__name__
     elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "mMO":

@@ -17,7 +17,14 @@ from skmdn._estimators.categories import (
     only_of_rows,
 )
 from skmdn._estimators.columns import text_is_named
-from skmdn._estimators.tables import Frame, frame_of, in_order, numbers_of, objects_as_numbers
+from skmdn._estimators.tables import (
+    Frame,
+    columns_of,
+    frame_of,
+    in_order,
+    numbers_of,
+    objects_as_numbers,
+)
 
 _FLOATS = (np.float64, np.float32)
 
@@ -39,7 +46,7 @@ def check_features(
             )
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         categories = _categories(estimator, frame, matrix, name, reset=reset)
-        return matrix if categories is None else _encoded(matrix, categories, name)
+        return matrix if categories is None else _encoded(matrix, categories, frame, name)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     categories = _categories(estimator, frame, None, name, reset=reset)
     matrix = _matrix(frame, categories, name)
@@ -83,6 +90,25 @@ def n_categories(estimator: Any) -> IntArray | None:
     return np.array([-1 if levels is None else len(levels) for levels in categories])
 
 
+def check_same_features(estimator: Any) -> None:
+    """Refuse to go on with a fitted model and other features that hold categories.
+
+    What the types of X say is taken from the first call, as a later X may be an array.
+    """
+    word = estimator.categorical_features
+    if isinstance(word, str):
+        return
+    names, n_features = getattr(estimator, "feature_names_in_", None), estimator.n_features_in_
+    mask = categorical_mask(word, None, names, n_features)
+    categories = estimator.categories_ or [None] * n_features
+    if mask.tolist() != [levels is not None for levels in categories]:
+        raise ValueError(
+            "To go on with a fitted model, categorical_features must name the features that hold "
+            f"categories there; got {word!r}. Fit anew, with warm_start=False or on a clone, to "
+            "change it."
+        )
+
+
 def _checks(estimator: Any) -> Any:
     return {"dtype": _FLOATS, "ensure_all_finite": "allow-nan", "estimator": estimator}
 
@@ -102,7 +128,7 @@ def _is_plain(frame: Frame) -> bool:
     """Whether all columns are numbers that an array can hold as they are."""
     return all(
         column.dtype.is_numeric() and (column.dtype.is_float() or column.null_count() == 0)
-        for column in frame.iter_columns()
+        for column in columns_of(frame)
     )
 
 
@@ -128,18 +154,18 @@ def _learnt(
     if not mask.any():
         return None
     categories: Categories = [None] * len(mask)
-    for j in np.flatnonzero(mask):
+    for j in np.flatnonzero(mask).tolist():
         if matrix is not None:
             categories[j] = distinct(matrix[:, j])
         elif frame is not None:
-            categories[j] = learnt_levels(frame[:, int(j)], _label(frame, name, j))
+            categories[j] = learnt_levels(frame[:, j], _label(frame, name, j))
     return categories
 
 
 def _matrix(frame: Frame, categories: Categories | None, name: str) -> FloatArray:
     """A frame's numbers and codes ``(n, p)``."""
     matrix = np.empty(frame.shape)
-    for j, column in enumerate(frame.iter_columns()):
+    for j, column in enumerate(columns_of(frame)):
         levels, label = None if categories is None else categories[j], _label(frame, name, j)
         matrix[:, j] = (
             numbers_of(column, label) if levels is None else codes_of(column, levels, label)
@@ -147,10 +173,10 @@ def _matrix(frame: Frame, categories: Categories | None, name: str) -> FloatArra
     return matrix
 
 
-def _encoded(matrix: Array, categories: Categories, name: str) -> Array:
+def _encoded(matrix: Array, categories: Categories, frame: Frame | None, name: str) -> Array:
     """A copy of a matrix of numbers with codes in place of categories."""
     encoded = np.array(matrix)
     for j, levels in enumerate(categories):
         if levels is not None:
-            encoded[:, j] = codes_of_numbers(matrix[:, j], levels, _label(None, name, j))
+            encoded[:, j] = codes_of_numbers(matrix[:, j], levels, _label(frame, name, j))
     return encoded

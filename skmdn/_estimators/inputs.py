@@ -15,6 +15,7 @@ from skmdn._estimators.columns import check_no_dates
 from skmdn._estimators.features import (
     check_features,
     check_rows,
+    check_same_features,
     forget_unweighted_categories,
     in_order_of_fit,
     n_categories,
@@ -44,6 +45,8 @@ def check_training_data(
     """Data to fit; `reset` takes the number, names and categories of features from X."""
     _check_target_is_there(estimator, y)
     check_numeric(X)
+    if not reset:
+        check_same_features(estimator)
     inputs = check_features(estimator, X, reset=reset)
     targets, y_ndim = check_targets(y, "y", stacklevel=4)
     check_consistent_length(inputs, targets)

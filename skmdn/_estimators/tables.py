@@ -1,6 +1,7 @@
 """Frames of pandas, polars and pyarrow, by way of narwhals: their columns, types and order."""
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, TypeAlias
 
 import narwhals.stable.v2 as nw
@@ -20,12 +21,32 @@ Column: TypeAlias = nw.Series[Any]
 def frame_of(X: Any) -> Frame | None:
     """X if it is a frame, and None if it is an array or a list.
 
-    A frame of pandas in which columns share a name counts as the array that it holds.
+    Raises
+    ------
+    ValueError
+        If columns share a name.
     """
-    if hasattr(X, "iloc") and hasattr(X, "columns") and not X.columns.is_unique:
-        return None
+    names = _names(X)
+    if len(set(names)) < len(names):
+        name = next(name for name in names if names.count(name) > 1)
+        raise ValueError(
+            f"X: expected columns of different names, got {name!r} {names.count(name)} times; "
+            "rename them."
+        )
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def columns_of(frame: Frame) -> list[Column]:
+    """Columns in their order."""
+    return [frame[:, j] for j in range(frame.shape[1])]
+
+
+def _names(X: Any) -> list[Any]:
+    """Names of the columns of pandas and pyarrow, which may not be unique."""
+    if hasattr(X, "iloc") and hasattr(X, "columns"):
+        return list(X.columns)
+    return list(X.column_names) if hasattr(X, "schema") and hasattr(X, "column_names") else []
 
 
 def in_order(X: Any, names: Sequence[Any]) -> Any:
@@ -57,8 +78,21 @@ def holds_text_or_booleans(column: Column) -> bool:
 
 
 def entries(column: Column) -> list[Any]:
-    """Distinct entries of a column, gaps aside."""
-    return list(column.drop_nulls().unique().to_list())
+    """Distinct entries of a column, gaps aside; all of them where these have no hash."""
+    there = _hashable(column).drop_nulls()
+    if column.dtype != nw.Object:
+        return list(there.unique().to_list())
+    objects = [entry for entry in there.to_list() if not _is_gap(entry)]
+    try:
+        return list(dict.fromkeys(objects))
+    except TypeError:
+        return objects
+
+
+def _hashable(column: Column) -> Column:
+    """A column of a type of text in which pyarrow can look entries up."""
+    is_text = column.implementation.is_pyarrow() and column.dtype == nw.String
+    return column.cast(nw.String) if is_text else column
 
 
 def first_entry(column: Column) -> list[Any]:
@@ -70,7 +104,10 @@ def replaced(column: Column, old: list[Any], new: list[float]) -> FloatArray:
     """A number in place of every entry; gaps are NaN."""
     if not old:
         return np.full(len(column), np.nan)
-    numbers = column.replace_strict(old, new, return_dtype=nw.Float64)
+    if column.dtype == nw.Object:
+        place = dict(zip(old, new, strict=True))
+        return np.array([place.get(entry, np.nan) for entry in column.to_list()])
+    numbers = _hashable(column).replace_strict(old, new, return_dtype=nw.Float64)
     return np.array(numbers.to_numpy(), dtype=np.float64)
 
 
@@ -79,19 +116,35 @@ def numbers_of(column: Column, label: str) -> FloatArray:
     if column.dtype.is_numeric() or column.dtype == nw.Boolean:
         return np.array(column.cast(nw.Float64).to_numpy(), dtype=np.float64)
     try:
-        return objects_as_numbers(np.asarray(column.to_numpy(), dtype=object))
+        return objects_as_numbers(_objects(column.to_list()))
     except (TypeError, ValueError) as error:
-        texts = (entry for entry in column.to_list() if isinstance(entry, str))
-        example = next(texts, None)
-        got = f"the type {column.dtype}" if example is None else f"text such as {example!r}"
-        raise ValueError(f"{label}: expected numbers, got {got}. {TEXT_ADVICE}") from error
+        raise ValueError(f"{label}: expected numbers, got {_no_number(column)}.") from error
 
 
 def objects_as_numbers(values: AnyArray) -> FloatArray:
     """Numbers of an array of objects, in which None and pandas' NA are gaps."""
-    return np.where(_is_gap(values), np.nan, values).astype(np.float64)
-
-
-def _is_gap(values: AnyArray) -> AnyArray:
     found = (value is None or type(value).__name__ == "NAType" for value in values.flat)
-    return np.fromiter(found, bool, values.size).reshape(values.shape)
+    is_gap = np.fromiter(found, bool, values.size).reshape(values.shape)
+    return np.where(is_gap, np.nan, values).astype(np.float64)
+
+
+def _is_gap(entry: Any) -> bool:
+    is_nan = isinstance(entry, float | np.floating) and bool(np.isnan(entry))
+    return entry is None or type(entry).__name__ == "NAType" or is_nan
+
+
+def _objects(entries: list[Any]) -> AnyArray:
+    """An array of one axis, also of entries that are sequences."""
+    objects = np.empty(len(entries), dtype=object)
+    objects[:] = entries
+    return objects
+
+
+def _no_number(column: Column) -> str:
+    """An example of text in a column and what to do, or the type of what it holds."""
+    there = [entry for entry in column.to_list() if not _is_gap(entry)]
+    text = next((entry for entry in there if isinstance(entry, str)), None)
+    if text is not None:
+        return f"text such as {text!r}. {TEXT_ADVICE.rstrip('.')}"
+    others = (entry for entry in there if not isinstance(entry, Real))
+    return type(next(others, None)).__name__

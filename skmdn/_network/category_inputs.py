@@ -1,6 +1,7 @@
 """Inputs of the network for features with categories: indicators, and means of the targets."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from skmdn._network.target_means import shrunk_means
 _LEAST_SHARE, _LEAST_ROWS, _ENOUGH_ROWS = 1 / 200, 5, 10
 # Where more than this share of the rows shares an indicator, means of the targets tell them apart.
 _LARGE_SHARE = 0.05
+
+Item = TypeVar("Item")
 
 
 class CategoryInputs(NamedTuple):
@@ -26,6 +29,33 @@ class CategoryInputs(NamedTuple):
     shares: list[FloatArray]  # of every feature: (c,), mean of each indicator
     # Of every feature (folds, L + 2, D), the last fold for new rows; (0, 0, 0) without any.
     means: list[FloatArray]
+
+    @classmethod
+    def of_features(
+        cls,
+        indicator: list[IntArray | None],
+        shares: list[FloatArray | None],
+        means: list[FloatArray | None],
+    ) -> "CategoryInputs":
+        """From lists with one entry for every feature of X, as a fitted estimator keeps them."""
+        features = [j for j, places in enumerate(indicator) if places is not None]
+        return cls(
+            np.array(features, dtype=np.intp),
+            [places for places in indicator if places is not None],
+            [share for share in shares if share is not None],
+            [_as_new_rows(means[j]) for j in features],
+        )
+
+    def by_feature(
+        self, n_features: int
+    ) -> tuple[list[IntArray | None], list[FloatArray | None], list[FloatArray | None]]:
+        """Indicators, shares and means ``(L + 2, D)`` of new rows; None for other features of X."""
+        means = [means[-1] if means.size else None for means in self.means]
+        return (
+            _spread(self.indicator, self.features, n_features),
+            _spread(self.shares, self.features, n_features),
+            _spread(means, self.features, n_features),
+        )
 
     @property
     def n_inputs(self) -> int:
@@ -64,6 +94,18 @@ class CategoryInputs(NamedTuple):
                 by_fold = shrunk_means(place, len(indicator), z, w, folds[rows])[:-1]
                 means[i] = np.concatenate([by_fold, means[i][-1:]])
         return self._replace(means=means)
+
+
+def _as_new_rows(means: FloatArray | None) -> FloatArray:
+    return np.empty((0, 0, 0)) if means is None else means[np.newaxis]
+
+
+def _spread(found: Sequence[Item], features: IntArray, n_features: int) -> list[Item | None]:
+    """Items of some features in a list of all, None for the others."""
+    items: list[Item | None] = [None] * n_features
+    for j, item in zip(features, found, strict=True):
+        items[j] = item
+    return items
 
 
 def places(codes: Array, n_categories: int) -> IntArray:

@@ -24,6 +24,11 @@ def soft_clip(z: FloatArray, out: Array) -> None:
     out /= np.sqrt(bend, out=bend)
 
 
+def _n_rows(X: Array, weights: FloatArray | None) -> int:
+    """Number of rows with weight."""
+    return len(X) if weights is None else int(np.count_nonzero(weights))
+
+
 class Preparation(NamedTuple):
     """Location and scale of inputs and targets, and the encoding of the inputs.
 
@@ -57,7 +62,7 @@ class Preparation(NamedTuple):
         scaling = cls._by(
             location_and_scale(X, weights),
             n_present(X, weights),
-            len(X) if weights is None else np.count_nonzero(weights),
+            _n_rows(X, weights),
             location_and_scale(y, weights),
         )
         return scaling._replace(encoding=encoding)
@@ -161,7 +166,7 @@ class Preparation(NamedTuple):
         learnt = Preparation._by(
             merged(self.X_count, self.X_mean, X_scale, X, weights),
             self.X_count + n_present(X, weights),
-            self.n_seen + (len(X) if weights is None else np.count_nonzero(weights)),
+            self.n_seen + _n_rows(X, weights),
             merged(self.n_seen, self.y_mean, y_scale, y, weights),
         )
         return learnt._replace(encoding=self.encoding).with_categories(self.categories)

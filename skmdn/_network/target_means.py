@@ -25,16 +25,20 @@ def shrunk_means(
     """
     w = np.ones(len(z)) if weights is None else weights * np.count_nonzero(weights) / weights.sum()
     cells, n_cells = place + n_places * folds, N_FOLDS * n_places
-    total = np.bincount(cells, w, n_cells).reshape(N_FOLDS, n_places)
+    total = _sums(cells, w, n_cells).reshape(N_FOLDS, n_places)
     tables = np.zeros((N_FOLDS + 1, n_places, z.shape[1]))
     without = _left_out(total)
     for d, target in enumerate(z.T):
-        of_folds = np.bincount(cells, w * target, n_cells).reshape(N_FOLDS, n_places)
+        of_folds = _sums(cells, w * target, n_cells).reshape(N_FOLDS, n_places)
         sums, squares = of_folds.sum(axis=0), np.sum(w * target**2)
         between, ratio = _variance_components(total.sum(axis=0), sums, squares)
         if between > 0:
             tables[:, :, d] = _left_out(of_folds) / (without + ratio) / np.sqrt(between)
     return tables
+
+
+def _sums(cells: IntArray, values: FloatArray, n_cells: int) -> FloatArray:
+    return np.bincount(cells, values, n_cells).astype(np.float64, copy=False)
 
 
 def _left_out(of_folds: FloatArray) -> FloatArray:

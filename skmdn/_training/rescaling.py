@@ -17,12 +17,15 @@ class Rescaling(NamedTuple):
     """Linear changes of a network's inputs and outputs.
 
     Old inputs are ``input_factors * new + input_shifts``; inputs that did not exist before have the
-    factor 0. New raw outputs are ``output_factors * old + output_shifts``.
+    factor 0. The indicator of a gap stands for what the old inputs of its feature were there, which
+    is no such function. New raw outputs are ``output_factors * old + output_shifts``.
     """
 
     places: np.ndarray  # (new inputs,), the position of each among the old ones, or -1
     input_factors: np.ndarray  # (new inputs,)
     input_shifts: np.ndarray  # (new inputs,)
+    indicators: np.ndarray  # (g,), positions of the indicators of gaps among the new inputs
+    at_gaps: np.ndarray  # (g, old inputs), without the shifts
     output_factors: np.ndarray  # (out,)
     output_shifts: np.ndarray  # (out,)
 
@@ -45,13 +48,17 @@ class Rescaling(NamedTuple):
         outputs = layout.in_other_units(
             old.y_scale / new.y_scale, (old.y_mean - new.y_mean) / new.y_scale
         )
-        return cls(places, input_factors, input_shifts, *outputs)
+        start = sum(new.lengths[:2])
+        indicators = np.arange(start, start + new.lengths[2])
+        at_gaps = _at_gaps(old, new, shifts)
+        return cls(places, input_factors, input_shifts, indicators, at_gaps, *outputs)
 
     def layers(self, layers: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Layers ``(in + 1, out)`` of the same function."""
         first, *rest = self._of_inputs(layers, np.multiply)
         old = layers[0]
         first[-1] += self.input_shifts @ self._taken(old)
+        first[self.indicators] = self.at_gaps @ old[:-1]
         changed = [first, *rest]
         changed[-1] = changed[-1] * self.output_factors
         changed[-1][-1] += self.output_shifts
@@ -102,6 +109,22 @@ def _places(old: Preparation, new: Preparation) -> np.ndarray:
             categories,
         ]
     )
+
+
+def _at_gaps(old: Preparation, new: Preparation, shifts: np.ndarray) -> np.ndarray:
+    """Old inputs of each feature with a new indicator where it has a gap, less their shifts.
+
+    Other features count 0. A feature without gaps so far was taken at its mean.
+    """
+    features, numbers = new.with_gaps, old.numbers
+    rows = np.tile(old.X_mean, (len(features), 1))
+    rows[np.arange(len(features)), features] = np.nan
+    of_inputs = np.concatenate([numbers, _encoded(old), old.with_gaps])
+    inputs = old.inputs(rows)
+    inputs[:, : len(numbers)] -= shifts[numbers]
+    inputs[:, len(of_inputs) :] = 0.0
+    inputs[:, : len(of_inputs)] *= of_inputs == features[:, np.newaxis]
+    return inputs
 
 
 def _encoded(preparation: Preparation) -> np.ndarray:

@@ -47,7 +47,7 @@ def _category_inputs(
     """
     if data.n_categories is None or data.folds is None:
         return None
-    taken = np.count_nonzero(data.n_categories < 0) + len(preparation.with_gaps)
+    taken = int(np.count_nonzero(data.n_categories < 0)) + len(preparation.with_gaps)
     room = max(0, MAX_INPUTS - taken)
     return category_inputs(
         data.X,
