@@ -54,11 +54,10 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         Which rows fit the models and which calibrate them. An integer is a number of folds, at most
         one per row: of runs of consecutive rows if these are alike, as in a series, else shuffled
         (see `MDNEnsembleRegressor`); with `groups`, of whole groups. If there are several splits,
-        every row must be in exactly one test part. One split, such as ``ShuffleSplit(1,
-        test_size=0.25)``, is split conformal prediction. "last" is for rows in time order: the last
-        fifth calibrates a model fitted on the rows before. With "prefit", `estimator` is fitted
-        already and `fit` only calibrates it, on rows that must be new to it; pass
-        ``FrozenEstimator(estimator)`` if this object will be cloned.
+        every row must be in exactly one test part. One split, such as ``ShuffleSplit(1)``, is split
+        conformal prediction. "last" is for rows in time order: the last fifth calibrates a model
+        fitted on the rows before. With "prefit", `estimator` is fitted already and `fit` only
+        calibrates it, on new rows; pass ``FrozenEstimator(estimator)`` if this object is cloned.
     n_jobs : int or None, default=None
         Number of models fitted in parallel. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -273,8 +272,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         -------
         ndarray of shape (n,) or (n, D)
         """
-        check_fitted_table(self, X)
-        points = [model.predict(X) for model in self.estimators_]
+        rows = check_fitted_table(self, X)
+        points = [model.predict(rows) for model in self.estimators_]
         with np.errstate(under="ignore"):
             return np.asarray(np.mean(points, axis=0))
 
@@ -396,6 +395,6 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
 
     def _densities(self, X: Any) -> list[Mixture]:
         """The models' densities."""
-        check_fitted_table(self, X)
+        rows = check_fitted_table(self, X)
         with np.errstate(under="ignore"):
-            return [density_of(model, X) for model in self.estimators_]
+            return [density_of(model, rows) for model in self.estimators_]
