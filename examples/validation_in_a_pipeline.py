@@ -1,9 +1,9 @@
 """Validation data and sample weights on their way through a Pipeline and a grid search.
 
-`MDNRegressor.fit` takes validation data and weights. In a Pipeline they have to reach the network:
-validation inputs through the same transformers as X, targets and weights as they are. The metadata
-routing of scikit-learn does that. The network says what it asks for (`set_fit_request`), and the
-Pipeline which of it is transformed like X (`transform_input`).
+`MDNRegressor.fit` takes validation data and weights. In a Pipeline, here with an encoder, they have
+to reach the network: validation inputs through the same transformers as X, targets and weights as
+they are. The metadata routing of scikit-learn does that. The network says what it asks for
+(`set_fit_request`), and the Pipeline which of it is transformed like X (`transform_input`).
 
     python examples/validation_in_a_pipeline.py [PICTURE]     # default: in a new temporary folder
 
@@ -19,7 +19,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn import clone, config_context
 from sklearn.compose import make_column_transformer
-from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -38,9 +37,7 @@ X_train, X_val, y_train, y_val, w_train, w_val = train_test_split(X, y, weights,
 # %% Who gets what. A request is only allowed with metadata routing enabled.
 with config_context(enable_metadata_routing=True):
     encode = OneHotEncoder(sparse_output=False, handle_unknown="ignore")
-    columns = make_column_transformer(
-        (encode, ["district", "heating"]), (SimpleImputer(), ["area", "floor", "year"])
-    )
+    columns = make_column_transformer((encode, ["district", "heating"]), remainder="passthrough")
     network = MDNRegressor(max_iter=20, random_state=0).set_fit_request(
         sample_weight=True, X_val=True, y_val=True, sample_weight_val=True
     )
