@@ -115,10 +115,10 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
 
         The network has at most 2,048 inputs, of which categories take at most half of what z-scores
         leave, or all of it without an encoding. Where there is no room for all, the most frequent
-        ones have inputs, and every feature one for the others. A feature with more than 5 % of its rows in shared inputs also gets the
-        mean of each target by category, shrunk towards the mean of all rows as in a model of random
-        effects [6]_. In training, a row gets the means of the four fifths of the rows that it does
-        not belong to.
+        ones have inputs, and every feature one for the others. A feature with more than 5 % of its
+        rows in shared inputs also gets the mean of each target by category, shrunk towards the mean
+        of all rows as in a model of random effects [6]_. In training, a row gets the means of the
+        four fifths of the rows that it does not belong to.
 
         Text of which more than 90 % of the rows differ, such as names and ids, is refused, and so
         are dates, durations and intervals. Arrays of text are refused too: pass a DataFrame.
