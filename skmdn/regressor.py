@@ -143,10 +143,10 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
 
         The network has at most 2,048 inputs, of which categories take at most half of what z-scores
         leave, or all of it without an encoding. Where there is no room for all, the most frequent
-        ones have inputs. A feature with more than 5 % of its rows in shared inputs also gets the
-        mean of each target by category, shrunk towards the mean of all rows as in a model of random
-        effects [6]_. In training, a row gets the means of the four fifths of the rows that it does
-        not belong to.
+        ones have inputs, and every feature one for the others. A feature with more than 5 % of its
+        rows in shared inputs also gets the mean of each target by category, shrunk towards the mean
+        of all rows as in a model of random effects [6]_. In training, a row gets the means of the
+        four fifths of the rows that it does not belong to.
 
         Text of which more than 90 % of the rows differ, such as names and ids, is refused, and so
         are dates, durations and intervals. Arrays of text are refused too: pass a DataFrame.
@@ -423,7 +423,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         they cannot (one season after another), a smaller `learning_rate_init` forgets less.
 
         Categories stay those of the first call: later ones count as unseen. A feature that first
-        has gaps in a later call gets its indicator then.
+        has gaps in a later call gets its indicator then, and predictions at gaps stay the same.
 
         Parameters
         ----------

@@ -148,7 +148,7 @@ BAD_X = {
         ValueError,
         r"column \d: expected numbers, got text such as 'word'",
     ),
-    "complex objects": (spoiled(X_GOOD, 1j).astype(object), ValueError, "X.*: expected numbers"),
+    "complex objects": (spoiled(X_GOOD, 1j).astype(object), TypeError, "X.*: expected numbers"),
     "masked": (np.ma.masked_less(X_GOOD, 0), ValueError, "mask"),
     "complex": (X_GOOD + 1j, ValueError, "Complex data not supported"),
     "one axis": (X_GOOD[:, 0], ValueError, "Expected 2D array, got 1D array"),

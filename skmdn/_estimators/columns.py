@@ -29,7 +29,7 @@ def text_is_named(X: Any, name: str = "X") -> Iterator[None]:
     except TypeError as error:
         if "float()" not in str(error):
             raise
-        raise TypeError(f"{name}: expected numbers; {error}.") from error
+        raise TypeError(f"{name}: expected numbers ({error}).") from error
     except ValueError as error:
         found = _first_text(X) if "could not convert" in str(error) else None
         if found is None:

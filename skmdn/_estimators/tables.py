@@ -26,6 +26,8 @@ def frame_of(X: Any) -> Frame | None:
     ValueError
         If columns share a name.
     """
+    if isinstance(X, np.ndarray | list | tuple):
+        return None
     names = _names(X)
     if len(set(names)) < len(names):
         name = next(name for name in names if names.count(name) > 1)

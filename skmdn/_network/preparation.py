@@ -1,5 +1,7 @@
 """Preparation of X and y for the network: standardising, soft clipping, encoding."""
 
+from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -29,16 +31,23 @@ def _n_rows(X: Array, weights: FloatArray | None) -> int:
     return len(X) if weights is None else int(np.count_nonzero(weights))
 
 
-class Preparation(NamedTuple):
-    """Location and scale of inputs and targets, and the encoding of the inputs.
+def _parts(out: Array, lengths: tuple[int, ...]) -> list[Array]:
+    """Neighbouring columns; `numpy.split` takes several times as long."""
+    stops = list(accumulate(lengths))
+    return [out[:, stop - n : stop] for n, stop in zip(lengths, stops, strict=True)]
 
-    The network's inputs are, side by side, soft-clipped z-scores ``z / sqrt(1 + (z / 5)^2)`` of the
-    features of numbers, their encoded columns, indicators of gaps in X, and the inputs for
-    categories. An infinite scale switches a z-score off.
 
-    Gaps are NaN. At a gap z is 0. A feature that had gaps in fit has an indicator, and no bin is
-    filled at a gap; any other feature is taken at its mean.
-    """
+class Layout(NamedTuple):
+    """Which features have which of the network's inputs."""
+
+    numbers: IntArray  # features of numbers; the others hold categories
+    with_gaps: IntArray  # features with an indicator, which had both cells and gaps in fit
+    # Numbers of z-scores, encoded columns, indicators of gaps, and inputs for categories.
+    lengths: tuple[int, int, int, int]
+
+
+class _Numbers(NamedTuple):
+    """Fields of a `Preparation`; only a class below a named tuple can keep what it computed."""
 
     X_mean: FloatArray  # (p,)
     X_scale: FloatArray  # (p,)
@@ -49,6 +58,18 @@ class Preparation(NamedTuple):
     y_varies: BoolArray  # (D,); the scale of a constant target is 1
     encoding: PiecewiseLinear | None = None
     categories: CategoryInputs | None = None
+
+
+class Preparation(_Numbers):
+    """Location and scale of inputs and targets, and the encoding of the inputs.
+
+    The network's inputs are, side by side, soft-clipped z-scores ``z / sqrt(1 + (z / 5)^2)`` of the
+    features of numbers, their encoded columns, indicators of gaps in X, and the inputs for
+    categories. An infinite scale switches a z-score off.
+
+    Gaps are NaN. At a gap z is 0. A feature that had gaps in fit has an indicator, and no bin is
+    filled at a gap; any other feature is taken at its mean.
+    """
 
     @classmethod
     def of(
@@ -95,35 +116,41 @@ class Preparation(NamedTuple):
         X_mean[categories.features], X_scale[categories.features] = 0.0, np.inf
         return self._replace(X_mean=X_mean, X_scale=X_scale, categories=categories)
 
+    @cached_property
+    def layout(self) -> Layout:
+        """The network's inputs by feature."""
+        numbers = np.arange(len(self.X_mean))
+        if self.categories is not None:
+            numbers = np.delete(numbers, self.categories.features)
+        count = self.X_count[numbers]
+        with_gaps = numbers[(count > 0) & (count < self.n_seen)]
+        lengths = (
+            len(numbers),
+            0 if self.encoding is None else len(self.encoding.feature),
+            len(with_gaps),
+            0 if self.categories is None else self.categories.n_inputs,
+        )
+        return Layout(numbers, with_gaps, lengths)
+
     @property
     def n_inputs(self) -> int:
         """Columns of the network's input."""
-        return sum(self.lengths)
+        return sum(self.layout.lengths)
 
     @property
     def lengths(self) -> tuple[int, int, int, int]:
         """Numbers of z-scores, encoded columns, indicators of gaps, and inputs for categories."""
-        return (
-            len(self.numbers),
-            0 if self.encoding is None else len(self.encoding.feature),
-            len(self.with_gaps),
-            0 if self.categories is None else self.categories.n_inputs,
-        )
+        return self.layout.lengths
 
     @property
     def numbers(self) -> IntArray:
         """Features of numbers; the others hold categories."""
-        features = np.arange(len(self.X_mean))
-        return (
-            features if self.categories is None else np.delete(features, self.categories.features)
-        )
+        return self.layout.numbers
 
     @property
     def with_gaps(self) -> IntArray:
         """Features with an indicator: those that had both cells and gaps in fit."""
-        numbers = self.numbers
-        count = self.X_count[numbers]
-        return numbers[(count > 0) & (count < self.n_seen)]
+        return self.layout.with_gaps
 
     def inputs(self, X: Array, out: Array | None = None, folds: IntArray | None = None) -> Array:
         """Network inputs ``(n, n_inputs)`` of the rows ``X (n, p)``, written to `out` if given.
@@ -131,33 +158,29 @@ class Preparation(NamedTuple):
         They are standardised in float64; everything after that is computed in the dtype of `out`.
         Rows to train with belong to `folds` (see `CategoryInputs`).
         """
+        numbers, with_gaps, lengths = self.layout
         if out is None:
-            out = np.empty((len(X), self.n_inputs))
-        z, bins, indicators, categories = np.split(out, np.cumsum(self.lengths)[:-1], axis=1)
+            out = np.empty((len(X), sum(lengths)))
+        z, bins, indicators, categories = _parts(out, lengths)
         # Features first, so that NumPy's inner loops run over the rows, of which there are many.
         columns = X.T.astype(np.float64, order="C")
         if self.categories is not None:
             self.categories.fill(columns[self.categories.features], categories, folds)
-        with_gaps = self.with_gaps
         gaps = filled(columns, self.X_mean, with_gaps)
-        indicators[...] = 0.0 if gaps is None else gaps.T
+        if len(with_gaps) > 0:
+            indicators[...] = 0.0 if gaps is None else gaps.T
         if self.encoding is not None:
             self.encoding.encode_into(columns, bins.T)
             if gaps is not None:
                 self.encoding.empty(gaps, with_gaps, bins.T)
-        self._z_scores(columns, z.T)
-        return out
-
-    def _z_scores(self, columns: FloatArray, out: Array) -> None:
-        """Write soft-clipped z-scores of the features of numbers; overwrites the columns."""
         mean, scale = self.X_mean, self.X_scale
         if self.categories is not None:
-            numbers = self.numbers
             columns, mean, scale = columns[numbers], mean[numbers], scale[numbers]
         columns -= mean[:, np.newaxis]
         with np.errstate(over="ignore"):  # infinitely far out
             columns /= scale[:, np.newaxis]
-        soft_clip(columns, out)
+        soft_clip(columns, z.T)
+        return out
 
     def learnt(self, X: Array, y: FloatArray, weights: FloatArray | None) -> "Preparation":
         """Preparation from more rows together with those of this one."""

@@ -33,12 +33,17 @@ def shrunk_means(
         sums, squares = of_folds.sum(axis=0), np.sum(w * target**2)
         between, ratio = _variance_components(total.sum(axis=0), sums, squares)
         if between > 0:
-            tables[:, :, d] = _left_out(of_folds) / (without + ratio) / np.sqrt(between)
+            tables[:, :, d] = _quotients(_left_out(of_folds), without + ratio) / np.sqrt(between)
     return tables
 
 
 def _sums(cells: IntArray, values: FloatArray, n_cells: int) -> FloatArray:
     return np.bincount(cells, values, n_cells).astype(np.float64, copy=False)
+
+
+def _quotients(sums: FloatArray, totals: FloatArray) -> FloatArray:
+    """Means; 0 where there are no rows."""
+    return np.divide(sums, totals, out=np.zeros_like(sums), where=totals > 0)
 
 
 def _left_out(of_folds: FloatArray) -> FloatArray:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.preprocessing import FunctionTransformer
 
 from skmdn import MDNRegressor
 
@@ -89,6 +90,12 @@ FRAMES = {
     "pyarrow dictionary": arrow_dictionary,
     "pyarrow views": arrow_views,
 }
+
+
+def skip_without_names(frame):
+    """Old versions of scikit-learn read no names of the columns of polars 2."""
+    if not hasattr(FunctionTransformer().fit(frame), "feature_names_in_"):
+        pytest.skip("scikit-learn reads no names of these columns")
 
 
 def small(**options):
