@@ -242,10 +242,11 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
 
     Notes
     -----
-    A gap in X is NaN, None, pandas' NA or a null. At a gap the z-score is 0 and no bin is filled,
-    and an indicator input is 1 if the feature had gaps in fit. If it had none, the feature is taken
-    at its mean. So is a feature that had nothing but gaps. Infinity is refused. The answer for a
-    row does not depend on the other rows.
+    A gap in X is NaN, None, pandas' NA or a null. At a gap of a feature that had gaps in fit, the
+    z-score is 0, all bins are half filled, and an indicator input is 1. (`PiecewiseLinearEncoder`
+    fills no bin; half filled ones predict better.) A feature that had none is taken at its mean. So
+    is a feature that had nothing but gaps. Infinity is refused. The answer for a row does not
+    depend on the other rows.
 
     A DataFrame's columns are put in the order of fit by their names. Frames of pandas, polars and
     pyarrow with equal contents give equal answers.

@@ -190,13 +190,13 @@ def test_without_gaps_at_indicators_nothing_is_reported():
 
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_the_bins_of_a_gap_are_empty(order, dtype):
+def test_the_bins_of_a_gap_get_a_filling(order, dtype):
     encoding = PiecewiseLinear.from_edges(
         [np.arange(4.0), np.empty(0), np.arange(3.0), np.arange(5.0)]
     )
-    full = np.full((9, 2), 0.5, dtype=dtype, order=order)
+    full = np.full((9, 2), 0.25, dtype=dtype, order=order)
     features = np.array([1, 2, 3])  # of the first, gaps are of no interest; the second has no bin
     gaps = np.array([[True, True], [False, True], [True, False]])
-    encoding.empty(gaps, features, full)
-    np.testing.assert_array_equal(full[:, 0], [0.5] * 5 + [0.0] * 4)
-    np.testing.assert_array_equal(full[:, 1], [0.5] * 3 + [0.0] * 2 + [0.5] * 4)
+    encoding.fill_gaps(0.75, gaps, features, full)
+    np.testing.assert_array_equal(full[:, 0], [0.25] * 5 + [0.75] * 4)
+    np.testing.assert_array_equal(full[:, 1], [0.25] * 3 + [0.75] * 2 + [0.25] * 4)

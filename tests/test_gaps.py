@@ -39,7 +39,7 @@ def expected_inputs(preparation, fit_rows, X):
         for k, (start, stop) in enumerate(zip(starts, stops, strict=True)):
             filled = (value - start) / (stop - start)
             filled = np.clip(filled, -2 if k == 0 else 0, 3 if k == len(starts) - 1 else 1)
-            bins.append(np.where(is_gap & has_indicator, 0.0, filled))
+            bins.append(np.where(is_gap & has_indicator, 0.5, filled))
         if has_indicator:
             indicators.append(is_gap)
     return np.column_stack([*columns, *bins, *indicators])
@@ -54,7 +54,7 @@ def rows_with_gaps(n=40):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_inputs_at_gaps(dtype):
-    """z is 0 and no bin is filled, but at the mean where fit had no gaps; an indicator is 1."""
+    """z is 0 and bins are half filled, but as at the mean where fit had no gaps; an indicator is 1."""
     fit_rows = rows_with_gaps().astype(dtype)
     encoding = PiecewiseLinear.from_edges([np.array(edges) for edges in EDGES])
     preparation = Preparation.of(fit_rows, np.arange(40.0)[:, None], None, encoding)

@@ -80,12 +80,12 @@ class PiecewiseLinear(NamedTuple):
         np.maximum(work, lower, out=work)
         np.minimum(work, upper, out=out, casting="same_kind")
 
-    def empty(self, gaps: BoolArray, features: IntArray, out: Array) -> None:
-        """Set the bins of `features (g,)` in ``out (q, n)`` to 0 where ``gaps (g, n)`` says so."""
+    def fill_gaps(self, filling: float, gaps: BoolArray, features: IntArray, out: Array) -> None:
+        """Put the filling into the bins of `features (g,)` in ``out (q, n)`` at ``gaps (g, n)``."""
         first = np.searchsorted(self.feature, features)
         last = np.searchsorted(self.feature, features, side="right")
         for rows, start, stop in zip(gaps, first, last, strict=True):
-            np.copyto(out[start:stop], 0.0, where=rows)
+            np.copyto(out[start:stop], filling, where=rows)
 
 
 def affordable_bins(n_bins: int, n_features: int, n_others: int = 0) -> int:

@@ -14,6 +14,10 @@ from skmdn._network.scaling import location_and_scale, merged, n_present
 
 # z-scores approach this limit smoothly, so that no row lies far outside all others.
 _Z_LIMIT = 5.0
+# What every bin of a feature with an indicator is filled to at a gap. A gap is then in the middle of
+# the network's inputs. Empty bins, those of the lowest value, cost 2 % of CRPS and .04 nat of
+# likelihood where a fifth of all cells was gone (mean of 22 tables); those of the mean half as much.
+_FILLING = 0.5
 
 
 def soft_clip(z: FloatArray, out: Array) -> None:
@@ -67,8 +71,8 @@ class Preparation(_Numbers):
     features of numbers, their encoded columns, indicators of gaps in X, and the inputs for
     categories. An infinite scale switches a z-score off.
 
-    Gaps are NaN. At a gap z is 0. A feature that had gaps in fit has an indicator, and no bin is
-    filled at a gap; any other feature is taken at its mean.
+    Gaps are NaN. At a gap z is 0. A feature that had gaps in fit has an indicator, and its bins are
+    half filled at a gap; any other feature is taken at its mean.
     """
 
     @classmethod
@@ -172,7 +176,7 @@ class Preparation(_Numbers):
         if self.encoding is not None:
             self.encoding.encode_into(columns, bins.T)
             if gaps is not None:
-                self.encoding.empty(gaps, with_gaps, bins.T)
+                self.encoding.fill_gaps(_FILLING, gaps, with_gaps, bins.T)
         mean, scale = self.X_mean, self.X_scale
         if self.categories is not None:
             columns, mean, scale = columns[numbers], mean[numbers], scale[numbers]

@@ -149,7 +149,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             gaps = filled(columns, self.center_, indicated)
             encoding.encode_into(columns, out[:, :q].T)
             if gaps is not None:
-                encoding.empty(gaps, indicated, out[:, :q].T)
+                encoding.fill_gaps(0.0, gaps, indicated, out[:, :q].T)
                 out[:, q:] = gaps.T
             return out.astype(inputs.dtype, copy=False)
 
