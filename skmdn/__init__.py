@@ -1,9 +1,9 @@
 """Mixture density networks as scikit-learn regressors: predict the whole density p(y | x)."""
 
-from skmdn import metrics, model_selection, plotting, preprocessing
+from skmdn import metrics, model_selection, plotting, preprocessing, transforms
 from skmdn.conformal import ConformalMDNRegressor
 from skmdn.ensemble import MDNEnsembleRegressor
-from skmdn.mixture import Mixture
+from skmdn.mixture import Mixture, TargetMixture
 from skmdn.regressor import MDNRegressor
 
 __all__ = [
@@ -11,9 +11,11 @@ __all__ = [
     "MDNEnsembleRegressor",
     "MDNRegressor",
     "Mixture",
+    "TargetMixture",
     "metrics",
     "model_selection",
     "plotting",
     "preprocessing",
+    "transforms",
 ]
 __version__ = "0.1.0"

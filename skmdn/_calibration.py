@@ -17,7 +17,6 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
 from scipy.stats import norm
 
-from skmdn._arrays import FloatArray
 from skmdn.mixture import Mixture
 
 # More rows hardly improve so few parameters.
@@ -52,8 +51,8 @@ _BACKGROUND_RANGE = (1e-4, 0.5)
 class Calibration(NamedTuple):
     """Pooling weights, factors and noise of the spreads, and the weight of the background."""
 
-    weights: FloatArray  # (V,)
-    factors: FloatArray  # (V,)
+    weights: np.ndarray  # (V,)
+    factors: np.ndarray  # (V,)
     noise: float
     background: float
 
@@ -61,15 +60,15 @@ class Calibration(NamedTuple):
 class _View(NamedTuple):
     """A mixture at the observed targets, in the principal axes of its covariances."""
 
-    log_weights: FloatArray  # (n, K)
-    variances: FloatArray  # (n, K, D)
-    squares: FloatArray  # (n, K, D), squared residuals
+    log_weights: np.ndarray  # (n, K)
+    variances: np.ndarray  # (n, K, D)
+    squares: np.ndarray  # (n, K, D), squared residuals
 
 
 def calibrate(
     views: Sequence[Mixture],
-    y: FloatArray,
-    sample_weight: FloatArray | None = None,
+    y: np.ndarray,
+    sample_weight: np.ndarray | None = None,
     *,
     background: bool = False,
 ) -> Calibration:
@@ -94,8 +93,8 @@ def calibrate(
 
 def pooling_factor(
     views: Sequence[Mixture],
-    y: FloatArray,
-    sample_weight: FloatArray | None,
+    y: np.ndarray,
+    sample_weight: np.ndarray | None,
     pool: Calibration,
     n_members: int,
 ) -> float:
@@ -118,13 +117,13 @@ def pooling_factor(
     return float(np.exp(-slope * left * (1 - 1 / n_members)))
 
 
-def background_logpdf(y: FloatArray) -> FloatArray:
+def background_logpdf(y: np.ndarray) -> np.ndarray:
     """Log-density ``(n,)`` of the background at standardised targets ``(n, D)``."""
     return np.asarray(norm.logpdf(y, scale=BACKGROUND_SCALE).sum(axis=1))
 
 
 def _background_weight(
-    theta: FloatArray, views: list["_View"], w: FloatArray, prior: float, behind: FloatArray
+    theta: np.ndarray, views: list["_View"], w: np.ndarray, prior: float, behind: np.ndarray
 ) -> float:
     """Penalised maximum likelihood weight of the background, given the fitted views."""
     log_pool = np.logaddexp.reduce(np.hstack(_kernels(theta, views)[0]), axis=1)
@@ -139,7 +138,7 @@ def _background_weight(
     return float(np.exp(found.x))
 
 
-def _principal(mixture: Mixture, y: FloatArray) -> _View:
+def _principal(mixture: Mixture, y: np.ndarray) -> _View:
     """Variances and squared residuals along axes in which the covariance plus noise is diagonal."""
     residuals = y[:, np.newaxis] - mixture.means
     with np.errstate(divide="ignore"):
@@ -153,8 +152,8 @@ def _principal(mixture: Mixture, y: FloatArray) -> _View:
 
 
 def _kernels(
-    theta: FloatArray, views: list[_View]
-) -> tuple[list[FloatArray], list[FloatArray], list[FloatArray]]:
+    theta: np.ndarray, views: list[_View]
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
     """Log of every component's term ``(n, K)``, by view, and derivatives in log a and log b."""
     V, noise = len(views), np.exp(2 * theta[-1])
     kernels, by_factor, by_noise = [], [], []
@@ -172,12 +171,12 @@ def _kernels(
 
 
 def _loss(
-    theta: FloatArray,
+    theta: np.ndarray,
     views: list[_View],
-    w: FloatArray,
+    w: np.ndarray,
     prior: float,
-    behind: FloatArray | None,
-) -> tuple[float, FloatArray]:
+    behind: np.ndarray | None,
+) -> tuple[float, np.ndarray]:
     """Penalised mean negative log-likelihood and its gradient in (log w, log a, log b).
 
     `behind` is the log-density of the background ``(n,)``, or None without a background.
@@ -199,7 +198,7 @@ def _loss(
     return float(prior * penalty - w @ log_density), gradient + prior * slope
 
 
-def _penalty(theta: FloatArray, V: int) -> tuple[float, FloatArray]:
+def _penalty(theta: np.ndarray, V: int) -> tuple[float, np.ndarray]:
     """Negative log-prior and its gradient."""
     of_factors = np.where(theta[V:-1] < 0, _PRIOR_LOG_FACTOR_DOWN, _PRIOR_LOG_FACTOR_UP)
     scales = np.concatenate([np.full(V, _PRIOR_LOG_WEIGHT), of_factors])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmdn._arrays import FloatArray
 from skmdn.metrics.arguments import Arguments
 from skmdn.metrics.diagnosis import ALIKE, DEPENDENCE, FEW_ROWS, SHAPE, Diagnosis
 
@@ -47,7 +46,7 @@ def advise(arguments: Arguments, diagnosis: Diagnosis) -> str:
     return "; ".join(dict.fromkeys(steps))
 
 
-def _is_skewed(y: FloatArray) -> bool:
+def _is_skewed(y: np.ndarray) -> bool:
     """Tell whether outcomes are positive with a long upper tail, as those of a log-normal."""
     centred = y - y.mean()
     skewness = np.mean(centred**3) / max(np.mean(centred**2) ** 1.5, np.finfo(float).tiny)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from skmdn._arrays import FloatArray
 from skmdn.metrics.frozen import FrozenPrediction, is_frozen
 from skmdn.metrics.quantiles import QuantilePrediction
 from skmdn.metrics.real_numbers import as_numbers
@@ -21,16 +20,16 @@ Prediction = Mixture | SamplePrediction | QuantilePrediction | FrozenPrediction
 class Arguments(NamedTuple):
     """Outcomes y (n,) or (n, D), the prediction for the same rows, and weights (n,)."""
 
-    y: FloatArray
+    y: np.ndarray
     prediction: Any  # a Prediction; its kinds share methods, not signatures
-    weights: FloatArray
+    weights: np.ndarray
 
     @property
     def n_effective(self) -> float:
         """Kish's effective number of rows: (Σw)² / Σw²."""
         return float(self.weights.sum() ** 2 / np.square(self.weights).sum())
 
-    def mean(self, values: FloatArray) -> float:
+    def mean(self, values: np.ndarray) -> float:
         """Return the weighted mean over rows, then the mean over outputs."""
         present = self.weights > 0.0  # rows of weight zero do not count, even if infinite
         rows = np.average(values[present], axis=0, weights=self.weights[present])
@@ -81,7 +80,7 @@ def _kind_of(value: Any) -> str:
     return type(value).__name__ + (f" of shape {shape}" if isinstance(shape, tuple) else "")
 
 
-def _matched(y: FloatArray, prediction: Prediction) -> FloatArray:
+def _matched(y: np.ndarray, prediction: Prediction) -> np.ndarray:
     """Return y in the shape of the prediction; a single output may be a column or a vector."""
     n_rows, n_outputs = len(prediction), prediction.n_outputs
     expected = (n_rows,) if prediction.univariate else (n_rows, n_outputs)
@@ -93,7 +92,7 @@ def _matched(y: FloatArray, prediction: Prediction) -> FloatArray:
     return y.reshape(expected)
 
 
-def _check_weights(sample_weight: npt.ArrayLike | None, n_rows: int) -> FloatArray:
+def _check_weights(sample_weight: npt.ArrayLike | None, n_rows: int) -> np.ndarray:
     """Return finite, nonnegative weights (n,) that are not all zero."""
     if sample_weight is None:
         return np.ones(n_rows)

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from skmdn._arrays import FloatArray
 from skmdn.metrics.arguments import gather
 from skmdn.mixture.underflow import ignores_underflow
 
@@ -28,7 +27,7 @@ class CalibrationError(NamedTuple):
 
 
 @ignores_underflow
-def pit_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
+def pit_values(y_true: npt.ArrayLike, mixture: Any) -> np.ndarray:
     """Probability integral transform of the outcomes, ``F(y)``.
 
     If the outcomes come from the predicted distributions, the values are uniform on (0, 1) [1]_. A
@@ -68,7 +67,7 @@ def pit_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
 
 
 @ignores_underflow
-def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> FloatArray:
+def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> np.ndarray:
     """Mass of the region where the density is higher than at the outcome (HPD-PIT).
 
     ``P(p(X) > p(y))`` with X drawn from p: 0 at the highest mode, near 1 in the far tails. An
@@ -169,20 +168,20 @@ def calibration_error(
     return CalibrationError(float(value), float(np.sqrt(np.pi / (32.0 * arguments.n_effective))))
 
 
-def mean_distance(values: FloatArray, weights: FloatArray) -> float:
+def mean_distance(values: np.ndarray, weights: np.ndarray) -> float:
     """Return ``∫ |Fₙ(u) - u| du``, exact as Fₙ is constant between neighbouring values."""
     borders, height = _steps(values, weights)
     start, end = borders[:-1] - height, borders[1:] - height
     return float(0.5 * np.sum(end * np.abs(end) - start * np.abs(start)))
 
 
-def greatest_distance(values: FloatArray, weights: FloatArray) -> float:
+def greatest_distance(values: np.ndarray, weights: np.ndarray) -> float:
     """Return Kolmogorov's ``max |Fₙ(u) - u|``."""
     borders, height = _steps(values, weights)
     return float(max(np.max(height - borders[:-1]), np.max(borders[1:] - height)))
 
 
-def _steps(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _steps(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return 0, the points where Fₙ jumps, and 1, (n + 2,), and Fₙ between them, (n + 1,)."""
     order = np.argsort(values, kind="stable")
     height = np.concatenate([[0.0], np.cumsum(weights[order])])

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import chdtr, chdtrc, kolmogorov, ndtr, ndtri, stdtr
 
-from skmdn._arrays import FloatArray
 from skmdn.metrics.arguments import Arguments
 from skmdn.metrics.calibration import greatest_distance
 
@@ -66,7 +65,7 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(
-    arguments: Arguments, pit: FloatArray, masses: FloatArray | None, significance: float
+    arguments: Arguments, pit: np.ndarray, masses: np.ndarray | None, significance: float
 ) -> Diagnosis:
     """Test PIT values, (n, D), and HDR values, (n,); all tests share the significance."""
     share = significance / (3 * pit.shape[1] + (masses is not None))
@@ -81,7 +80,7 @@ def diagnose(
 
 
 def examine(
-    pit: FloatArray, weights: FloatArray, n_effective: float, significance: float
+    pit: np.ndarray, weights: np.ndarray, n_effective: float, significance: float
 ) -> list[Finding]:
     """Test one output's PIT values, (n,), for bias, spread and shape.
 
@@ -107,12 +106,12 @@ def reading(is_significant: bool, is_large: bool, fault: str) -> str:
     return fault if is_large else "significant, but small"
 
 
-def _normal_scores(pit: FloatArray) -> FloatArray:
+def _normal_scores(pit: np.ndarray) -> np.ndarray:
     """Return ``Φ⁻¹(PIT)``, clipped."""
     return np.asarray(np.clip(ndtri(pit), -_FARTHEST, _FARTHEST))
 
 
-def _standard_deviation(centred: FloatArray, weights: FloatArray, n_effective: float) -> float:
+def _standard_deviation(centred: np.ndarray, weights: np.ndarray, n_effective: float) -> float:
     """Return the weighted standard deviation with n - 1, kept above zero."""
     variance = float(np.average(np.square(centred), weights=weights))
     return max(math.sqrt(variance * n_effective / (n_effective - 1.0)), 1e-12)
@@ -151,7 +150,7 @@ def _spread_finding(spread: float, cut: float, n_rows: float, significance: floa
 
 
 def _uniformity(
-    test: str, values: FloatArray, weights: FloatArray, n_effective: float, significance: float
+    test: str, values: np.ndarray, weights: np.ndarray, n_effective: float, significance: float
 ) -> Finding:
     """Test values for uniformity by Kolmogorov's statistic, in Stephens' form (1970) for n rows."""
     distance = greatest_distance(values, weights)
@@ -163,7 +162,7 @@ def _uniformity(
     return _finding(test, distance, float(expected), p_value, judged)
 
 
-def _order_finding(pit: FloatArray, significance: float) -> Finding:
+def _order_finding(pit: np.ndarray, significance: float) -> Finding:
     """Test the normal scores of neighbouring rows for correlation, -1/n under independence."""
     scores, n_rows = _normal_scores(pit), len(pit)
     centred = scores - scores.mean()

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from skmdn._arrays import FloatArray
 from skmdn.metrics.highest_density import mass_above, region_measure
 from skmdn.metrics.partial_prediction import PartialPrediction
 
@@ -34,7 +33,7 @@ def _method(distribution: object, name: str) -> Callable[..., Any] | None:
     return next((method for method in found if callable(method)), None)
 
 
-def _tanh_sinh(n_steps: int = 40, reach: float = 3.3) -> tuple[FloatArray, ...]:
+def _tanh_sinh(n_steps: int = 40, reach: float = 3.3) -> tuple[np.ndarray, ...]:
     """Return nodes and weights on (0, 1) for integrands with singular ends (Mori 1974)."""
     t = np.linspace(-reach, reach, 2 * n_steps + 1)
     bend = 0.5 * np.pi * np.sinh(t)
@@ -70,21 +69,21 @@ class FrozenPrediction(PartialPrediction):
                 "one without a median."
             )
 
-    def logpdf(self, y: FloatArray) -> FloatArray:
+    def logpdf(self, y: np.ndarray) -> np.ndarray:
         """Return the log-density, (n,)."""
         return self._call("logpdf", y)
 
-    def pit(self, y: FloatArray) -> FloatArray:
+    def pit(self, y: np.ndarray) -> np.ndarray:
         """Return the distribution function at y, (n,)."""
         return self._call("cdf", y)
 
-    def ppf(self, q: npt.ArrayLike) -> FloatArray:
+    def ppf(self, q: npt.ArrayLike) -> np.ndarray:
         """Return quantiles: (n,) for a scalar level, else (n, Q)."""
         levels = np.asarray(q, dtype=np.float64)
         values = self._call("ppf", levels[..., None])
         return np.broadcast_to(values, (*levels.shape, self.n_rows)).T
 
-    def crps(self, y: FloatArray) -> FloatArray:
+    def crps(self, y: np.ndarray) -> np.ndarray:
         """Return the CRPS, (n,)."""
         below, above = self._call("cdf", y), self._call("sf", y)
         total = np.zeros(self.n_rows)
@@ -95,29 +94,29 @@ class FrozenPrediction(PartialPrediction):
             total += 2.0 * weight * node * (left + right)
         return total
 
-    def energy_score(self, y: FloatArray) -> FloatArray:
+    def energy_score(self, y: np.ndarray) -> np.ndarray:
         """Return the energy score, which for one output is the CRPS, (n,)."""
         return self.crps(y)
 
-    def hdr_mass(self, y: FloatArray) -> FloatArray:
+    def hdr_mass(self, y: np.ndarray) -> np.ndarray:
         """Return the mass that is denser than y, (n,)."""
         return mass_above(self._log_density(), self.logpdf(y))
 
-    def hdr_measure(self, level: float) -> FloatArray:
+    def hdr_measure(self, level: float) -> np.ndarray:
         """Return the length of the highest-density region, (n,)."""
         return region_measure(self._log_density(), level)
 
-    def _log_density(self) -> FloatArray:
+    def _log_density(self) -> np.ndarray:
         """Return the log-density at equally likely points, (n, 250)."""
         return self._call("logpdf", self.ppf(_HDR_LEVELS).T).T
 
-    def _call(self, name: str, argument: npt.ArrayLike) -> FloatArray:
+    def _call(self, name: str, argument: npt.ArrayLike) -> np.ndarray:
         """Call the distribution's method and return an array."""
         method = _method(self.distribution, name)
         assert method is not None  # checked by is_frozen
         return np.asarray(method(argument), dtype=np.float64)
 
 
-def _times(weight: FloatArray, distance: FloatArray) -> FloatArray:
+def _times(weight: np.ndarray, distance: np.ndarray) -> np.ndarray:
     """Return the product: zero where the weight is, and never negative by rounding."""
     return weight * np.where(weight > 0.0, np.maximum(distance, 0.0), 0.0)

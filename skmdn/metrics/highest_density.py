@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmdn._arrays import FloatArray
 
-
-def mass_above(log_density: FloatArray, border: FloatArray) -> FloatArray:
+def mass_above(log_density: np.ndarray, border: np.ndarray) -> np.ndarray:
     """Return the share of draws, (n, S), whose density is above the border's, (n,)."""
     return np.asarray((log_density > border[:, None]).mean(axis=1), dtype=np.float64)
 
 
-def region_measure(log_density: FloatArray, level: float) -> FloatArray:
+def region_measure(log_density: np.ndarray, level: float) -> np.ndarray:
     """Return length, area or volume of the region that contains `level` of the mass, (n,).
 
     With draws X of density f, of which a share `level` has a density above t,

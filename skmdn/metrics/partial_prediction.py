@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, NoReturn
 
-from skmdn._arrays import FloatArray
+import numpy as np
 
 
 class PartialPrediction:
@@ -25,23 +25,23 @@ class PartialPrediction:
         """Return the number of rows."""
         return self.n_rows
 
-    def logpdf(self, y: FloatArray) -> FloatArray:
+    def logpdf(self, y: np.ndarray) -> np.ndarray:
         """Refuse: there is no density."""
         self._refuse("a density (logpdf)")
 
-    def hdr_mass(self, y: FloatArray) -> FloatArray:
+    def hdr_mass(self, y: np.ndarray) -> np.ndarray:
         """Refuse: without a density there is no highest-density region."""
         self._refuse("a density (highest-density regions)")
 
-    def hdr_measure(self, level: float) -> FloatArray:
+    def hdr_measure(self, level: float) -> np.ndarray:
         """Refuse: without a density there is no highest-density region."""
         self._refuse("a density (highest-density regions)")
 
-    def pit(self, y: FloatArray) -> FloatArray:
+    def pit(self, y: np.ndarray) -> np.ndarray:
         """Refuse: there is no distribution function."""
         self._refuse("a distribution function (cdf)")
 
-    def energy_score(self, y: FloatArray) -> FloatArray:
+    def energy_score(self, y: np.ndarray) -> np.ndarray:
         """Refuse: nothing can be sampled."""
         self._refuse("a distribution that can be sampled")
 

@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from skmdn._arrays import FloatArray
 from skmdn.metrics.partial_prediction import PartialPrediction
 from skmdn.metrics.real_numbers import as_numbers
 
@@ -68,17 +67,17 @@ class QuantilePrediction(PartialPrediction):
         self.univariate = values.ndim == 2
         self.n_outputs = 1 if self.univariate else values.shape[2]
 
-    def crps(self, y: FloatArray) -> FloatArray:
+    def crps(self, y: np.ndarray) -> np.ndarray:
         """Return twice the pinball loss integrated over the levels, (n,) or (n, D)."""
         borders = np.concatenate([[0.0], 0.5 * (self.levels[1:] + self.levels[:-1]), [1.0]])
         tail = (-1,) + (1,) * (self.quantiles.ndim - 2)
         levels, widths = self.levels.reshape(tail), np.diff(borders).reshape(tail)
         error = y[:, None] - self.quantiles
         pinball = np.maximum(levels * error, (levels - 1.0) * error)
-        loss: FloatArray = 2.0 * (widths * pinball).sum(axis=1)
+        loss: np.ndarray = 2.0 * (widths * pinball).sum(axis=1)
         return loss
 
-    def ppf(self, q: npt.ArrayLike) -> FloatArray:
+    def ppf(self, q: npt.ArrayLike) -> np.ndarray:
         """Return the given quantiles at levels `q`: (n, ...) for a scalar, else (n, Q, ...)."""
         asked = np.asarray(q, dtype=np.float64)
         match = np.isclose(asked[..., None], self.levels, rtol=0.0, atol=1e-9)
@@ -87,11 +86,11 @@ class QuantilePrediction(PartialPrediction):
                 f"mixture: this metric expects quantiles at level(s) {asked.tolist()}, "
                 f"got levels {self.levels.tolist()}."
             )
-        chosen: FloatArray = self.quantiles[:, match.argmax(axis=-1)]
+        chosen: np.ndarray = self.quantiles[:, match.argmax(axis=-1)]
         return chosen
 
 
-def _check_levels(levels: npt.ArrayLike) -> FloatArray:
+def _check_levels(levels: npt.ArrayLike) -> np.ndarray:
     """Return levels as a vector of distinct numbers within (0, 1)."""
     given = np.asarray(levels, dtype=np.float64)
     inside = given.ndim == 1 and bool(np.all((given > 0.0) & (given < 1.0)))

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from skmdn._arrays import AnyArray, FloatArray
 from skmdn.mixture.real_numbers import check_no_mask, check_real_numbers
 
 
-def as_numbers(value: Any, name: str) -> FloatArray:
+def as_numbers(value: Any, name: str) -> np.ndarray:
     """Return a float64 array of finite numbers, at least one of them.
 
     Raises
@@ -32,7 +31,7 @@ def as_numbers(value: Any, name: str) -> FloatArray:
         raise ValueError(f"{name}: expected numbers; {error}.") from error
 
 
-def _array(value: Any, name: str) -> AnyArray:
+def _array(value: Any, name: str) -> np.ndarray:
     """Return the value as an array of whatever type."""
     try:
         return np.asarray(value)

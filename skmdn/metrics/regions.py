@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmdn._arrays import FloatArray
 from skmdn.metrics.arguments import Arguments, Prediction
 from skmdn.metrics.highest_density import region_measure
 from skmdn.mixture import Mixture
@@ -20,31 +19,31 @@ def check_region(region: str) -> str:
     return region
 
 
-def central_interval(arguments: Arguments, level: float) -> tuple[FloatArray, FloatArray]:
+def central_interval(arguments: Arguments, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the quantiles at (1 - level) / 2 and (1 + level) / 2, each (n,) or (n, D)."""
     bounds = arguments.prediction.ppf(np.array([0.5 * (1.0 - level), 0.5 * (1.0 + level)]))
     return bounds[:, 0], bounds[:, 1]
 
 
-def central_width(arguments: Arguments, level: float) -> FloatArray:
+def central_width(arguments: Arguments, level: float) -> np.ndarray:
     """Return the width of each central interval, (n,) or (n, D)."""
     lower, upper = central_interval(arguments, level)
     return upper - lower
 
 
-def in_central_interval(arguments: Arguments, level: float) -> FloatArray:
+def in_central_interval(arguments: Arguments, level: float) -> np.ndarray:
     """Return 1.0 where the outcome lies in the central interval, else 0.0, (n,) or (n, D)."""
     lower, upper = central_interval(arguments, level)
     return np.asarray((lower <= arguments.y) & (arguments.y <= upper), dtype=np.float64)
 
 
-def in_densest_region(arguments: Arguments, level: float) -> FloatArray:
+def in_densest_region(arguments: Arguments, level: float) -> np.ndarray:
     """Return 1.0 where the outcome lies in the highest-density region, else 0.0, (n,)."""
     mass = arguments.prediction.hdr_mass(arguments.y)
     return np.asarray(mass <= level, dtype=np.float64)
 
 
-def densest_measure(arguments: Arguments, level: float) -> FloatArray:
+def densest_measure(arguments: Arguments, level: float) -> np.ndarray:
     """Return length, area or volume of each highest-density region, (n,)."""
     prediction: Prediction = arguments.prediction
     if not isinstance(prediction, Mixture):
@@ -55,7 +54,7 @@ def densest_measure(arguments: Arguments, level: float) -> FloatArray:
     return np.asarray(np.nansum(intervals[..., 1] - intervals[..., 0], axis=1))
 
 
-def _drawn_volume(mixture: Mixture, level: float) -> FloatArray:
+def _drawn_volume(mixture: Mixture, level: float) -> np.ndarray:
     """Return Monte Carlo volumes of the regions of several outputs, (n,), chunk by chunk."""
     generator = np.random.default_rng(0)
     volumes = np.empty(len(mixture))

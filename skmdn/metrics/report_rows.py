@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtr
 
-from skmdn._arrays import FloatArray
 from skmdn.metrics.arguments import Arguments
 from skmdn.metrics.calibration import CalibrationError
 from skmdn.metrics.coverage import sharpness
@@ -57,7 +56,7 @@ def quantile_rows(arguments: Arguments, levels: list[float]) -> list[ReportRow]:
 
 
 def region_rows(
-    arguments: Arguments, levels: list[float], masses: FloatArray | None, significance: float
+    arguments: Arguments, levels: list[float], masses: np.ndarray | None, significance: float
 ) -> list[ReportRow]:
     """Return coverage and size of the regions of every level, central and densest."""
     inside = {"central": [in_central_interval(arguments, level) for level in levels]}
@@ -74,7 +73,7 @@ def region_rows(
 
 
 def _coverage_row(
-    arguments: Arguments, region: str, level: float, hit: FloatArray, significance: float
+    arguments: Arguments, region: str, level: float, hit: np.ndarray, significance: float
 ) -> ReportRow:
     """Return coverage, with a p-value by the normal approximation of the binomial."""
     share = arguments.mean(hit)

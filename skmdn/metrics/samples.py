@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from skmdn._arrays import FloatArray
 from skmdn.metrics.partial_prediction import PartialPrediction
 from skmdn.metrics.real_numbers import as_numbers
 
@@ -66,7 +65,7 @@ class SamplePrediction(PartialPrediction):
         self.univariate = values.ndim == 2
         self.n_outputs = 1 if self.univariate else values.shape[2]
 
-    def crps(self, y: FloatArray) -> FloatArray:
+    def crps(self, y: np.ndarray) -> np.ndarray:
         """Return the fair CRPS ``E|X - y| - E|X - X'| / 2``, (n,) or (n, D)."""
         errors = np.sort(self.samples - y[:, None], axis=1)
         n_samples = errors.shape[1]
@@ -75,7 +74,7 @@ class SamplePrediction(PartialPrediction):
         half_spread = (ranks * errors).sum(axis=1) / (n_samples * (n_samples - 1.0))
         return np.asarray(np.abs(errors).mean(axis=1) - half_spread)
 
-    def energy_score(self, y: FloatArray) -> FloatArray:
+    def energy_score(self, y: np.ndarray) -> np.ndarray:
         """Return the fair energy score ``E||X - y|| - E||X - X'|| / 2``, (n,)."""
         if self.univariate:
             return self.crps(y)
@@ -90,13 +89,13 @@ class SamplePrediction(PartialPrediction):
         )
         return np.asarray(distance - 0.5 * spread / (n_samples - 1))
 
-    def ppf(self, q: npt.ArrayLike) -> FloatArray:
+    def ppf(self, q: npt.ArrayLike) -> np.ndarray:
         """Return Weibull quantiles: (n,) or (n, D) for a scalar, else (n, Q) or (n, Q, D)."""
         levels = np.asarray(q, dtype=np.float64)
         values = np.asarray(np.quantile(self.samples, levels, axis=1, method="weibull"))
         return np.moveaxis(values, 0, 1) if levels.ndim else values
 
-    def pit(self, y: FloatArray) -> FloatArray:
+    def pit(self, y: np.ndarray) -> np.ndarray:
         """Return ``(#{X < y} + U (1 + #{X = y})) / (S + 1)``, U uniform, (n,) or (n, D)."""
         below = (self.samples < y[:, None]).sum(axis=1)
         ties = (self.samples == y[:, None]).sum(axis=1)

@@ -1,5 +1,6 @@
-"""The predictive distribution: one Gaussian mixture for each row."""
+"""The predictive distribution: one Gaussian mixture for each row, perhaps behind a map."""
 
 from skmdn.mixture.mixture import Mixture
+from skmdn.mixture.target.target_mixture import TargetMixture
 
-__all__ = ["Mixture"]
+__all__ = ["Mixture", "TargetMixture"]

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skmdn._arrays import FloatArray
+from skmdn.mixture.arguments import as_floats, check_finite
 from skmdn.mixture.blocks import component_sum
 from skmdn.mixture.spread import DiagonalSpread, Spread, TriangularSpread
 
@@ -46,3 +48,21 @@ def padded(array: FloatArray, n_components: int, fill_first: bool) -> FloatArray
         return array
     extra = np.repeat(array[:, :1], missing, axis=1)
     return np.concatenate([array, extra if fill_first else np.zeros_like(extra)], axis=1)
+
+
+def member_shares(weights: ArrayLike | None, n_rows: int, n_members: int) -> FloatArray:
+    """Weights of the members, normalised, ``(n, M)``."""
+    if weights is None:
+        return np.full((n_rows, n_members), 1.0 / n_members)
+    array = as_floats(weights, "weights")
+    if array.shape not in ((n_members,), (n_rows, n_members)):
+        raise ValueError(
+            f"weights must have shape ({n_members},) or ({n_rows}, {n_members}); got {array.shape}"
+        )
+    check_finite(array, "weights")
+    share = np.broadcast_to(array, (n_rows, n_members))
+    largest = share.max(axis=1, keepdims=True)
+    if np.any(array < 0) or np.any(largest <= 0):
+        raise ValueError("weights must not be negative nor all zero")
+    share = share / largest  # a sum of the largest doubles would overflow
+    return share / component_sum(share.T)[:, np.newaxis]

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skmdn._arrays import BoolArray, FloatArray, IntArray
-from skmdn.mixture.blocks import chunks, component_sum, log_weights, weighted_sum
+from skmdn.mixture.blocks import chunks, component_sum, weighted_sum
 from skmdn.mixture.roots import solve
 from skmdn.mixture.slope import (
     Proof,
@@ -72,11 +72,11 @@ class _Piece(NamedTuple):
     sign: FloatArray  # (i,) 1, -1, or 0 where rounding hides the sign
 
 
-def find_hills(weights: FloatArray, means: FloatArray, scales: FloatArray) -> Hills:
-    """All hills of each row; parameters ``(K, c)``."""
-    parameters = _parameters(weights, means, resolvable(means, scales))
-    pieces, monotone = _outer_pieces(weights, means), []
-    waiting, small = [_between_means(weights, means)], []
+def find_hills(log_weights: FloatArray, means: FloatArray, scales: FloatArray) -> Hills:
+    """All hills of each row; parameters ``(K, c)``; the weights need not sum to one."""
+    parameters = _parameters(log_weights, means, resolvable(means, scales))
+    pieces, monotone = _outer_pieces(log_weights, means), []
+    waiting, small = [_between_means(log_weights, means)], []
     while waiting:
         found = _examine(waiting.pop(), parameters, by_arithmetic)
         pieces.append(found.settled)
@@ -89,7 +89,7 @@ def find_hills(weights: FloatArray, means: FloatArray, scales: FloatArray) -> Hi
         pieces.append(found.settled)
         monotone.append(found.monotone)
         waiting += _batches(_halves(found.small)) + _batches(_halves(found.large))
-    return _hills(_turning_points(pieces + _monotone_pieces(monotone), len(means)))
+    return hills_between(_turning_points(pieces + _monotone_pieces(monotone), len(means)))
 
 
 class _Parameters(NamedTuple):
@@ -101,9 +101,9 @@ class _Parameters(NamedTuple):
     overflow: bool  # whether squared distances may overflow
 
 
-def _parameters(weights: FloatArray, means: FloatArray, scales: FloatArray) -> _Parameters:
+def _parameters(log_weights: FloatArray, means: FloatArray, scales: FloatArray) -> _Parameters:
     """The parameters of mixtures whose scales are resolvable."""
-    heights = log_weights(weights) - 3.0 * np.log(scales)
+    heights = log_weights - 3.0 * np.log(scales)
     with np.errstate(over="ignore"):
         precision = 1.0 / (scales * scales)
         extent = means.max(initial=0.0) - means.min(initial=0.0)
@@ -119,18 +119,18 @@ def resolvable(means: FloatArray, scales: FloatArray) -> FloatArray:
     return np.maximum(scales, np.maximum(16.0 * np.spacing(np.abs(means)), _SMALLEST_SCALE))
 
 
-def _outer_pieces(weights: FloatArray, means: FloatArray) -> list[_Piece]:
+def _outer_pieces(log_weights: FloatArray, means: FloatArray) -> list[_Piece]:
     """Left of all means the density rises, right of them it falls."""
     rows = np.arange(means.shape[1])
-    last = np.maximum.reduce(np.where(weights > 0, means, -np.inf), axis=0)
+    last = np.maximum.reduce(np.where(log_weights > -np.inf, means, -np.inf), axis=0)
     ones = np.ones(len(rows))
     return [_Piece(rows, -np.inf * ones, ones), _Piece(rows, last, -ones)]
 
 
-def _between_means(weights: FloatArray, means: FloatArray) -> _Intervals:
+def _between_means(log_weights: FloatArray, means: FloatArray) -> _Intervals:
     """Intervals between neighbouring means of components that have weight."""
-    heaviest = np.take_along_axis(means, weights.argmax(axis=0)[np.newaxis], axis=0)
-    ordered = np.sort(np.where(weights > 0, means, heaviest), axis=0)
+    heaviest = np.take_along_axis(means, log_weights.argmax(axis=0)[np.newaxis], axis=0)
+    ordered = np.sort(np.where(log_weights > -np.inf, means, heaviest), axis=0)
     rows = np.broadcast_to(np.arange(means.shape[1]), ordered[1:].shape)
     every = _Intervals(rows.ravel(), ordered[:-1].ravel(), ordered[1:].ravel())
     return every.take(every.low < every.high)
@@ -281,19 +281,19 @@ def _radius(intervals: _Intervals) -> FloatArray:
     return 0.5 * (intervals.high - intervals.low)
 
 
-class _Turns(NamedTuple):
+class Turns(NamedTuple):
     """Maxima and minima, alternating; each row begins and ends with a maximum."""
 
     row: IntArray  # (t,)
     x: FloatArray  # (t,)
     top: BoolArray  # (t,)
 
-    def take(self, keep: BoolArray) -> _Turns:
+    def take(self, keep: BoolArray) -> Turns:
         """Some of the turning points."""
-        return _Turns(self.row[keep], self.x[keep], self.top[keep])
+        return Turns(self.row[keep], self.x[keep], self.top[keep])
 
 
-def _turning_points(pieces: list[_Piece], n_components: int) -> _Turns:
+def _turning_points(pieces: list[_Piece], n_components: int) -> Turns:
     """Maxima and minima: where the sign changes from one piece to the next."""
     row, start, sign = (np.concatenate(column) for column in zip(*pieces, strict=True))
     order = np.lexsort((start, row))
@@ -309,11 +309,11 @@ def _turning_points(pieces: list[_Piece], n_components: int) -> _Turns:
     before, after = before[change], after[change]
     # Where rounding hides the sign, the turning point is put in the middle of the stretch.
     x = start[after] - 0.5 * (start[after] - start[before + 1])
-    turns = _Turns(row[after], x, sign[after] < 0)
-    return _without_ripples(turns, n_components)
+    turns = Turns(row[after], x, sign[after] < 0)
+    return without_ripples(turns, n_components)
 
 
-def _without_ripples(turns: _Turns, n_components: int) -> _Turns:
+def without_ripples(turns: Turns, n_components: int) -> Turns:
     """Remove the narrowest ripples, which come from rounding, of rows with more than K maxima."""
     while True:
         rows = np.flatnonzero(np.bincount(turns.row[turns.top]) > n_components)
@@ -327,7 +327,7 @@ def _without_ripples(turns: _Turns, n_components: int) -> _Turns:
         turns = turns.take(keep)
 
 
-def _hills(turns: _Turns) -> Hills:
+def hills_between(turns: Turns) -> Hills:
     """Each maximum with the minima beside it."""
     row, x, top = turns
     same = row[1:] == row[:-1]

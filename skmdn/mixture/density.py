@@ -47,7 +47,14 @@ def line_log_density(
     weights: FloatArray, means: FloatArray, scales: FloatArray, y: FloatArray
 ) -> FloatArray:
     """Log density of one output."""
-    exponents = log_weights(weights) - np.log(scales) - HALF_LOG_2PI
+    return line_log_height(log_weights(weights), means, scales, y)
+
+
+def line_log_height(
+    log_weights: FloatArray, means: FloatArray, scales: FloatArray, y: FloatArray
+) -> FloatArray:
+    """Log Σ_k w_k N(y | m_k, s_k²) of one output; the weights need not sum to one."""
+    exponents = log_weights - np.log(scales) - HALF_LOG_2PI
     with np.errstate(over="ignore", divide="ignore"):
         z = (y - means) / scales
         return log_sum_exp(exponents - 0.5 * z * z)

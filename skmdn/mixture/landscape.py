@@ -9,7 +9,7 @@ and a height each).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from scipy.special import ndtr
@@ -17,8 +17,33 @@ from scipy.special import ndtr
 from skmdn._arrays import BoolArray, FloatArray, IntArray
 from skmdn.mixture.blocks import component_sum, log_weights, weighted_sum
 from skmdn.mixture.critical_points import Hills, find_hills, resolvable
-from skmdn.mixture.density import HALF_LOG_2PI, line_log_density
+from skmdn.mixture.density import HALF_LOG_2PI, line_log_density, line_log_height
 from skmdn.mixture.roots import solve
+
+Self = TypeVar("Self")
+
+
+class Heights(Protocol):
+    """Log densities of some columns, up to a constant of each."""
+
+    def take(self: Self, keep: BoolArray | IntArray) -> Self:
+        """Some of the columns."""
+
+    def log_density(self, x: FloatArray) -> FloatArray:
+        """Log f."""
+
+
+class Slopes(Protocol):
+    """The same with derivatives, for searches."""
+
+    def take(self: Self, keep: BoolArray | IntArray) -> Self:
+        """Some of the columns."""
+
+    def derivatives(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Log f and its first two derivatives at x ``(b,)``."""
+
+    def beyond(self, height: FloatArray, side: float) -> FloatArray:
+        """A point beyond which f is below the height."""
 
 
 class Line(NamedTuple):
@@ -42,6 +67,27 @@ class Line(NamedTuple):
         low, high = (left - self.means) / self.scales, (right - self.means) / self.scales
         part = flip * (ndtr(flip * high) - ndtr(flip * low))
         return weighted_sum(self.weights, part)
+
+
+class Profile(NamedTuple):
+    """Gaussian mixtures whose heights count; weights are logarithms and need not sum to one."""
+
+    log_weights: FloatArray  # (K, ...)
+    means: FloatArray  # (K, ...)
+    scales: FloatArray  # (K, ...), not too small for doubles
+
+    def take(self, keep: BoolArray | IntArray) -> Profile:
+        """Some of the columns."""
+        return Profile(*(array[:, keep] for array in self))
+
+    def log_density(self, x: FloatArray) -> FloatArray:
+        """Log f."""
+        return line_log_height(self.log_weights, self.means, self.scales, x)
+
+    def relief(self) -> Relief:
+        """The same in the form for searches."""
+        heights = self.log_weights - np.log(self.scales) - HALF_LOG_2PI
+        return Relief(heights, self.means, 1.0 / self.scales)
 
 
 class Relief(NamedTuple):
@@ -116,8 +162,8 @@ class Landscape(NamedTuple):
     """Hills of some rows and their heights, as log densities."""
 
     line: Line  # (K, c), for masses
-    smooth: Line  # (K, c), for densities: its scales are not too small for doubles
-    relief: Relief  # (K, c), of smooth
+    smooth: Heights  # c columns, for densities
+    relief: Slopes  # the same columns
     hills: Hills
     peak: FloatArray  # (h,)
     left_height: FloatArray  # (h,), -inf at the first hill of a row
@@ -191,15 +237,21 @@ class Landscape(NamedTuple):
         return x, crossed
 
 
-def survey(line: Line) -> Landscape:
-    """Find the hills of all rows and measure them."""
-    scales = resolvable(line.means, line.scales)
-    hills = find_hills(line.weights, line.means, scales)
-    heights = log_weights(line.weights) - np.log(scales) - HALF_LOG_2PI
-    relief = Relief(heights, line.means, 1.0 / scales)
-    own = relief.take(hills.row)
-    peak, _, bend = own.derivatives(hills.top)
-    smooth = Line(line.weights, line.means, scales)
+def survey(line: Line, profile: Profile | None = None) -> Landscape:
+    """Find the hills of all rows and measure them; heights are those of the profile, if given."""
+    if profile is None:
+        profile = resolved(log_weights(line.weights), line.means, line.scales)
+    return measured(line, profile, profile.relief(), find_hills(*profile))
+
+
+def resolved(log_weights: FloatArray, means: FloatArray, scales: FloatArray) -> Profile:
+    """The profile, with scales that are not too small for doubles."""
+    return Profile(log_weights, means, resolvable(means, scales))
+
+
+def measured(line: Line, smooth: Heights, relief: Slopes, hills: Hills) -> Landscape:
+    """The landscape of hills that have been found."""
+    peak, _, bend = relief.take(hills.row).derivatives(hills.top)
     at_feet = smooth.take(hills.row)
     left, right = at_feet.log_density(hills.left), at_feet.log_density(hills.right)
     # A dip that is lost in rounding must not be higher than the peaks beside it.
@@ -221,7 +273,7 @@ class _Border(NamedTuple):
     left side x is mirrored, so that it grows away from the top.
     """
 
-    relief: Relief  # (K, b)
+    relief: Slopes  # b columns
     peak: FloatArray  # (b,)
     depth: FloatArray  # (b,)
     side: FloatArray  # (b,) -1 left, 1 right

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from skmdn._arrays import BoolArray, FloatArray, IntArray
-from skmdn.mixture.landscape import Landscape, Line, Slices, rank_in_row, survey
+from skmdn.mixture.landscape import Heights, Landscape, Line, Slices, rank_in_row, survey
 from skmdn.mixture.plateaus import flat_at, slices_from, slices_of_mass
 from skmdn.mixture.quantiles import central_intervals
 from skmdn.mixture.roots import solve
@@ -61,17 +61,26 @@ def regions(
 ) -> FloatArray:
     """Highest-density regions, NaN-padded, ``(2, K, Q, c)``."""
     land = survey(Line(weights, means, scales))
-    n_rows = weights.shape[1]
+    table = np.broadcast_to(levels[:, np.newaxis], (len(levels), weights.shape[1]))
+    return regions_of(land, table, len(weights))
+
+
+def regions_of(land: Landscape, levels: FloatArray, n_hills: int) -> FloatArray:
+    """Regions of a landscape with so many hills at most, ``(2, n_hills, Q, c)``.
+
+    Levels are ``(Q, c)``; NaN asks for no region.
+    """
+    n_rows = levels.shape[1]
     row = np.repeat(np.arange(n_rows), len(levels))
-    level = np.tile(levels, n_rows)
+    level = levels.T.ravel()
     inside = level < 1.0
-    answer = np.full((2, len(weights), len(row)), np.nan)
-    answer[:, 0, ~inside] = [[-np.inf], [np.inf]]
+    answer = np.full((2, n_hills, len(row)), np.nan)
+    answer[:, 0, level >= 1.0] = [[-np.inf], [np.inf]]
     if inside.any():
         depth = _depths(land, levels).T.ravel()
         slices = _slices_of_levels(land, row[inside], level[inside], depth[inside])
-        answer[:, :, inside] = _union(slices, len(weights), int(np.count_nonzero(inside)))
-    return answer.reshape(2, len(weights), n_rows, len(levels)).swapaxes(2, 3)
+        answer[:, :, inside] = _union(slices, n_hills, int(np.count_nonzero(inside)))
+    return answer.reshape(2, n_hills, n_rows, len(levels)).swapaxes(2, 3)
 
 
 def _slices_of_levels(
@@ -95,7 +104,8 @@ def _slices_of_levels(
 
 def _depths(land: Landscape, levels: FloatArray) -> FloatArray:
     """Lowest log density on the central intervals of the levels, ``(Q, c)``."""
-    low, high = central_intervals(*land.line, np.minimum(levels, np.nextafter(1.0, 0.0)))
+    known = np.where(np.isnan(levels), 0.5, np.minimum(levels, np.nextafter(1.0, 0.0)))
+    low, high = central_intervals(*land.line, known)
     lowest = np.minimum(_at(land.smooth, low), _at(land.smooth, high))
     hills = land.hills
     for end, height in ((hills.left, land.left_height), (hills.right, land.right_height)):
@@ -105,10 +115,9 @@ def _depths(land: Landscape, levels: FloatArray) -> FloatArray:
     return lowest
 
 
-def _at(line: Line, x: FloatArray) -> FloatArray:
+def _at(smooth: Heights, x: FloatArray) -> FloatArray:
     """Log density of each row at x ``(Q, c)``."""
-    wide = Line(*(array[:, np.newaxis] for array in line))
-    return wide.log_density(x)
+    return np.stack([smooth.log_density(at) for at in x]) if len(x) else x
 
 
 def _union(slices: Slices, n_components: int, n_cells: int) -> FloatArray:
@@ -127,7 +136,11 @@ def region_masses(
     weights: FloatArray, means: FloatArray, scales: FloatArray, y: FloatArray
 ) -> FloatArray:
     """Mass of the region denser than at y; y and answer ``(c, g)``."""
-    land = survey(Line(weights, means, scales))
+    return region_masses_of(survey(Line(weights, means, scales)), y)
+
+
+def region_masses_of(land: Landscape, y: FloatArray) -> FloatArray:
+    """The same of a landscape."""
     row = np.repeat(np.arange(len(y)), y.shape[1])
     at = y.ravel()
     height = land.smooth.take(row).log_density(at)

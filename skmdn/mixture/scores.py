@@ -29,13 +29,13 @@ def crps(weights: FloatArray, means: FloatArray, scales: FloatArray, y: FloatArr
         # A component with itself: E abs(X - X') is 2 s / sqrt(pi).
         total += weight * weight * (np.abs(away[k]) + own[k] - scales[k] / np.sqrt(np.pi))
         for j in range(k):
-            distance = _same_side(away[k], away[j]) + 0.5 * (own[k] + own[j])
+            distance = same_side(away[k], away[j]) + 0.5 * (own[k] + own[j])
             distance -= _excess(means[k] - means[j], np.hypot(scales[k], scales[j]))
             total += 2.0 * weight * weights[j] * distance
     return np.maximum(total, 0.0)
 
 
-def _same_side(a: FloatArray, b: FloatArray) -> FloatArray:
+def same_side(a: FloatArray, b: FloatArray) -> FloatArray:
     """(abs(a) + abs(b) - abs(a - b)) / 2: the smaller where the signs agree, else zero."""
     return np.maximum(np.minimum(a, b), 0.0) - np.minimum(np.maximum(a, b), 0.0)
 

@@ -171,7 +171,7 @@ class MixtureValue:
         return len(self._weights)
 
     def __getitem__(self: Self, index: Any) -> Self:
-        rows = _row_index(index, len(self))
+        rows = row_index(index, len(self))
         return self._trusted(
             self._weights[rows], self._means[rows], self._spread.take(rows), self._univariate
         )
@@ -320,7 +320,7 @@ def _checked_spread(
     return TriangularSpread(tril)
 
 
-def _row_index(index: Any, n_rows: int) -> Any:
+def row_index(index: Any, n_rows: int) -> Any:
     """A slice or an array that selects rows; an integer becomes a slice of one row."""
     if isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis:
         index = index[0]  # scikit-learn indexes rows as array[rows, ...]

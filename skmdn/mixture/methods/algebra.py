@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skmdn._arrays import FloatArray
-from skmdn.mixture.algebra import padded, reweighted, same_spread, spread_of
+from skmdn.mixture.algebra import member_shares, padded, reweighted, same_spread, spread_of
 from skmdn.mixture.arguments import as_floats, as_output, as_outputs, check_finite, check_positive
-from skmdn.mixture.blocks import chunks, component_sum
+from skmdn.mixture.blocks import chunks
 from skmdn.mixture.spread import Spread
 from skmdn.mixture.value import MixtureValue
 
@@ -214,7 +214,7 @@ class AlgebraMethods(MixtureValue):
             raise ValueError(
                 f"mixtures must have the same number of rows; got {[len(m) for m in mixtures]}"
             )
-        share = _member_weights(weights, len(first), len(mixtures))
+        share = member_shares(weights, len(first), len(mixtures))
         return cls._trusted(
             np.concatenate([m.weights * share[:, [i]] for i, m in enumerate(mixtures)], axis=1),
             np.concatenate([m.means for m in mixtures], axis=1),
@@ -311,21 +311,3 @@ def _check_spread(spread: Spread, origin: str) -> None:
     check_positive(spread.diagonal(), f"{origin} scales")
     if spread.kind == "full":
         check_finite(spread.array, f"{origin} scale_tril")
-
-
-def _member_weights(weights: ArrayLike | None, n_rows: int, n_members: int) -> FloatArray:
-    """Weights of the members, normalised, ``(n, M)``."""
-    if weights is None:
-        return np.full((n_rows, n_members), 1.0 / n_members)
-    array = as_floats(weights, "weights")
-    if array.shape not in ((n_members,), (n_rows, n_members)):
-        raise ValueError(
-            f"weights must have shape ({n_members},) or ({n_rows}, {n_members}); got {array.shape}"
-        )
-    check_finite(array, "weights")
-    share = np.broadcast_to(array, (n_rows, n_members))
-    largest = share.max(axis=1, keepdims=True)
-    if np.any(array < 0) or np.any(largest <= 0):
-        raise ValueError("weights must not be negative nor all zero")
-    share = share / largest  # a sum of the largest doubles would overflow
-    return share / component_sum(share.T)[:, np.newaxis]

@@ -1,0 +1,1 @@
+"""`TargetMixture`: a `Mixture` behind monotone maps, with atoms."""

@@ -1,0 +1,1 @@
+"""The methods of `TargetMixture`, one class for each theme."""
