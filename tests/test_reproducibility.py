@@ -138,7 +138,7 @@ def test_nothing_global_is_changed(random_state):
         model.sample(X)
         model.score(X, Y)
         with pytest.raises(ValueError, match="infinity"):
-            model.fit(X * np.inf, Y)
+            model.fit(np.full_like(X, np.inf), Y)
         after = surroundings()
     for name, value in before.items():
         np.testing.assert_equal(after[name], value, err_msg=name)
