@@ -54,7 +54,7 @@ def rows_with_gaps(n=40):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_inputs_at_gaps(dtype):
-    """z is 0 and bins are half filled, but as at the mean where fit had no gaps; an indicator is 1."""
+    """z is 0 and bins are half filled, or as at the mean if fit had no gaps; an indicator is 1."""
     fit_rows = rows_with_gaps().astype(dtype)
     encoding = PiecewiseLinear.from_edges([np.array(edges) for edges in EDGES])
     preparation = Preparation.of(fit_rows, np.arange(40.0)[:, None], None, encoding)

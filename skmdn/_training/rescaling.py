@@ -7,7 +7,7 @@ import numpy as np
 
 from skmdn._engine import OptimizerState
 from skmdn._network.forward import HeadLayout
-from skmdn._network.preparation import Preparation, soft_clip
+from skmdn._network.preparation import FILLING, Preparation, soft_clip
 
 # Nodes of a standard normal feature, at which old inputs are fitted by new ones.
 _NODES, _NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
@@ -112,16 +112,19 @@ def _places(old: Preparation, new: Preparation) -> np.ndarray:
 
 
 def _at_gaps(old: Preparation, new: Preparation, shifts: np.ndarray) -> np.ndarray:
-    """Old inputs of each feature with a new indicator where it has a gap, less their shifts.
+    """Old inputs of each feature with a new indicator where it has a gap, less what remains there.
 
-    Other features count 0. A feature without gaps so far was taken at its mean.
+    That are the shifts of z-scores, and the fillings of bins. Other features count 0. A feature
+    without gaps so far was taken at its mean.
     """
     features, numbers = new.with_gaps, old.numbers
     rows = np.tile(old.X_mean, (len(features), 1))
     rows[np.arange(len(features)), features] = np.nan
     of_inputs = np.concatenate([numbers, _encoded(old), old.with_gaps])
     inputs = old.inputs(rows)
-    inputs[:, : len(numbers)] -= shifts[numbers]
+    z, bins, *_ = np.split(inputs, np.cumsum(old.lengths)[:-1], axis=1)
+    z -= shifts[numbers]
+    bins -= FILLING
     inputs[:, len(of_inputs) :] = 0.0
     inputs[:, : len(of_inputs)] *= of_inputs == features[:, np.newaxis]
     return inputs
