@@ -25,6 +25,8 @@ class Observations:
     n_categories: IntArray | None = None
     # (N,), parts of the rows, each of which gets means of targets from the others.
     folds: IntArray | None = None
+    # (N,), logarithm of the derivative of mapped targets by those of the user; None without a map.
+    log_jacobian: FloatArray | None = None
 
     @classmethod
     def of(
@@ -48,6 +50,13 @@ class Observations:
     def mean_weight(self) -> float:
         """Mean weight of the rows."""
         return 1.0 if self.weights is None else float(np.mean(self.weights[self.rows]))
+
+    def mean_log_jacobian(self) -> float:
+        """Weighted mean over the rows: by so much densities of y exceed those of mapped targets."""
+        if self.log_jacobian is None:
+            return 0.0
+        w = None if self.weights is None else self.weights[self.rows]
+        return float(np.average(self.log_jacobian[self.rows], weights=w))
 
     def is_constant(self) -> bool:
         """Whether no output varies over the rows."""

@@ -1,0 +1,67 @@
+"""Targets behind monotone maps: what a `target_transform` says, and the targets it gives."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from skmdn._arrays import FloatArray, IntArray
+from skmdn._estimators.observations import Observations
+from skmdn.mixture.target.law import as_transforms
+
+# One map per output, or None where the targets stay as they are.
+TargetMaps: TypeAlias = "tuple[Any, ...] | None"
+
+
+def target_maps(word: Any, n_outputs: int) -> TargetMaps:
+    """The maps that a `target_transform` names.
+
+    Raises
+    ------
+    ValueError
+        If it is no name or object of `skmdn.transforms`, nor one of them for every output.
+    """
+    if word is None:
+        return None
+    if isinstance(word, Sequence) and not isinstance(word, str):
+        word = list(word)
+    try:
+        return as_transforms(word, n_outputs)
+    except ValueError as error:
+        raise ValueError(
+            "The 'target_transform' parameter must be None, 'log', 'logit', 'asinh', an object of "
+            f"skmdn.transforms, or a list of one for each of the {n_outputs} outputs. Got {word!r} "
+            "instead."
+        ) from error
+
+
+def behind_maps(data: Observations, maps: TargetMaps, name: str = "y") -> Observations:
+    """The data with mapped targets.
+
+    Raises
+    ------
+    ValueError
+        If a target of a row with weight is outside the support of its map. Others become 0.
+    """
+    if maps is None:
+        return data
+    y, log_jacobian = np.zeros(data.y.shape), np.zeros(len(data.y))
+    for d, one in enumerate(maps):
+        targets = data.y[data.rows, d]
+        _check_inside(targets, one, data.rows, name)
+        y[data.rows, d] = one.forward(targets)
+        log_jacobian[data.rows] += one.log_jacobian(targets)
+    return replace(data, y=y, log_jacobian=log_jacobian)
+
+
+def _check_inside(targets: FloatArray, one: Any, rows: IntArray, name: str) -> None:
+    inside = one.contains(targets)
+    if not inside.all():
+        place = int(np.argmin(inside))
+        low, high = one.support
+        raise ValueError(
+            f"{name}: target_transform={one!r} expects targets between {low:g} and {high:g}, "
+            f"bounds excluded; got {targets[place]:g} at row {rows[place]}. Use another transform, "
+            "such as 'asinh', which takes all numbers."
+        )
