@@ -11,7 +11,7 @@ from skmdn._network.architecture import Architecture
 from skmdn._network.category_inputs import CategoryInputs
 from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.preparation import Preparation
-from skmdn.mixture import Mixture
+from skmdn.mixture import Mixture, TargetMixture
 from skmdn.mixture.sampling import CHUNK_ROWS
 
 
@@ -26,11 +26,13 @@ class Predictor(NamedTuple):
     spread_noise: float
     y_ndim: int
     device: str
+    target_maps: tuple[Any, ...] | None  # of each output, from y to what the network predicts
 
     @classmethod
     def of(cls, estimator: Any) -> "Predictor":
         """Predictor from the attributes of a fitted `MDNRegressor`."""
         edges, indicators = estimator.bin_edges_, estimator.category_indicators_
+        maps = estimator.target_transform_
         return cls(
             Preparation(
                 estimator.X_mean_,
@@ -54,6 +56,7 @@ class Predictor(NamedTuple):
             estimator.spread_noise_,
             estimator.y_ndim_,
             estimator.device,
+            maps if maps is None or isinstance(maps, tuple) else (maps,),
         )
 
     @property
@@ -65,17 +68,24 @@ class Predictor(NamedTuple):
         """The same for the rows of one fold of the training data, or for new rows (-1)."""
         return self._replace(preparation=self.preparation.for_fold(fold))
 
-    def density(self, X: np.ndarray) -> Mixture:
+    def density(self, X: np.ndarray) -> Mixture | TargetMixture:
         """Mixtures of all rows, in the units of y."""
-        return Mixture.concatenate(self.densities(X))
+        return self._of_targets(self.mapped_density(X))
 
-    def densities(self, X: np.ndarray) -> Iterator[Mixture]:
+    def densities(self, X: np.ndarray) -> Iterator[Mixture | TargetMixture]:
         """The same in chunks of rows."""
+        return map(self._of_targets, self._mapped_densities(X))
+
+    def mapped_density(self, X: np.ndarray) -> Mixture:
+        """Mixtures of all rows, of the targets behind their maps."""
+        return Mixture.concatenate(self._mapped_densities(X))
+
+    def _mapped_densities(self, X: np.ndarray) -> Iterator[Mixture]:
         for raw in self._raw_outputs(X):
             # Underflow is harmless. The yield is outside the block, so that the caller keeps its
             # own error state between chunks.
             with np.errstate(under="ignore"):
-                density = self._in_units_of_y(self._calibrated(self._mixture(raw)))
+                density = self._in_units_of_targets(self._calibrated(self._mixture(raw)))
             yield density
 
     def uncalibrated_density(self, X: np.ndarray, folds: np.ndarray | None = None) -> Mixture:
@@ -134,5 +144,9 @@ class Predictor(NamedTuple):
             return density
         return density.widen(self.spread_factor, self.spread_noise)
 
-    def _in_units_of_y(self, density: Mixture) -> Mixture:
+    def _of_targets(self, density: Mixture) -> Mixture | TargetMixture:
+        """The densities of y, given those of the targets behind their maps."""
+        return density if self.target_maps is None else TargetMixture(density, self.target_maps)
+
+    def _in_units_of_targets(self, density: Mixture) -> Mixture:
         return density.affine(self.preparation.y_mean, self.preparation.y_scale)

@@ -24,7 +24,7 @@ from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._predictor import Predictor
 from skmdn._training.settings import Settings, check_settings
-from skmdn.mixture import Mixture
+from skmdn.mixture import Mixture, TargetMixture
 from skmdn.mixture.arguments import as_generator
 
 if TYPE_CHECKING:
@@ -150,6 +150,14 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
 
         Text of which more than 90 % of the rows differ, such as names and ids, is refused, and so
         are dates, durations and intervals. Arrays of text are refused too: pass a DataFrame.
+    target_transform : None, {"log", "logit", "asinh"}, object or list, default=None
+        Map of y that the network predicts a Gaussian mixture of. What is predicted is the density
+        of y itself, with the exact Jacobian, as a `TargetMixture`. "log" is for positive y with a
+        long tail: no density is left below zero. "asinh" is a logarithm on both sides, and "logit"
+        is for y between 0 and 1. Objects of `skmdn.transforms` have parameters, as in
+        ``Log(lower=18)``, ``Logit(0, 100)`` and ``Asinh(0, scale=50)``. A list has one for each
+        output. Targets outside the support of the map, bounds among them, are an error. To choose,
+        compare held-out log-likelihoods or CRPS, which are in the units of y in any case.
     warm_start : bool, default=False
         Whether `fit` continues from the present parameters. Scaling and bins stay as they are,
         except for columns that did not vary before. With a fixed `random_state` each call sets the
@@ -217,8 +225,10 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
     category_means_ : list of (ndarray or None) or None
         Shrunk means of the standardised targets by category ``(L + 2, n_outputs_)``, in units of
         their standard deviation between categories; None for features that need none.
+    target_transform_ : object of skmdn.transforms, tuple of them or None
+        The map of y; for several outputs, a tuple with the map of each.
     y_mean_, y_scale_ : ndarray of shape (n_outputs_,)
-        Scaling of the targets.
+        Scaling of the targets, behind their map if there is one.
     bin_edges_ : list of ndarray or None
         Edges of the bins of every feature, computed without gaps; None without encoding. A feature
         with categories, or all of gaps, has none ``(0,)``.
@@ -313,6 +323,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         validation_split: Any = "auto",
         calibrate: bool = True,
         categorical_features: ArrayLike | str | None = "from_dtype",
+        target_transform: Any = None,
         warm_start: bool = False,
         point_estimate: str = "mean",
         device: str = "cpu",
@@ -336,6 +347,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.validation_split = validation_split
         self.calibrate = calibrate
         self.categorical_features = categorical_features
+        self.target_transform = target_transform
         self.warm_start = warm_start
         self.point_estimate = point_estimate
         self.device = device
@@ -460,7 +472,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
             self.optimizer_state_: PlainState = (*trained.state,)
         return self
 
-    def predict_proba(self, X: ArrayLike) -> Mixture:
+    def predict_proba(self, X: ArrayLike) -> Mixture | TargetMixture:
         """Predict the density of y for every row.
 
         Parameters
@@ -471,8 +483,9 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
 
         Returns
         -------
-        Mixture
-            n Gaussian mixtures, one per row.
+        Mixture or TargetMixture
+            n Gaussian mixtures, one per row; with a `target_transform`, behind its maps. If y is
+            positive but much of the density is below zero, set ``target_transform="log"``.
         """
         predictor = self._predictor()
         return predictor.density(check_inputs(self, X))
@@ -564,7 +577,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
             )
         self.bin_edges_ = None if encoding is None else encoding.edges
         self.n_outputs_ = len(self.y_mean_)
-        self.y_ndim_ = predictor.y_ndim
+        self.y_ndim_, maps = predictor.y_ndim, predictor.target_maps
+        self.target_transform_ = maps[0] if maps is not None and len(maps) == 1 else maps
         self.coefs_, self.intercepts_ = predictor.coefs, predictor.intercepts
         self.architecture_ = asdict(predictor.architecture)
         self.spread_factor_ = predictor.spread_factor

@@ -42,6 +42,8 @@ PIECEWISE_LINEAR_ENCODER: Constraints = {
     "random_state": ["random_state"],
 }
 
+# An object of skmdn.transforms; what it is, is checked where it is used.
+TRANSFORM = HasMethods(["forward", "inverse"])
 CATEGORICAL_FEATURES = ["array-like", one_of("from_dtype"), None]
 
 STANDARDIZED_REGRESSOR: Constraints = {"categorical_features": CATEGORICAL_FEATURES}

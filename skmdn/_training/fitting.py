@@ -8,6 +8,7 @@ import numpy as np
 from skmdn import _engine
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.random_state import new_generator
+from skmdn._estimators.target_maps import TargetMaps, behind_maps, target_maps
 from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
@@ -77,8 +78,11 @@ def fit(
     """
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
-    data = _with_folds(data, rng)
     before = None if past is None else past.predictor
+    maps = _target_maps(settings, data, before)
+    data = _with_folds(behind_maps(data, maps), rng)
+    if validation is not None:
+        validation = behind_maps(validation, maps, "y_val")
     if past is None:
         start, order_rng = fresh_start(settings, data, rng), rng
     else:
@@ -96,7 +100,8 @@ def fit(
     if validation is None:
         split = hold_out(settings, data, start.preparation, groups, rng)
     trained = _train(settings, split, start, options, rng, order_rng)
-    predictor = _predictor(settings, start, trained, data)
+    trained = _in_nats_of_y(trained, split)
+    predictor = _predictor(settings, start, trained, data, maps)
     with one_thread():
         if split.validation is not None and settings.calibrate:
             noise = small_sample_noise(data, before) if validation is None else 0.0
@@ -124,6 +129,8 @@ def fit_part(
     steps_made = 0 if memory is None else memory.n_steps
     seed = int(new_generator(settings.random_state).integers(2**31))
     rng = np.random.default_rng([seed, steps_made])
+    maps = _target_maps(settings, data, before)
+    data = behind_maps(data, maps)
     if before is None:
         data = _with_folds(data, rng)
         start = fresh_start_on_part(settings, data, rng)
@@ -138,9 +145,33 @@ def fit_part(
     )
     split = ValidationSplit(data, None)
     trained = _train(settings, split, start, options, rng, rng)
-    predictor = _predictor(settings, start, trained, data).for_fold(-1)
+    trained = _in_nats_of_y(trained, split)
+    predictor = _predictor(settings, start, trained, data, maps).for_fold(-1)
     next_rate = _next_rate(settings, None, gained_nothing=False)
     return Fitted(predictor, trained, [], split, None, next_rate)
+
+
+def _target_maps(settings: Settings, data: Observations, before: Predictor | None) -> TargetMaps:
+    """The maps of the targets, which stay those of the network `before`."""
+    maps = target_maps(settings.target_transform, data.y.shape[1])
+    if before is not None and maps != before.target_maps:
+        raise ValueError(
+            f"To go on with a fitted model, target_transform must stay; it was "
+            f"{before.target_maps!r}, got {maps!r}. Fit anew, with warm_start=False or on a clone, "
+            "to change it."
+        )
+    return maps
+
+
+def _in_nats_of_y(trained: _engine.Trained, split: ValidationSplit) -> _engine.Trained:
+    """Losses of the targets of the user in place of those behind maps."""
+    learning, validation = split.learning, split.validation
+    shift = 0.0 if validation is None else validation.mean_log_jacobian()
+    return replace(
+        trained,
+        loss_curve=[loss - learning.mean_log_jacobian() for loss in trained.loss_curve],
+        validation_loss_curve=[loss - shift for loss in trained.validation_loss_curve],
+    )
 
 
 def _with_folds(data: Observations, rng: np.random.Generator) -> Observations:
@@ -225,6 +256,7 @@ def _predictor(
     start: _engine.Start,
     trained: _engine.Trained,
     data: Observations,
+    maps: TargetMaps,
 ) -> Predictor:
     """The trained network, not calibrated yet."""
     return Predictor(
@@ -235,6 +267,7 @@ def _predictor(
         spread_factor=1.0,
         spread_noise=0.0,
         y_ndim=data.y_ndim,
+        target_maps=maps,
         device=settings.device,
     )
 

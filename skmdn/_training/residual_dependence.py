@@ -47,7 +47,7 @@ def dependence_warning(predictor: Predictor, split: ValidationSplit) -> str | No
 def _last_residuals(predictor: Predictor, data: Observations) -> tuple[np.ndarray, np.ndarray]:
     """Standardised residuals and targets ``(m, D)`` of the last rows."""
     rows = data.rows[-_MAX_ROWS:]
-    density, y = predictor.density(data.X[rows]), data.y[rows]
+    density, y = predictor.mapped_density(data.X[rows]), data.y[rows]
     means, scales = (values.reshape(y.shape) for values in (density.mean(), density.std()))
     with np.errstate(all="ignore"):
         return (y - means) / scales, y

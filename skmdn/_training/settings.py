@@ -12,6 +12,7 @@ from skmdn._estimators.parameters import (
     POSITIVE,
     POSITIVE_INTEGER,
     SPLITTER,
+    TRANSFORM,
     Constraints,
     check_parameters,
     from_to,
@@ -39,6 +40,7 @@ _CONSTRAINTS: Constraints = {
     "validation_split": [one_of("auto", "shuffled", "blocks", "last"), SPLITTER],
     "calibrate": ["boolean"],
     "categorical_features": CATEGORICAL_FEATURES,
+    "target_transform": ["array-like", TRANSFORM, str, None],
     "warm_start": ["boolean"],
     "point_estimate": [one_of("mean", "median", "mode")],
     "device": [str],
@@ -61,6 +63,7 @@ class Settings:
     batch_size: int | None
     n_passes: int | None
     validation_fraction: float | str | None
+    target_transform: Any
     validation_split: Any  # the name of a way, or a splitter
     calibrate: bool
     dtype: str
@@ -94,6 +97,7 @@ class Settings:
             batch_size=_none_if_auto(estimator.batch_size),
             n_passes=_none_if_auto(estimator.max_iter),
             validation_fraction=estimator.validation_fraction,
+            target_transform=estimator.target_transform,
             validation_split=estimator.validation_split,
             calibrate=estimator.calibrate,
             dtype=estimator.dtype,
