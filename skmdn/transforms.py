@@ -287,8 +287,9 @@ class Asinh:
         away = _floats(y) - self.location
         with np.errstate(over="ignore", divide="ignore"):
             near = np.arcsinh(away / self.scale)
-            far = np.sign(away) * (np.log(np.abs(away)) - np.log(self.scale) + np.log(2.0))
-            return np.where(np.abs(away) / self.scale > _FAR, far, near)
+            size = np.abs(away)
+            far = np.log(np.maximum(size, self.scale)) - np.log(self.scale) + np.log(2.0)
+            return np.where(size / self.scale > _FAR, np.sign(away) * far, near)
 
     def inverse(self, z: ArrayLike) -> np.ndarray:
         """The y of each z."""

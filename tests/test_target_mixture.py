@@ -1,5 +1,8 @@
 """Values of `TargetMixture` against scipy's distributions, quadrature and draws."""
 
+from itertools import pairwise
+
+import mpmath
 import numpy as np
 import pytest
 from cases.target_oracles import ATOMS, MAPS, base, full_base, hostile_targets, row_of, target
@@ -37,7 +40,7 @@ def test_density_is_that_of_scipy_and_counts_at_atoms(name, atoms):
         masses = dict(zip(mixture.atoms, mixture.atom_weights[row], strict=True))
         wanted = [masses.get(y, exact.density(y)) for y in POINTS]
         np.testing.assert_allclose(density[row], np.nan_to_num(wanted), rtol=1e-9, atol=1e-300)
-    np.testing.assert_array_equal(mixture.logpdf(POINTS[np.newaxis]), np.log(density))
+    np.testing.assert_array_equal(np.exp(mixture.logpdf(POINTS[np.newaxis])), density)
 
 
 @cases
@@ -48,7 +51,7 @@ def test_density_and_atoms_sum_to_one(name, atoms):
         one_row = mixture[row]
 
         def density(y, one_row=one_row):
-            return one_row.pdf([y])[0]
+            return one_row.pdf(y.reshape(1, -1)).reshape(y.shape)
 
         total = exact.integral(density) + mixture.atom_probability()[row].sum()
         assert total == pytest.approx(1.0, abs=1e-9)
@@ -87,7 +90,7 @@ def test_moments_and_entropy_of_logit_have_their_stated_accuracy(mean, scale):
             integrate.quad(
                 lambda t: function(mean + scale * t) * stats.norm.pdf(t), low, high, epsabs=1e-15
             )[0]
-            for low, high in zip(ends[:-1], ends[1:], strict=True)
+            for low, high in pairwise(ends)
         )
 
     def expit(z):
@@ -113,13 +116,17 @@ def test_crps_is_the_integral_of_the_squared_difference(name, atoms):
     np.testing.assert_array_equal(mixture.energy_score(y[np.newaxis]), score)
 
 
-@pytest.mark.parametrize("name", ["log", "asinh"])
-def test_crps_is_finite_where_the_mean_overflows(name):
-    mixture = TargetMixture(Mixture([[1.0 - 1e-3, 1e-3]], [[0.0, 1.0]], [[0.2, 60.0]]), name)
-    assert np.isinf(mixture.mean()[0]) or name == "asinh"
-    narrow = TargetMixture(Mixture([[1.0]], [[0.0]], [[0.2]]), name)
-    gap = mixture.crps([1.0]) - narrow.crps([1.0])
-    assert 0 < gap[0] < 0.01
+def test_crps_does_not_need_a_finite_mean():
+    mixture = TargetMixture(Mixture([[1.0]], [[0.3]], [[40.0]]), "log")
+    assert np.isinf(mixture.mean()[0])
+    with mpmath.workdps(40):
+        m, s, y = mpmath.mpf(0.3), mpmath.mpf(40), mpmath.mpf(2)
+        mean = mpmath.exp(m + s**2 / 2)
+        smaller = 2 * mean * mpmath.ncdf(-s / mpmath.sqrt(2))
+        d = (mpmath.log(y) - m) / s
+        short = y * mpmath.ncdf(d) - mean * mpmath.ncdf(d - s)
+        wanted = 2 * short - y + smaller
+    assert mixture.crps([2.0])[0] == pytest.approx(float(wanted), rel=1e-11)
 
 
 @cases
@@ -130,7 +137,7 @@ def test_entropy_is_the_mean_log_density(name, atoms):
 
         def term(y, exact=exact):
             density = exact.density(y)
-            return -density * np.log(density) if density > 0 else 0.0
+            return -density * np.log(np.maximum(density, 1e-300))
 
         wanted = exact.integral(term) - exact.masses @ np.log(exact.masses)
         assert mixture.entropy()[row] == pytest.approx(wanted, abs=1e-7)
@@ -145,8 +152,10 @@ def test_quantiles_invert_the_distribution_function(mixture):
     slack = 1e-9 * np.minimum(q, 1 - q) + 1e-15
     # P(Y <= y) reaches q, and P(Y < y) does not exceed it.
     at_or_below, jump = mixture.cdf(y), mixture.pit(y, jump="lower")
-    coarse = np.spacing(np.abs(y)) * np.exp(np.minimum(mixture.logpdf(y), 700.0))
-    coarse = np.where(np.isin(y, mixture.atoms), 0.0, 4 * coarse)
+    coarse = np.spacing(np.clip(np.abs(y), 0.0, 1e300)) * np.exp(
+        np.minimum(mixture.logpdf(y), 700.0)
+    )
+    coarse = np.where(np.isin(y, mixture.atoms) | np.isinf(y), 0.0, 4 * coarse)
     assert np.all(at_or_below >= q - slack - coarse)
     assert np.all(jump <= q + slack + coarse)
     low, high = np.moveaxis(mixture.interval([0.0, 0.5, 0.9, 1.0]), -1, 0)
@@ -213,7 +222,7 @@ def test_modes_are_the_maxima_of_the_density(name, atoms):
         found = np.sort(modes[row][~np.isnan(modes[row])])
         assert len(found) == len(wanted)
         np.testing.assert_allclose(found, wanted, atol=2 * (grid[1] - grid[0]))
-        assert density[row, 0] == pytest.approx(height.max(), rel=1e-5)
+        assert density[row, 0] == pytest.approx(height.max(), rel=1e-3)
 
 
 @cases
@@ -333,11 +342,8 @@ def test_several_outputs_have_a_map_each():
 )
 def test_full_covariances_behind_maps(maps):
     mixture = TargetMixture(full_base(), maps)
-    draws = mixture.sample(200_000, random_state=0)
     for row in range(len(mixture)):
-        sampled = np.cov(draws[row].T)
-        error = 6 * np.sqrt(np.outer(*[np.diag(sampled)] * 2) / len(draws[row])) * 5
-        assert np.all(np.abs(mixture.cov()[row] - sampled) < error)
+        np.testing.assert_allclose(mixture.cov()[row], _cov_by_quadrature(mixture, row), rtol=1e-9)
     np.testing.assert_allclose(np.diagonal(mixture.cov(), axis1=1, axis2=2), mixture.var())
     # Exact for one component: independent of how terms are collected.
     one = TargetMixture(
@@ -345,6 +351,22 @@ def test_full_covariances_behind_maps(maps):
     )
     wanted = np.exp(0.3 + (0.25 + 0.25) / 2) * np.expm1(0.15)
     np.testing.assert_allclose(one.cov()[0, 0, 1], wanted, rtol=1e-12)
+
+
+def _cov_by_quadrature(mixture, row):
+    """Gauss and Hermite's rule in both dimensions of each component."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    grid = np.stack(np.meshgrid(nodes, nodes), axis=-1).reshape(-1, 2)
+    share = np.outer(weights, weights).ravel() / (2 * np.pi)
+    z = mixture.base.means[row, :, np.newaxis] + np.einsum(
+        "kij,gj->kgi", mixture.base.scale_tril[row], grid
+    )
+    y = np.stack([t.inverse(z[..., j]) for j, t in enumerate(mixture.transform)], axis=-1)
+    return np.cov(
+        y.reshape(-1, 2).T,
+        aweights=np.outer(mixture.base.weights[row], share).ravel(),
+        ddof=0,
+    )
 
 
 def test_covariance_with_logit_is_refused_where_it_is_not_closed():

@@ -169,6 +169,7 @@ class Landscape(NamedTuple):
     left_height: FloatArray  # (h,), -inf at the first hill of a row
     right_height: FloatArray  # (h,), -inf at the last hill of a row
     reach: FloatArray  # (h,), scale of the normal density with the same curvature at its top
+    tilted: bool  # whether heights are of another mixture than masses
 
     def summit(self) -> FloatArray:
         """Log density at the highest peak of each row, ``(c,)``."""
@@ -202,17 +203,23 @@ class Landscape(NamedTuple):
         part = line.mass(slices.left, slices.right)
         return np.minimum(np.bincount(slices.cell, part, minlength=len(row)), 1.0)
 
-    def width_growth(self, slices: Slices, row: IntArray) -> FloatArray:
-        """Rate at which regions widen as the log height falls: Σ 1 / abs((log f)'), ``(t,)``."""
-        growth = np.zeros(len(row))
+    def mass_growth(self, slices: Slices, row: IntArray, height: FloatArray) -> FloatArray:
+        """Rate at which regions gain mass as the log height falls, ``(t,)``.
+
+        This is the sum of density / abs((log f)') over the borders.
+        """
+        growth, density = np.zeros(len(row)), np.exp(height)
         for x, crossed in (
             (slices.left, slices.left_crossed),
             (slices.right, slices.right_crossed),
         ):
             cell = slices.cell[crossed]
             _, slope, _ = self.relief.take(row[cell]).derivatives(x[crossed])
-            growth += np.bincount(cell, 1.0 / np.abs(slope), minlength=len(row))
-        return growth
+            rate = 1.0 / np.abs(slope)
+            if self.tilted:
+                rate *= np.exp(self.line.take(row[cell]).log_density(x[crossed]))
+            growth += np.bincount(cell, rate, minlength=len(row))
+        return growth if self.tilted else density * growth
 
     def borders(
         self, hill: IntArray, height: FloatArray, side: float
@@ -239,9 +246,10 @@ class Landscape(NamedTuple):
 
 def survey(line: Line, profile: Profile | None = None) -> Landscape:
     """Find the hills of all rows and measure them; heights are those of the profile, if given."""
+    tilted = profile is not None
     if profile is None:
         profile = resolved(log_weights(line.weights), line.means, line.scales)
-    return measured(line, profile, profile.relief(), find_hills(*profile))
+    return measured(line, profile, profile.relief(), find_hills(*profile), tilted)
 
 
 def resolved(log_weights: FloatArray, means: FloatArray, scales: FloatArray) -> Profile:
@@ -249,7 +257,7 @@ def resolved(log_weights: FloatArray, means: FloatArray, scales: FloatArray) -> 
     return Profile(log_weights, means, resolvable(means, scales))
 
 
-def measured(line: Line, smooth: Heights, relief: Slopes, hills: Hills) -> Landscape:
+def measured(line: Line, smooth: Heights, relief: Slopes, hills: Hills, tilted: bool) -> Landscape:
     """The landscape of hills that have been found."""
     peak, _, bend = relief.take(hills.row).derivatives(hills.top)
     at_feet = smooth.take(hills.row)
@@ -258,7 +266,7 @@ def measured(line: Line, smooth: Heights, relief: Slopes, hills: Hills) -> Lands
     peak = np.maximum(peak, np.maximum(left, right))
     with np.errstate(divide="ignore"):  # a flat top has no reach
         reach = 1.0 / np.sqrt(np.abs(np.minimum(bend, 0.0)))
-    return Landscape(line, smooth, relief, hills, peak, left, right, reach)
+    return Landscape(line, smooth, relief, hills, peak, left, right, reach, tilted)
 
 
 def rank_in_row(row: IntArray) -> IntArray:

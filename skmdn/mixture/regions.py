@@ -50,7 +50,7 @@ class _Height(NamedTuple):
         here, wanted = ndtri(0.5 + 0.5 * mass), ndtri(0.5 + 0.5 * self.level)
         with np.errstate(all="ignore"):  # a step that is not finite is not taken
             error = here - wanted
-            growth = fall * np.exp(height) * self.land.width_growth(slices, self.row)
+            growth = fall * self.land.mass_growth(slices, self.row, height)
             step = error * 2.0 * np.exp(-0.5 * here * here) / _ROOT_2PI / growth
         near = np.abs(mass - self.level) <= MASS_TOLERANCE
         return np.where(near, 0.0, error), np.where(near, fall, fall - step)

@@ -1,10 +1,11 @@
 """Independent oracles for mixtures behind maps: distributions of scipy in units of y."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
-from scipy import integrate, stats
+from scipy import stats
 
 from skmdn.mixture import Mixture, TargetMixture
 from skmdn.transforms import Asinh, Identity, Log, Logit
@@ -136,16 +137,18 @@ class Row(NamedTuple):
         return points[np.isfinite(points)]
 
     def integral(self, function, *more):
+        """Gauss's rule with 24 nodes on every eighth of the stretches between cuts."""
         points = self.cuts(*more)
-        return sum(
-            integrate.quad(function, low, high, epsabs=1e-13, epsrel=1e-11)[0]
-            for low, high in zip(points[:-1], points[1:], strict=True)
-            if low < high
-        )
+        edges = np.concatenate([np.linspace(a, b, 8, endpoint=False) for a, b in pairwise(points)])
+        edges = np.append(edges, points[-1])
+        radius = 0.5 * np.diff(edges)[:, np.newaxis]
+        nodes, weights = np.polynomial.legendre.leggauss(24)
+        values = function(edges[:-1, np.newaxis] + radius * (1 + nodes))
+        return float(np.sum(radius * weights * values))
 
     def crps(self, y):
         """∫ (F - 1{x >= y})² dx."""
-        return self.integral(lambda x: self.sf(x) ** 2 if x >= y else self.cdf(x) ** 2, y)
+        return self.integral(lambda x: np.where(x >= y, self.sf(x), self.cdf(x)) ** 2, y)
 
 
 def row_of(mixture, row, output=0):

@@ -134,7 +134,11 @@ def _integrals(line: TargetLine, transform: Logit, y: FloatArray, atom: float | 
     if atom is not None:
         ends[1] = np.clip(transform.forward(atom), -_REACH, _REACH)
     steps = np.broadcast_to(_LOGISTIC_CUTS[:, np.newaxis], (len(_LOGISTIC_CUTS), len(z)))
-    cuts = np.concatenate([np.clip(cuts_of(columns), -_REACH, _REACH), steps, ends])
+    # Cuts closer than the narrowest scale serve nothing.
+    present = np.where(columns.weights > 0, columns.scales, np.inf)
+    least = 2.0 * np.minimum.reduce(present, axis=0)
+    inner = np.clip(np.round(cuts_of(columns) / least) * least, -_REACH, _REACH)
+    cuts = np.concatenate([inner, steps, ends])
     if atom is not None:  # between y and the atom only
         cuts = np.clip(cuts, ends.min(axis=0), ends.max(axis=0))
     rule = partial(_panel, columns, z, 2 if atom is None else 1)

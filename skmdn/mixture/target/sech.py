@@ -86,7 +86,7 @@ def sech_survey(line: Line) -> Landscape:
     grid = _grid(profile)
     turns = _turns(relief, grid)
     hills = hills_between(without_ripples(turns, len(line.means)))
-    return measured(line, SechProfile(profile), relief, hills)
+    return measured(line, SechProfile(profile), relief, hills, tilted=True)
 
 
 def _grid(profile: Profile) -> FloatArray:
@@ -101,7 +101,10 @@ def _grid(profile: Profile) -> FloatArray:
     own = profile.log_weights > -np.inf
     low = np.minimum(np.minimum.reduce(np.where(own, profile.means, 0.0), axis=0), 0.0)
     high = np.maximum(np.maximum.reduce(np.where(own, profile.means, 0.0), axis=0), 0.0)
-    inner = np.clip(np.concatenate([points, bend]), low, high)
+    # No closer than a quarter of the narrowest scale, or of where cosh bends.
+    step = 0.25 * np.minimum(np.minimum.reduce(np.where(own, profile.scales, 1.0), axis=0), 1.0)
+    inner = np.round(np.concatenate([points, bend]) / step) * step
+    inner = np.clip(inner, low, high)
     # One point beyond either end, where the slope has its sign for certain.
     margin = 1e-3 * (1.0 + np.abs([low, high]))
     grid = np.concatenate([[low - margin[0]], inner, [high + margin[1]]])
@@ -111,9 +114,10 @@ def _grid(profile: Profile) -> FloatArray:
 
 def _turns(relief: SechRelief, grid: FloatArray) -> Turns:
     """Maxima and minima where the sign of the slope changes from one point to the next."""
-    n_points, n_rows = grid.shape
-    row = np.repeat(np.arange(n_rows), n_points)
-    x = grid.T.ravel()
+    distinct = np.ones(grid.shape, dtype=bool)
+    distinct[1:] = grid[1:] > grid[:-1]
+    row, column = np.nonzero(distinct.T)
+    x = grid[column, row]
     rising = np.empty(len(x), dtype=bool)
     for part in chunks(len(x), len(relief.base.means)):
         rising[part] = relief.take(row[part]).derivatives(x[part])[1] > 0

@@ -83,8 +83,9 @@ class Exports(DensityMethods, SummaryMethods, AlgebraMethods):
             def _stats(self) -> Any:
                 return part.mean()[0], part.var()[0], None, None
 
-        low, high = part.ppf([0.0, 1.0])[0]
-        return TargetRow(a=low, b=high, name="target mixture")
+        low, high = part.ppf([0.0, 1.0])[0]  # scipy takes P(Y <= a) for zero, atoms or not
+        a, b = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
+        return TargetRow(a=a, b=b, name="target mixture")
 
     def to_frame(self) -> pandas.DataFrame:
         """Parameters as a long table: one line for each row, component and output, and each atom.
