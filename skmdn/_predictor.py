@@ -12,7 +12,11 @@ from skmdn._network.category_inputs import CategoryInputs
 from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture, TargetMixture
+from skmdn.mixture.joining import Density
 from skmdn.mixture.sampling import CHUNK_ROWS
+
+# How far means may lie outside the range of training targets, in standard deviations of these.
+_MARGIN = 0.25
 
 
 class Predictor(NamedTuple):
@@ -26,7 +30,10 @@ class Predictor(NamedTuple):
     spread_noise: float
     y_ndim: int
     device: str
-    target_maps: tuple[Any, ...] | None  # of each output, from y to what the network predicts
+    # Of each output: the map from y to what the network predicts, and the least and the greatest
+    # target behind it (D, 2).
+    target_maps: tuple[Any, ...] | None
+    target_range: np.ndarray | None
 
     @classmethod
     def of(cls, estimator: Any) -> "Predictor":
@@ -57,6 +64,7 @@ class Predictor(NamedTuple):
             estimator.y_ndim_,
             estimator.device,
             maps if maps is None or isinstance(maps, tuple) else (maps,),
+            estimator.target_range_,
         )
 
     @property
@@ -68,11 +76,11 @@ class Predictor(NamedTuple):
         """The same for the rows of one fold of the training data, or for new rows (-1)."""
         return self._replace(preparation=self.preparation.for_fold(fold))
 
-    def density(self, X: np.ndarray) -> Mixture | TargetMixture:
+    def density(self, X: np.ndarray) -> Density:
         """Mixtures of all rows, in the units of y."""
         return self._of_targets(self.mapped_density(X))
 
-    def densities(self, X: np.ndarray) -> Iterator[Mixture | TargetMixture]:
+    def densities(self, X: np.ndarray) -> Iterator[Density]:
         """The same in chunks of rows."""
         return map(self._of_targets, self._mapped_densities(X))
 
@@ -144,9 +152,28 @@ class Predictor(NamedTuple):
             return density
         return density.widen(self.spread_factor, self.spread_noise)
 
-    def _of_targets(self, density: Mixture) -> Mixture | TargetMixture:
+    def _of_targets(self, density: Mixture) -> Density:
         """The densities of y, given those of the targets behind their maps."""
-        return density if self.target_maps is None else TargetMixture(density, self.target_maps)
+        if self.target_maps is None:
+            return density
+        return TargetMixture(self._bounded(density), self.target_maps)
+
+    def _bounded(self, density: Mixture) -> Mixture:
+        """Components that are no wider than all targets together, with means near their range.
+
+        A wide component of hardly any weight does no harm, but behind an exponential it would have
+        most of the mean: its width s adds ``s^2 / 2`` to the logarithm.
+        """
+        scale, (low, high) = self.preparation.y_scale, np.transpose(self.target_range)
+        means = np.clip(density.means, low - _MARGIN * scale, high + _MARGIN * scale)
+        factors = np.minimum(1.0, scale / density.scales)
+        if density.covariance_type == "full":
+            scale_tril = density.scale_tril * factors[..., np.newaxis]
+            return Mixture(density.weights, means, scale_tril=scale_tril)
+        scales = density.scales * factors
+        if density.univariate:
+            means, scales = means[..., 0], scales[..., 0]
+        return Mixture(density.weights, means, scales)
 
     def _in_units_of_targets(self, density: Mixture) -> Mixture:
         return density.affine(self.preparation.y_mean, self.preparation.y_scale)

@@ -17,7 +17,7 @@ from skmdn._estimators.folds import order_of, parts_of, take
 from skmdn._estimators.inner_estimators import check_predicts_density, density_of
 from skmdn._estimators.inputs import check_in_memory, check_table
 from skmdn._estimators.interrupts import interrupt_ends_all
-from skmdn.mixture import Mixture
+from skmdn.mixture.joining import Density, concatenate
 
 __all__ = ["cross_val_predict_proba"]
 
@@ -31,14 +31,15 @@ def cross_val_predict_proba(
     groups: npt.ArrayLike | None = None,
     n_jobs: int | None = None,
     params: Mapping[str, Any] | None = None,
-) -> Mixture:
+) -> Density:
     """Predict for every row the distribution that a model not fitted on that row gives.
 
     A clone of the estimator is fitted once per fold and predicts the rows left out. What comes back
-    is one :class:`skmdn.Mixture` in the order of the rows, ready for every metric and plot. Use it
-    instead of ``sklearn.model_selection.cross_val_predict(..., method="predict_proba")``, which
-    treats every estimator with that method as a classifier: it replaces y by class labels 0, 1, 2,
-    ... and then fails on the labels or on the result.
+    is one :class:`skmdn.Mixture` in the order of the rows, ready for every metric and plot; it is a
+    :class:`skmdn.TargetMixture` where a fold predicts one. Use it instead of
+    ``sklearn.model_selection.cross_val_predict(..., method="predict_proba")``, which treats every
+    estimator with that method as a classifier: it replaces y by class labels 0, 1, 2, ... and then
+    fails on the labels or on the result.
 
     Parameters
     ----------
@@ -63,8 +64,8 @@ def cross_val_predict_proba(
 
     Returns
     -------
-    Mixture
-        n rows, in the order of X.
+    Mixture or TargetMixture
+        n rows, in the order of X. Each row keeps the map and the atoms of its fold's model.
 
     Raises
     ------
@@ -115,7 +116,7 @@ def cross_val_predict_proba(
             delayed(_fit_and_predict)(clone(estimator), X, y, train, test, fit_params)
             for train, test in parts
         )
-    return Mixture.concatenate(mixtures)[order]
+    return concatenate(mixtures)[order]
 
 
 def _route(
@@ -144,7 +145,7 @@ def _fit_and_predict(
     train: np.ndarray,
     test: np.ndarray,
     fit_params: Mapping[str, Any],
-) -> Mixture:
+) -> Density:
     """Fit on the training part and predict the test part."""
     rows = {
         name: take(value, train) if _is_per_row(value, len(y)) else value

@@ -24,8 +24,8 @@ from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._predictor import Predictor
 from skmdn._training.settings import Settings, check_settings
-from skmdn.mixture import Mixture, TargetMixture
 from skmdn.mixture.arguments import as_generator
+from skmdn.mixture.joining import Density
 
 if TYPE_CHECKING:
     from skmdn._training.fitting import Fitted, PlainState
@@ -227,6 +227,11 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         their standard deviation between categories; None for features that need none.
     target_transform_ : object of skmdn.transforms, tuple of them or None
         The map of y; for several outputs, a tuple with the map of each.
+    target_range_ : ndarray of shape (n_outputs_, 2) or None
+        The least and the greatest training target behind the map of each output. Predicted
+        components have means within this range, or a quarter of `y_scale_` outside, and are no
+        wider than `y_scale_`. Otherwise a component of hardly any weight would have most of the
+        mean of y. None without a map.
     y_mean_, y_scale_ : ndarray of shape (n_outputs_,)
         Scaling of the targets, behind their map if there is one.
     bin_edges_ : list of ndarray or None
@@ -472,7 +477,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
             self.optimizer_state_: PlainState = (*trained.state,)
         return self
 
-    def predict_proba(self, X: ArrayLike) -> Mixture | TargetMixture:
+    def predict_proba(self, X: ArrayLike) -> Density:
         """Predict the density of y for every row.
 
         Parameters
@@ -579,6 +584,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.n_outputs_ = len(self.y_mean_)
         self.y_ndim_, maps = predictor.y_ndim, predictor.target_maps
         self.target_transform_ = maps[0] if maps is not None and len(maps) == 1 else maps
+        self.target_range_ = predictor.target_range
         self.coefs_, self.intercepts_ = predictor.coefs, predictor.intercepts
         self.architecture_ = asdict(predictor.architecture)
         self.spread_factor_ = predictor.spread_factor

@@ -13,6 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skmdn._arrays import AnyArray, FloatArray
 from skmdn.mixture import Mixture
+from skmdn.mixture.joining import DENSITIES, Density
 
 
 def seeded_clone(estimator: Any, seed: int) -> Any:
@@ -90,12 +91,23 @@ def check_predicts_density(estimator: Any, origin: str = "estimator") -> None:
         )
 
 
-def density_of(estimator: Any, X: Any, origin: str = "estimator") -> Mixture:
+def density_of(estimator: Any, X: Any, origin: str = "estimator") -> Density:
     """The densities that an estimator predicts, checked; `origin` names it in the message."""
     density = estimator.predict_proba(X)
-    if not isinstance(density, Mixture):
+    if not isinstance(density, DENSITIES):
         raise TypeError(
             f"{origin}: expected one whose predict_proba gives a Mixture, "
             f"got {type(estimator).__name__} giving {type(density).__name__}."
+        )
+    return density
+
+
+def mixture_of(estimator: Any, X: Any, origin: str = "estimator") -> Mixture:
+    """The same where maps and atoms cannot be taken."""
+    density = density_of(estimator, X, origin)
+    if not isinstance(density, Mixture):
+        raise TypeError(
+            f"{origin}: expected densities of y itself, a Mixture, got a TargetMixture; use an "
+            "estimator that does not transform its target and has no atoms."
         )
     return density

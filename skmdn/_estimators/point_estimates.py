@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from skmdn._arrays import FloatArray
-from skmdn.mixture import Mixture, TargetMixture
+from skmdn.mixture.joining import Density
 
 
 def spread_method(*, return_std: bool, return_cov: bool) -> str | None:
@@ -16,7 +16,7 @@ def spread_method(*, return_std: bool, return_cov: bool) -> str | None:
 
 
 def points(
-    chunks: Iterable[Mixture | TargetMixture], point: str, spread: str | None
+    chunks: Iterable[Density], point: str, spread: str | None
 ) -> FloatArray | tuple[FloatArray, FloatArray]:
     """The method `point` of all rows, and the method `spread` where there is one."""
     answers = [

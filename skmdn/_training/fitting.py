@@ -101,7 +101,7 @@ def fit(
         split = hold_out(settings, data, start.preparation, groups, rng)
     trained = _train(settings, split, start, options, rng, order_rng)
     trained = _in_nats_of_y(trained, split)
-    predictor = _predictor(settings, start, trained, data, maps)
+    predictor = _predictor(settings, start, trained, data, maps, before)
     with one_thread():
         if split.validation is not None and settings.calibrate:
             noise = small_sample_noise(data, before) if validation is None else 0.0
@@ -146,7 +146,7 @@ def fit_part(
     split = ValidationSplit(data, None)
     trained = _train(settings, split, start, options, rng, rng)
     trained = _in_nats_of_y(trained, split)
-    predictor = _predictor(settings, start, trained, data, maps).for_fold(-1)
+    predictor = _predictor(settings, start, trained, data, maps, before).for_fold(-1)
     next_rate = _next_rate(settings, None, gained_nothing=False)
     return Fitted(predictor, trained, [], split, None, next_rate)
 
@@ -161,6 +161,14 @@ def _target_maps(settings: Settings, data: Observations, before: Predictor | Non
             "to change it."
         )
     return maps
+
+
+def _target_range(data: Observations, before: Predictor | None) -> np.ndarray:
+    """The least and the greatest target ``(D, 2)`` of all rows so far, behind their maps."""
+    y = data.y[data.rows]
+    if before is not None and before.target_range is not None:
+        y = np.vstack([y, before.target_range.T])
+    return np.column_stack([y.min(axis=0), y.max(axis=0)])
 
 
 def _in_nats_of_y(trained: _engine.Trained, split: ValidationSplit) -> _engine.Trained:
@@ -257,6 +265,7 @@ def _predictor(
     trained: _engine.Trained,
     data: Observations,
     maps: TargetMaps,
+    before: Predictor | None,
 ) -> Predictor:
     """The trained network, not calibrated yet."""
     return Predictor(
@@ -268,6 +277,7 @@ def _predictor(
         spread_noise=0.0,
         y_ndim=data.y_ndim,
         target_maps=maps,
+        target_range=None if maps is None else _target_range(data, before),
         device=settings.device,
     )
 

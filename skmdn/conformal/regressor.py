@@ -29,7 +29,7 @@ from skmdn.conformal.limits import check_level, hdr_limit, tail_limit, warn_if_i
 from skmdn.conformal.outcomes import check_outcomes
 from skmdn.conformal.scores import central_interval, hdr, hdr_masses
 from skmdn.conformal.votes import majority_region, median_interval
-from skmdn.mixture import Mixture
+from skmdn.mixture.joining import Density, pool
 from skmdn.regressor import MDNRegressor
 
 _PREDICTION_SEED = 2  # differs from the calibration's
@@ -244,7 +244,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
             self.tail_masses_ = [np.sort(part.tail_masses, axis=0) for part in calibrated]
         return self
 
-    def predict_proba(self, X: ArrayLike) -> Mixture:
+    def predict_proba(self, X: ArrayLike) -> Density:
         """Predict the density of y for every row: the models' pool, which is not recalibrated.
 
         Parameters
@@ -254,11 +254,11 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
 
         Returns
         -------
-        Mixture
+        Mixture or TargetMixture
             n mixtures, with the components of all models.
         """
         densities = self._densities(X)
-        return Mixture.pool(densities) if len(densities) > 1 else densities[0]
+        return pool(densities) if len(densities) > 1 else densities[0]
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict a point for every row: the mean of the models' predictions.
@@ -393,7 +393,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         if self.estimator is not None:
             check_predicts_density(self.estimator)
 
-    def _densities(self, X: Any) -> list[Mixture]:
+    def _densities(self, X: Any) -> list[Density]:
         """The models' densities."""
         rows = check_fitted_table(self, X)
         with np.errstate(under="ignore"):

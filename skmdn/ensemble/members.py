@@ -13,8 +13,8 @@ from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from skmdn._estimators.inner_estimators import (
-    density_of,
     group_fit_params,
+    mixture_of,
     seeded_clone,
     weight_fit_params,
 )
@@ -97,7 +97,7 @@ def fit_member(member: Member, rows: Rows) -> FittedMember:
             test = test._replace(X=step.transform(test.X))
     _fit_and_validate(last, train, test)
     with one_thread():
-        density = density_of(last, test.X, f"estimators: view {member.name!r}")
+        density = mixture_of(last, test.X, f"estimators: view {member.name!r}")
     return FittedMember(estimator, density)
 
 

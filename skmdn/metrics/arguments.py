@@ -12,9 +12,10 @@ from skmdn.metrics.frozen import FrozenPrediction, is_frozen
 from skmdn.metrics.quantiles import QuantilePrediction
 from skmdn.metrics.real_numbers import as_numbers
 from skmdn.metrics.samples import SamplePrediction
-from skmdn.mixture import Mixture
+from skmdn.mixture import Mixture, TargetMixture
+from skmdn.mixture.joining import DENSITIES, Density
 
-Prediction = Mixture | SamplePrediction | QuantilePrediction | FrozenPrediction
+Prediction = Mixture | TargetMixture | SamplePrediction | QuantilePrediction | FrozenPrediction
 
 
 class Arguments(NamedTuple):
@@ -64,9 +65,9 @@ def as_prediction(mixture: Any, n_rows: int) -> Prediction:
     )
 
 
-def check_mixture(mixture: Any, name: str = "mixture") -> Mixture:
-    """Return a Mixture, where its methods are needed that other predictions do not have."""
-    if isinstance(mixture, Mixture):
+def check_mixture(mixture: Any, name: str = "mixture") -> Density:
+    """Return a Mixture or TargetMixture, where other predictions lack a method that is needed."""
+    if isinstance(mixture, DENSITIES):
         return mixture
     raise TypeError(
         f"{name}: expected a Mixture, got {_kind_of(mixture)}; pass predict_proba(X) of an "

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skmdn.metrics.arguments import gather
+from skmdn.metrics.regions import uniform_masses
 from skmdn.mixture.underflow import ignores_underflow
 
 
@@ -37,9 +38,9 @@ def pit_values(y_true: npt.ArrayLike, mixture: Any) -> np.ndarray:
     ----------
     y_true : array-like of shape (n,) or (n, D)
         Outcomes.
-    mixture : Mixture, scipy.stats distribution or SamplePrediction
+    mixture : Mixture, TargetMixture, scipy.stats distribution or SamplePrediction
         Predictive distributions of the same rows. The PIT of samples is randomised within its rank
-        (see :class:`SamplePrediction`).
+        (see :class:`SamplePrediction`), and that of an atom within its jump, with a fixed seed.
 
     Returns
     -------
@@ -78,8 +79,9 @@ def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> np.ndarray:
     ----------
     y_true : array-like of shape (n,) or (n, D)
         Outcomes.
-    mixture : Mixture or scipy.stats distribution
-        Predictive distributions of the same rows.
+    mixture : Mixture, TargetMixture or scipy.stats distribution
+        Predictive distributions of the same rows. At an atom the value is randomised within its
+        jump, with a fixed seed.
 
     Returns
     -------
@@ -106,7 +108,7 @@ def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> np.ndarray:
     0.950
     """
     arguments = gather(y_true, mixture, None)
-    return np.asarray(arguments.prediction.hdr_mass(arguments.y))
+    return uniform_masses(arguments)
 
 
 @ignores_underflow

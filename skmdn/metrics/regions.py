@@ -6,7 +6,8 @@ import numpy as np
 
 from skmdn.metrics.arguments import Arguments, Prediction
 from skmdn.metrics.highest_density import region_measure
-from skmdn.mixture import Mixture
+from skmdn.mixture import TargetMixture
+from skmdn.mixture.joining import DENSITIES, Density
 
 _DRAWS = 1000  # per row, for volumes of regions of several outputs
 _CELLS = 2_000_000  # numbers drawn at once
@@ -43,10 +44,25 @@ def in_densest_region(arguments: Arguments, level: float) -> np.ndarray:
     return np.asarray(mass <= level, dtype=np.float64)
 
 
+def has_jumps(arguments: Arguments) -> bool:
+    """Tell whether the prediction has atoms, so that its distribution function jumps."""
+    prediction = arguments.prediction
+    return isinstance(prediction, TargetMixture) and prediction.atom_weights.shape[1] > 0
+
+
+def uniform_masses(arguments: Arguments) -> np.ndarray:
+    """Return the mass of what is denser than the outcome, (n,); at atoms at random in the jump.
+
+    It is uniform if the model is right.
+    """
+    prediction, y = arguments.prediction, arguments.y
+    return prediction.hdr_mass(y, jump="random") if has_jumps(arguments) else prediction.hdr_mass(y)
+
+
 def densest_measure(arguments: Arguments, level: float) -> np.ndarray:
     """Return length, area or volume of each highest-density region, (n,)."""
     prediction: Prediction = arguments.prediction
-    if not isinstance(prediction, Mixture):
+    if not isinstance(prediction, DENSITIES):
         return prediction.hdr_measure(level)
     if prediction.n_outputs > 1:
         return _drawn_volume(prediction, level)
@@ -54,7 +70,7 @@ def densest_measure(arguments: Arguments, level: float) -> np.ndarray:
     return np.asarray(np.nansum(intervals[..., 1] - intervals[..., 0], axis=1))
 
 
-def _drawn_volume(mixture: Mixture, level: float) -> np.ndarray:
+def _drawn_volume(mixture: Density, level: float) -> np.ndarray:
     """Return Monte Carlo volumes of the regions of several outputs, (n,), chunk by chunk."""
     generator = np.random.default_rng(0)
     volumes = np.empty(len(mixture))

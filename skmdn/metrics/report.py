@@ -13,6 +13,7 @@ from skmdn.metrics.advice import advise
 from skmdn.metrics.arguments import check_fraction, gather
 from skmdn.metrics.calibration import calibration_error
 from skmdn.metrics.diagnosis import diagnose
+from skmdn.metrics.regions import uniform_masses
 from skmdn.metrics.report_rows import (
     ReportRow,
     error_row,
@@ -150,7 +151,8 @@ def calibration_report(
     where there is a density, of the HDR values, jointly over the outputs. Its p-value and its mean
     for n rows are those of the limit distribution in Stephens' form [2]_. Coverage is tested by the
     normal approximation of the binomial distribution, and the correlation of z in neighbouring rows
-    by its normal approximation. These two do not enter the verdict.
+    by its normal approximation. These two do not enter the verdict. With atoms, PIT and HDR values
+    are random within a jump, and coverage is that of regions with random borders, which is exact.
 
     A reading is "as expected", the fault, or "significant, but small", as with enough rows every
     deviation is significant: a bias below 0.05, a spread within 5 % of 1, a distance or a deviation
@@ -188,13 +190,13 @@ def calibration_report(
         raise ValueError("y_true: expected at least two rows of positive weight, got one.")
     # Costly, so computed once; and the first to refuse a prediction without what it needs.
     pit = arguments.prediction.pit(arguments.y).reshape(len(arguments.y), -1)
-    masses = arguments.prediction.hdr_mass(arguments.y) if has_density(arguments) else None
+    masses = uniform_masses(arguments) if has_density(arguments) else None
     diagnosis = diagnose(arguments, pit, masses, significance)
     y, prediction, weights = arguments
     rows = [
         *score_rows(arguments),
         *quantile_rows(arguments, levels),
-        *region_rows(arguments, levels, masses, diagnosis.significance),
+        *region_rows(arguments, levels, (pit, masses), diagnosis.significance),
         error_row(calibration_error(y, prediction, sample_weight=weights)),
         *finding_rows(diagnosis),
     ]

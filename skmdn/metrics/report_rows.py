@@ -13,7 +13,7 @@ from skmdn.metrics.coverage import sharpness
 from skmdn.metrics.diagnosis import SMALLEST_DISTANCE, Diagnosis, Finding, reading
 from skmdn.metrics.proper_scores import crps_loss, energy_loss, log_likelihood_score
 from skmdn.metrics.quantile_losses import interval_score_loss, pinball_loss
-from skmdn.metrics.regions import in_central_interval
+from skmdn.metrics.regions import has_jumps, in_central_interval
 
 _USUAL = 2.0  # a right model's calibration error is rarely more than twice the expected one
 
@@ -56,10 +56,17 @@ def quantile_rows(arguments: Arguments, levels: list[float]) -> list[ReportRow]:
 
 
 def region_rows(
-    arguments: Arguments, levels: list[float], masses: np.ndarray | None, significance: float
+    arguments: Arguments,
+    levels: list[float],
+    values: tuple[np.ndarray, np.ndarray | None],
+    significance: float,
 ) -> list[ReportRow]:
-    """Return coverage and size of the regions of every level, central and densest."""
-    inside = {"central": [in_central_interval(arguments, level) for level in levels]}
+    """Return coverage and size of the regions of every level, central and densest.
+
+    Values are the PIT, (n, D), and what is denser than the outcome, (n,).
+    """
+    pit, masses = values
+    inside = {"central": [_in_central(arguments, pit, level) for level in levels]}
     if masses is not None:
         inside["hdr"] = [np.asarray(masses <= level, dtype=np.float64) for level in levels]
     y, prediction, weights = arguments
@@ -70,6 +77,13 @@ def region_rows(
             rows.append(_coverage_row(arguments, f"{region} {level:g}", level, hit, significance))
             rows.append(ReportRow(f"sharpness {region} {level:g}", size))
     return rows
+
+
+def _in_central(arguments: Arguments, pit: np.ndarray, level: float) -> np.ndarray:
+    """Tell which outcomes the central interval holds; where it ends in a jump, by their PIT."""
+    if not has_jumps(arguments):
+        return in_central_interval(arguments, level)
+    return np.asarray(np.abs(2.0 * pit - 1.0) <= level, dtype=np.float64)
 
 
 def _coverage_row(

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from skmdn.metrics.arguments import check_mixture
 from skmdn.metrics.real_numbers import as_numbers
-from skmdn.mixture import Mixture
+from skmdn.mixture import Mixture, TargetMixture
+from skmdn.mixture.joining import Density
 from skmdn.plotting.axes import is_axes, line_kwargs, pyplot, style
 from skmdn.plotting.feature_line import feature_line
 from skmdn.plotting.legend import legend_inside
@@ -136,7 +137,7 @@ class ComponentsDisplay:
     def from_predictions(
         cls,
         x: ArrayLike,
-        mixture: Mixture,
+        mixture: Density,
         *,
         output: int | None = None,
         feature_name: str = "x",
@@ -150,7 +151,7 @@ class ComponentsDisplay:
         ----------
         x : array-like of shape (G,)
             Values of the feature, in any order.
-        mixture : Mixture
+        mixture : Mixture or TargetMixture
             Predictive distributions at these values.
         output : int, default=None
             Number of the output to draw, where there are several.
@@ -226,9 +227,23 @@ class ComponentsDisplay:
         return line
 
 
-def _parameters(mixture: Mixture, output: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weights, means and standard deviations of one output, each ``(G, K)``."""
+def _parameters(mixture: Density, output: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights, means and standard deviations of one output, each ``(G, K)``, in units of y."""
+    if isinstance(mixture, TargetMixture):
+        return _target_parameters(mixture if mixture.univariate else mixture.marginal(output))
     return mixture.weights, mixture.means[..., output], mixture.scales[..., output]
+
+
+def _target_parameters(mixture: TargetMixture) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same behind a map: moments of each component; atoms take their part of the weights."""
+    base = mixture.base
+    parts = [
+        TargetMixture(Mixture(np.ones((len(base), 1)), mean, scale), mixture.transform)
+        for mean, scale in zip(base.means.swapaxes(0, 1), base.scales.swapaxes(0, 1), strict=True)
+    ]
+    rest = 1.0 - mixture.atom_weights.sum(axis=1, keepdims=True)
+    means, scales = [part.mean() for part in parts], [part.std() for part in parts]
+    return rest * base.weights, np.stack(means, axis=1), np.stack(scales, axis=1)
 
 
 def _three_axes(ax: Any) -> Any:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from skmdn.metrics.arguments import check_fraction, check_mixture
 from skmdn.metrics.real_numbers import as_numbers
-from skmdn.mixture import Mixture
+from skmdn.mixture.joining import Density
 from skmdn.plotting.axes import axes_for, check_limits
 from skmdn.plotting.density_band import DensityBand, density_band
 from skmdn.plotting.density_contours import DensityContours, density_contours
@@ -136,7 +136,7 @@ class ConditionalDensityDisplay:
     def from_predictions(
         cls,
         y_true: ArrayLike | None,
-        mixture: Mixture,
+        mixture: Density,
         *,
         x: ArrayLike | None = None,
         output: int | None = None,
@@ -153,7 +153,7 @@ class ConditionalDensityDisplay:
         ----------
         y_true : array-like of shape (n,) or (n, D), or None
             Outcomes to draw.
-        mixture : Mixture
+        mixture : Mixture or TargetMixture
             Predictive distributions of the same rows.
         x : array-like of shape (n,), default=None
             Value of the feature in every row, in any order.
@@ -235,6 +235,6 @@ def _check_levels(levels: ArrayLike | None, default: tuple[float, ...]) -> np.nd
     return np.array([check_fraction("levels", level) for level in given])
 
 
-def _one_output(mixture: Mixture, j: int) -> Mixture:
+def _one_output(mixture: Density, j: int) -> Density:
     """An output by itself, without an outputs axis."""
     return mixture if mixture.univariate else mixture.marginal(j)

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skmdn.mixture import Mixture
-from skmdn.plotting.axes import BLACK, VERMILLION
+from skmdn.mixture.joining import Density
+from skmdn.plotting.atoms import Atoms, atoms_of, density_alone
+from skmdn.plotting.axes import BLACK, BLUE, VERMILLION
 from skmdn.plotting.legend import draw_legend, legend_inside
 
 _CELLS = 400
@@ -44,6 +45,8 @@ class DensityBand(NamedTuple):
         Names of feature and target.
     y_limits : pair of float or None
         Limits of the axis of y that were asked for.
+    atoms : Atoms
+        Values with a probability of their own; the density is without them.
     """
 
     x: np.ndarray
@@ -58,6 +61,7 @@ class DensityBand(NamedTuple):
     y_data: np.ndarray | None
     labels: tuple[str, str]
     y_limits: tuple[float, float] | None
+    atoms: Atoms
 
     def draw(self, ax: Any, colorbar: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Draw into axes, and return the artists by name."""
@@ -71,6 +75,7 @@ class DensityBand(NamedTuple):
         artists["mean_"] = ax.plot(
             self.x, self.mean, "--", color=VERMILLION, lw=1.8, label="mean", path_effects=_halo(3.0)
         )[0]
+        artists["atoms_"] = self._draw_atoms(ax)
         artists["quantiles_"] = self._draw_quantiles(ax)
         artists["modes_"] = self._draw_modes(ax)
         margin = 0.5 * (self.x[-1] - self.x[0]) if len(self.x) == 2 else 0.0
@@ -105,6 +110,18 @@ class DensityBand(NamedTuple):
         lines[0].set_label(f"quantiles {names}")
         return lines
 
+    def _draw_atoms(self, ax: Any) -> Any:
+        """Dots whose area is in proportion to the probability."""
+        values, probabilities = self.atoms
+        if not values.shape[1]:
+            return None
+        every = slice(None, None, max(1, len(self.x) // 70))
+        x = np.broadcast_to(self.x[:, None], values.shape)[every]
+        size = 60.0 * probabilities[every]
+        return ax.scatter(
+            x, values[every], size, color=BLUE, zorder=4, label="probability of single values"
+        )
+
     def _draw_modes(self, ax: Any) -> Any:
         # A peak may be high and yet have so little mass that its cell shows none.
         cells = np.clip(np.searchsorted(self.y, self.modes), 1, len(self.y) - 1)
@@ -120,7 +137,7 @@ class DensityBand(NamedTuple):
 
 def density_band(
     x: np.ndarray,
-    mixture: Mixture,
+    mixture: Density,
     levels: np.ndarray,
     data: tuple[np.ndarray, np.ndarray] | None,
     labels: tuple[str, str],
@@ -130,7 +147,8 @@ def density_band(
     order = np.argsort(x, kind="stable")
     mixture = mixture[order]
     edges = _edges(mixture, None if data is None else data[1], y_limits)
-    mass = np.diff(mixture.cdf(edges[None, :]), axis=1)  # (G, H)
+    alone, share = density_alone(mixture)
+    mass = share[:, np.newaxis] * np.diff(alone.cdf(edges[None, :]), axis=1)  # (G, H)
     modes, heights = mixture.modes(return_density=True)
     return DensityBand(
         x=x[order],
@@ -145,11 +163,12 @@ def density_band(
         y_data=None if data is None else data[1],
         labels=labels,
         y_limits=y_limits,
+        atoms=atoms_of(mixture),
     )
 
 
 def _edges(
-    mixture: Mixture, y_data: np.ndarray | None, limits: tuple[float, float] | None
+    mixture: Density, y_data: np.ndarray | None, limits: tuple[float, float] | None
 ) -> np.ndarray:
     """Edges of the cells of y, ``(H + 1,)``: they cover nearly all of the mass, and the data."""
     if limits is not None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skmdn.mixture import Mixture
+from skmdn.mixture.joining import Density
 from skmdn.plotting.axes import style
 from skmdn.plotting.legend import legend_inside
 from skmdn.plotting.row_choice import RowChoice
@@ -101,7 +101,7 @@ class DensityContours(NamedTuple):
 
 
 def density_contours(
-    mixture: Mixture,
+    mixture: Density,
     rows: RowChoice,
     levels: np.ndarray,
     y_data: np.ndarray | None,
@@ -126,14 +126,14 @@ def density_contours(
     )
 
 
-def _grid(mixture: Mixture) -> np.ndarray:
+def _grid(mixture: Density) -> np.ndarray:
     """Grid points of each output, ``(R, 2, H)``, which cover nearly all of the mass of each row."""
     low, high = np.moveaxis(mixture.ppf([0.001, 0.999]), 1, 0)  # (R, 2) each
     margin = 0.03 * (high - low)
     return np.linspace(low - margin, high + margin, _POINTS, axis=-1)
 
 
-def _thresholds(mixture: Mixture, levels: np.ndarray) -> np.ndarray:
+def _thresholds(mixture: Density, levels: np.ndarray) -> np.ndarray:
     """Density at the borders of the highest-density regions, ``(R, L)``.
 
     They are quantiles of the density at draws, which find peaks that are narrower than the grid.

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from skmdn.metrics.arguments import check_mixture
 from skmdn.metrics.real_numbers import as_numbers
-from skmdn.mixture import Mixture
+from skmdn.mixture.joining import Density
 
 
 def predict(estimator: Any, X: Any) -> Any:
@@ -22,7 +22,7 @@ def predict(estimator: Any, X: Any) -> Any:
     return estimator.predict_proba(X)
 
 
-def predict_mixture(estimator: Any, X: Any) -> Mixture:
+def predict_mixture(estimator: Any, X: Any) -> Density:
     """The same, where the picture needs a Mixture."""
     return check_mixture(predict(estimator, X), f"{type(estimator).__name__}.predict_proba")
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skmdn.metrics.arguments import check_fraction, check_mixture
-from skmdn.mixture import Mixture
+from skmdn.mixture.joining import Density
+from skmdn.plotting.atoms import Atoms, atoms_of, density_alone
 from skmdn.plotting.axes import BLACK, BLUE, VERMILLION, axes_for, check_limits, line_kwargs
 from skmdn.plotting.legend import legend_inside
 from skmdn.plotting.names import output_index, target_names
@@ -47,6 +48,9 @@ class PredictiveDensityDisplay:
         Label, with its unit.
     y_limits : pair of float, default=None
         Limits of the axis of y; None takes those of the points.
+    atoms : array-like of shape (2, R, A), default=None
+        Values with a probability of their own, and these probabilities: stems, of which one of
+        probability 1 is as high as the peak of the density.
 
     Attributes
     ----------
@@ -56,6 +60,8 @@ class PredictiveDensityDisplay:
         The densities.
     regions_ : list of matplotlib PolyCollection
         The shaded regions.
+    atoms_ : list of matplotlib LineCollection
+        The stems of atoms, by row; empty without atoms.
     truth_ : matplotlib artist or None
         The outcomes.
 
@@ -81,6 +87,7 @@ class PredictiveDensityDisplay:
         y_true: ArrayLike | None = None,
         target_name: str = "y",
         y_limits: tuple[float, float] | None = None,
+        atoms: ArrayLike | None = None,
     ) -> None:
         self.y = np.asarray(y)
         self.density = np.asarray(density)
@@ -91,6 +98,7 @@ class PredictiveDensityDisplay:
         self.y_true = None if y_true is None else np.asarray(y_true)
         self.target_name = target_name
         self.y_limits = y_limits
+        self.atoms = None if atoms is None else Atoms(*np.asarray(atoms))
 
     @classmethod
     def from_estimator(
@@ -137,7 +145,7 @@ class PredictiveDensityDisplay:
     def from_predictions(
         cls,
         y_true: ArrayLike | None,
-        mixture: Mixture,
+        mixture: Density,
         *,
         rows: Any = None,
         level: float = 0.9,
@@ -152,7 +160,7 @@ class PredictiveDensityDisplay:
         ----------
         y_true : array-like of shape (n,) or (n, D), or None
             Outcomes to mark.
-        mixture : Mixture
+        mixture : Mixture or TargetMixture
             Predictive distributions of the same rows.
         rows : array-like of int or dict of int to str, default=None
             Numbers of the rows to draw; None takes the first five. A dict gives them names too.
@@ -184,10 +192,11 @@ class PredictiveDensityDisplay:
         if y_true is not None:
             truth = check_outcomes(y_true, len(mixture), mixture.n_outputs)[chosen, j]
         region = part.hdr(level)
+        density, share = density_alone(part)
         y = _points(part, region, truth, limits)
         display = cls(
             y,
-            part.pdf(y),
+            share[:, np.newaxis] * density.pdf(y),
             region,
             level=level,
             rows=chosen,
@@ -195,6 +204,7 @@ class PredictiveDensityDisplay:
             y_true=truth,
             target_name=names[j],
             y_limits=limits,
+            atoms=atoms_of(part),
         )
         return display.plot(ax, **kwargs)
 
@@ -216,18 +226,21 @@ class PredictiveDensityDisplay:
         self.figure_ = self.ax_.figure
         R = len(self.rows)
         base = np.arange(R)[::-1]  # the first row on top
-        unit = 1.0 if R == 1 else self.density.max(axis=1, keepdims=True) / _RISE
+        peaks = np.maximum(self.density.max(axis=1, keepdims=True), np.finfo(float).tiny)
+        unit = 1.0 if R == 1 else peaks / _RISE
         curves = base[:, None] + self.density / unit
         self.lines_: list[Any] = []
         self.regions_: list[Any] = []
         for row in range(R):
             self._draw_row(row, curves[row], base[row], kwargs)
+        rise = (float(curves.max()) or 1.0) if R == 1 else _RISE
+        self.atoms_ = [] if self.atoms is None else self._draw_atoms(base, rise)
         self.truth_ = None if self.y_true is None else self._draw_truth(base)
         self.ax_.set_xlabel(self.target_name)
         if self.y_limits is not None:
             self.ax_.set_xlim(self.y_limits)
         if R == 1:
-            self.ax_.set(ylabel=f"density of {self.row_names[0]}", ylim=(0.0, 1.05 * curves.max()))
+            self.ax_.set(ylabel=f"density of {self.row_names[0]}", ylim=(0.0, 1.05 * rise))
         else:
             self.ax_.set_yticks(base, self.row_names)
             self.ax_.set(ylabel="scaled density", ylim=(-0.25, R - 0.05))
@@ -257,6 +270,19 @@ class PredictiveDensityDisplay:
         self.lines_.append(line)
         self.regions_.append(shade)
 
+    def _draw_atoms(self, base: np.ndarray, rise: float) -> list[Any]:
+        """Stems at the atoms of each row."""
+        assert self.atoms is not None
+        stems: list[Any] = []
+        for foot, values, probabilities in zip(base, *self.atoms, strict=True):
+            present = probabilities > 0
+            if present.any():
+                tops = foot + rise * probabilities[present]
+                label = None if stems else "single values (full height: probability 1)"
+                style = {"colors": BLUE, "lw": 3.0, "label": label}
+                stems.append(self.ax_.vlines(values[present], foot, tops, **style))
+        return stems
+
     def _draw_truth(self, base: np.ndarray) -> Any:
         """Marks on the base lines where the outcomes are."""
         low, high = self.ax_.get_xlim() if self.y_limits is None else self.y_limits
@@ -277,7 +303,7 @@ class PredictiveDensityDisplay:
 
 
 def _points(
-    mixture: Mixture,
+    mixture: Density,
     region: np.ndarray,
     truth: np.ndarray | None,
     limits: tuple[float, float] | None,

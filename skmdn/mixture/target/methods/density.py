@@ -186,7 +186,7 @@ class DensityMethods(TargetValue):
         array([[0.25, 0.75]])
         """
         points, random = self._points(y), as_generator(random_state)
-        place = _place_in_jump(jump)
+        place = place_in_jump(jump)
 
         def of_line(line: TargetLine, output: int, rows: Rows) -> FloatArray:
             values = points.values[rows][..., output]
@@ -232,7 +232,7 @@ class DensityMethods(TargetValue):
         return table if points.many else table[:, 0]
 
 
-def _place_in_jump(jump: str) -> float | None:
+def place_in_jump(jump: str) -> float | None:
     """Where in a jump the answer lies; None is at random."""
     places = {"random": None, "middle": 0.5, "lower": 0.0, "upper": 1.0}
     if not isinstance(jump, str) or jump not in places:

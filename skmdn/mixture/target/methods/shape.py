@@ -12,7 +12,8 @@ from skmdn.mixture.arguments import RandomState, as_count, as_generator, as_leve
 from skmdn.mixture.blocks import chunks
 from skmdn.mixture.sampling import Random
 from skmdn.mixture.target.entropy import atoms_entropy, expected_log_stretch
-from skmdn.mixture.target.methods.density import DensityMethods
+from skmdn.mixture.target.line import probability_at
+from skmdn.mixture.target.methods.density import DensityMethods, place_in_jump
 from skmdn.mixture.target.methods.summary import SummaryMethods
 from skmdn.mixture.target.shape import line_modes, line_regions, region_masses
 from skmdn.mixture.target.tilting import joint_tilted
@@ -136,6 +137,7 @@ class ShapeMethods(DensityMethods, SummaryMethods):
         n_samples: int = ...,
         random_state: RandomState = ...,
         *,
+        jump: str = ...,
         return_std_error: Literal[False] = False,
     ) -> FloatArray: ...
 
@@ -146,6 +148,7 @@ class ShapeMethods(DensityMethods, SummaryMethods):
         n_samples: int = ...,
         random_state: RandomState = ...,
         *,
+        jump: str = ...,
         return_std_error: Literal[True],
     ) -> tuple[FloatArray, FloatArray]: ...
 
@@ -155,13 +158,14 @@ class ShapeMethods(DensityMethods, SummaryMethods):
         n_samples: int = 1000,
         random_state: RandomState = 0,
         *,
+        jump: str = "lower",
         return_std_error: bool = False,
     ) -> FloatArray | tuple[FloatArray, FloatArray]:
         """Probability of what is denser than y: of likelier atoms, then of a higher density.
 
-        y lies in ``hdr(level)`` if it is at most the level. Without atoms it is uniform on [0, 1]
-        if y is a draw from the mixture; at an atom it is the lower end of its step. For several
-        outputs it is a share of draws.
+        y lies in ``hdr(level)`` if it is at most the level. It is uniform on [0, 1] if y is a draw
+        from the mixture, with ``jump="random"`` where there are atoms. For several outputs it is a
+        share of draws.
 
         Parameters
         ----------
@@ -170,7 +174,9 @@ class ShapeMethods(DensityMethods, SummaryMethods):
         n_samples : int, default 1000
             Number of draws for each row, if there are several outputs.
         random_state : int, numpy.random.Generator, numpy.random.RandomState or None, default 0
-            Source of the draws.
+            Source of the draws, and of random points in jumps.
+        jump : "lower", "middle", "random" or "upper", default "lower"
+            What is taken of the step at an atom, as for `pit`.
         return_std_error : bool, default False
             Also return the standard errors: sqrt(p (1 - p) / n_samples) for a share of p, or zero
             for one output.
@@ -183,7 +189,7 @@ class ShapeMethods(DensityMethods, SummaryMethods):
         Raises
         ------
         ValueError
-            If y has another shape or holds NaN, or if n_samples or random_state is not allowed.
+            If y has another shape or holds NaN, or if another argument is not allowed.
 
         Examples
         --------
@@ -194,10 +200,16 @@ class ShapeMethods(DensityMethods, SummaryMethods):
         """
         points = self._points(y)
         n_samples, random = as_count(n_samples, "n_samples"), as_generator(random_state)
+        place = place_in_jump(jump)
         if self.n_outputs == 1:
-            mass = self._by_law(
-                lambda part, rows: region_masses(part._line(0), points.values[rows][..., 0])
-            )
+
+            def of_part(part: TargetValue, rows: Rows) -> FloatArray:
+                line, at = part._line(0), points.values[rows][..., 0]
+                own = probability_at(line, at)
+                drawn = random.random(at.shape) if place is None else place
+                return np.minimum(region_masses(line, at) + drawn * own, 1.0)
+
+            mass = self._by_law(of_part)
             error = np.zeros_like(mass)
         else:
             mass = self._denser_draws(y, points.many, n_samples, random)

@@ -1,0 +1,33 @@
+"""Densities of both kinds, `Mixture` and `TargetMixture`, joined.
+
+Where all are plain mixtures, so is the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from numpy.typing import ArrayLike
+
+from skmdn.mixture.mixture import Mixture
+from skmdn.mixture.target.target_mixture import TargetMixture
+
+Density: TypeAlias = "Mixture | TargetMixture"
+DENSITIES = (Mixture, TargetMixture)
+
+
+def concatenate(densities: Sequence[Density]) -> Density:
+    """Rows of several densities, one after the other; each row keeps its map and atoms."""
+    return _kind(densities).concatenate(densities)  # type: ignore[arg-type]
+
+
+def pool(densities: Sequence[Density], weights: ArrayLike | None = None) -> Density:
+    """Weighted mixture of several densities of the same rows, of the same map and atoms."""
+    return _kind(densities).pool(densities, weights)  # type: ignore[arg-type]
+
+
+def _kind(densities: Sequence[Density]) -> type[Mixture] | type[TargetMixture]:
+    """The class that can hold all of them."""
+    plain = not any(isinstance(density, TargetMixture) for density in densities)
+    return Mixture if plain else TargetMixture
