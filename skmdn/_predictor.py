@@ -154,17 +154,17 @@ class Predictor(NamedTuple):
 
     def _of_targets(self, density: Mixture) -> Density:
         """The densities of y, given those of the targets behind their maps."""
-        if self.target_maps is None:
+        if self.target_maps is None or self.target_range is None:
             return density
-        return TargetMixture(self._bounded(density), self.target_maps)
+        return TargetMixture(self._bounded(density, self.target_range), self.target_maps)
 
-    def _bounded(self, density: Mixture) -> Mixture:
+    def _bounded(self, density: Mixture, target_range: np.ndarray) -> Mixture:
         """Components that are no wider than all targets together, with means near their range.
 
         A wide component of hardly any weight does no harm, but behind an exponential it would have
         most of the mean: its width s adds ``s^2 / 2`` to the logarithm.
         """
-        scale, (low, high) = self.preparation.y_scale, np.transpose(self.target_range)
+        scale, (low, high) = self.preparation.y_scale, target_range.T
         means = np.clip(density.means, low - _MARGIN * scale, high + _MARGIN * scale)
         factors = np.minimum(1.0, scale / density.scales)
         if density.covariance_type == "full":

@@ -58,6 +58,29 @@ def test_the_density_integrates_to_one_and_its_mean_is_predicted(kind):
     assert model.predict(X[:1])[0] == pytest.approx(moment(1), rel=1e-4)
 
 
+@pytest.mark.parametrize("covariance_type", ["diag", "full"])
+def test_components_are_bounded_so_that_means_are_finite(covariance_type):
+    """Also where the network extrapolates, and where it has a component as wide as can be."""
+    Y = np.exp(np.column_stack([Z, X[:, 0]]))
+    model = short(target_transform="log", covariance_type=covariance_type).fit(X, Y)
+    low, high = model.target_range_.T
+    np.testing.assert_allclose([low, high], [np.log(Y).min(axis=0), np.log(Y).max(axis=0)])
+    model.intercepts_[-1][-5:] += 50.0
+    density = model.predict_proba(1e6 * X)
+    assert density.base.covariance_type == covariance_type
+    scales, margin = density.base.scales, 0.25 * model.y_scale_
+    assert np.all(scales <= model.y_scale_ * (1 + 1e-9))
+    assert np.all((low - margin <= density.base.means) & (density.base.means <= high + margin))
+    assert np.isfinite(density.mean()).all()
+    assert np.isfinite(density.logpdf(Y)).all()
+
+
+def test_parts_widen_the_range():
+    model = short(target_transform="log").partial_fit(X[:40], np.exp(Z[:40]))
+    model.partial_fit(X[40:], np.exp(Z[40:]))
+    np.testing.assert_allclose(model.target_range_, [[Z.min(), Z.max()]])
+
+
 def test_losses_are_in_nats_of_y():
     """Those of mapped targets, and the weighted mean of the logarithm of dy/dz."""
     y, weights = np.exp(Z), np.random.default_rng(0).integers(0, 3, len(Z)).astype(float)
