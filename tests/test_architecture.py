@@ -44,7 +44,7 @@ DEFERRED_ELSEWHERE = {
     "mixture/target/methods/export.py": {"pandas", "scipy.stats"},
     "metrics/report.py": {"pandas"},
 }
-TORCH_FILES = re.compile(r"_engine/.*|mixture/export\.py")
+TORCH_FILES = re.compile(r"_engine/.*|mixture/export\.py|mixture/target/torch_form\.py")
 PRIVATE_SKLEARN_FILES = {"_estimators/parameters.py"}
 
 MAX_LINES = 400

@@ -6,6 +6,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+import torch
 from cases.target_oracles import ATOMS, MAPS, base, full_base, row_of, target
 
 from skmdn.mixture import Mixture, TargetMixture
@@ -243,6 +244,30 @@ def test_scipy_form(name):
     assert one.rvs(size=(3, 2), random_state=0).shape == (3, 2)
     with pytest.raises(IndexError):
         mixture.to_scipy(len(mixture))
+
+
+@pytest.mark.parametrize("name", ["identity", "log", "log from 2", "log below 3", "logit"])
+def test_torch_form(name):
+    mixture = target(name)
+    y = np.broadcast_to([[2.1], [2.5], [2.9]], (3, len(mixture)))
+    form = mixture.to_torch()
+    np.testing.assert_allclose(form.log_prob(torch.tensor(y)).numpy(), mixture.logpdf(y.T).T)
+    np.testing.assert_allclose(form.cdf(torch.tensor(y)).numpy(), mixture.cdf(y.T).T, atol=1e-12)
+    assert mixture._repr_html_().count("<table>") == 1
+
+
+def test_torch_form_of_several_outputs():
+    for z in (base(n=4, d=2), full_base()):
+        mixture = TargetMixture(z, ["log", Logit(0, 2)])
+        y = np.full((4, 2), 0.4)
+        got = mixture.to_torch().log_prob(torch.tensor(y)).numpy()
+        np.testing.assert_allclose(got, mixture.logpdf(y))
+
+
+def test_what_torch_cannot_say_is_refused():
+    for mixture in (target("asinh"), target("log", atoms=True)):
+        with pytest.raises(ValueError, match="to_torch"):
+            mixture.to_torch()
 
 
 def test_pool_mixes_distribution_functions():

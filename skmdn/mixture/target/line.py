@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skmdn._arrays import BoolArray, FloatArray, IntArray
+from skmdn.mixture.blocks import chunks
 from skmdn.mixture.mixture import Mixture
 from skmdn.transforms import Transform
 
@@ -36,22 +37,22 @@ class TargetLine(NamedTuple):
 def lower_tail(line: TargetLine, y: FloatArray) -> FloatArray:
     """P(Y <= y) at y ``(n, G)``."""
     tail = line.base.cdf(line.transform.forward(y))
-    return _with_atoms(line, tail, line.atoms[:, np.newaxis, np.newaxis] <= y)
+    return _with_atoms(line, tail, y, np.less_equal)
 
 
 def upper_tail(line: TargetLine, y: FloatArray) -> FloatArray:
     """P(Y > y) at y ``(n, G)``."""
     tail = line.base.sf(line.transform.forward(y))
-    return _with_atoms(line, tail, line.atoms[:, np.newaxis, np.newaxis] > y)
+    return _with_atoms(line, tail, y, np.greater)
 
 
-def _with_atoms(line: TargetLine, tail: FloatArray, counted: BoolArray) -> FloatArray:
-    """The tail of the density and of the atoms that are counted, ``(A, n, G)``."""
+def _with_atoms(line: TargetLine, tail: FloatArray, y: FloatArray, compare: np.ufunc) -> FloatArray:
+    """The tail of the density, and of the atoms that compare with y."""
     if not len(line.atoms):
         return tail
     tail = line.rest[:, np.newaxis] * tail
-    for mass, count in zip(line.masses.T, counted, strict=True):
-        tail += mass[:, np.newaxis] * count
+    for atom, mass in zip(line.atoms, line.masses.T, strict=True):
+        tail += mass[:, np.newaxis] * compare(atom, y)
     return np.minimum(tail, 1.0)
 
 
@@ -73,6 +74,14 @@ def quantiles(line: TargetLine, levels: FloatArray) -> FloatArray:
     if not len(line.atoms):
         return line.transform.inverse(line.base.ppf(levels))
     levels = np.broadcast_to(levels, (len(line.base), levels.shape[-1]))
+    answer = np.empty(levels.shape)
+    for rows in chunks(len(levels), levels.shape[1] * len(line.atoms)):
+        answer[rows] = _quantiles_with_atoms(line.take(rows), levels[rows])
+    return answer
+
+
+def _quantiles_with_atoms(line: TargetLine, levels: FloatArray) -> FloatArray:
+    """The same of a block of rows, levels ``(n, Q)``."""
     low = levels <= 0.5
     below = _lower_quantiles(line, np.where(low, levels, 0.5))
     above = _upper_quantiles(line, np.where(low, 0.5, 1.0 - levels))
@@ -84,8 +93,12 @@ def central_intervals(line: TargetLine, levels: FloatArray) -> FloatArray:
     if not len(line.atoms):
         return line.transform.inverse(line.base.interval(levels))
     tails = 0.5 * (1.0 - np.broadcast_to(levels, (len(line.base), levels.shape[-1])))
-    low, high = _lower_quantiles(line, tails), _upper_quantiles(line, tails)
-    return np.stack([low, np.maximum(low, high)], axis=-1)
+    answer = np.empty((*tails.shape, 2))
+    for rows in chunks(len(tails), tails.shape[1] * len(line.atoms)):
+        part = line.take(rows)
+        low, high = _lower_quantiles(part, tails[rows]), _upper_quantiles(part, tails[rows])
+        answer[rows] = np.stack([low, np.maximum(low, high)], axis=-1)
+    return answer
 
 
 def _lower_quantiles(line: TargetLine, p: FloatArray) -> FloatArray:

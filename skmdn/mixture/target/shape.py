@@ -39,13 +39,15 @@ def line_modes(line: TargetLine) -> FloatArray:
 
 def line_regions(line: TargetLine, levels: FloatArray) -> FloatArray:
     """Regions from left to right, NaN-padded, ``(n, Q, J, 2)``; levels ``(Q,)``."""
-    width = n_hills(line.transform, line.base.n_components)
-    ends = np.empty((len(line.base), len(levels), width, 2))
-    in_region, shares = _atoms_in_regions(line, levels)
-    for rows in chunks(len(ends), width * max(1, len(levels)), 2 * CELLS):
-        z = regions_of(_landscape(line, rows), shares[rows].T, width)
-        ends[rows] = line.transform.inverse(z.T)
-    return _with_atoms(line, ends, in_region) if len(line.atoms) else ends
+    width, n_atoms = n_hills(line.transform, line.base.n_components), len(line.atoms)
+    answer = np.empty((len(line.base), len(levels), width + n_atoms, 2))
+    for rows in chunks(len(answer), width * (1 + n_atoms) * max(1, len(levels)), 2 * CELLS):
+        part = line.take(rows)
+        in_region, shares = _atoms_in_regions(part, levels)
+        z = regions_of(_landscape(line, rows), shares.T, width)
+        ends = line.transform.inverse(z.T)
+        answer[rows] = _with_atoms(part, ends, in_region) if n_atoms else ends
+    return answer
 
 
 def _landscape(line: TargetLine, rows: slice) -> Landscape:

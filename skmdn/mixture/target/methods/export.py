@@ -1,7 +1,8 @@
-"""Target mixtures as objects of scipy and pandas, and as text."""
+"""Target mixtures as objects of scipy, torch and pandas, and as text."""
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from skmdn.mixture.target.law import remainders
 from skmdn.mixture.target.methods.algebra import AlgebraMethods
 from skmdn.mixture.target.methods.density import DensityMethods
 from skmdn.mixture.target.methods.summary import SummaryMethods
+from skmdn.mixture.target.torch_form import as_torch
 
 if TYPE_CHECKING:
     import pandas
@@ -18,7 +20,7 @@ _REPR_ATOMS = 5
 
 
 class Exports(DensityMethods, SummaryMethods, AlgebraMethods):
-    """to_scipy, to_frame and the repr; a part of `TargetMixture`."""
+    """to_scipy, to_torch, to_frame and the reprs; a part of `TargetMixture`."""
 
     __slots__ = ()
 
@@ -87,6 +89,29 @@ class Exports(DensityMethods, SummaryMethods, AlgebraMethods):
         a, b = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
         return TargetRow(a=a, b=b, name="target mixture")
 
+    def to_torch(self) -> Any:
+        """All rows as a `torch.distributions.TransformedDistribution` in float64.
+
+        Returns
+        -------
+        torch.distributions.Distribution
+            With the batch and event shapes of `Mixture.to_torch`.
+
+        Raises
+        ------
+        ValueError
+            With atoms, with `Asinh`, for which torch has no transform, and where rows have
+            different maps.
+
+        Examples
+        --------
+        >>> from skmdn import Mixture, TargetMixture
+        >>> target = TargetMixture(Mixture([[1.0]], [[0.0]], [[1.0]]), "log")
+        >>> target.to_torch().cdf(target.to_torch().sample() * 0 + 1.0)
+        tensor([0.5000], dtype=torch.float64)
+        """
+        return as_torch(self._base, self._laws)
+
     def to_frame(self) -> pandas.DataFrame:
         """Parameters as a long table: one line for each row, component and output, and each atom.
 
@@ -142,3 +167,8 @@ class Exports(DensityMethods, SummaryMethods, AlgebraMethods):
             f"TargetMixture({len(self)} rows, {self.n_components} components, {outputs}, {law}, "
             f"covariance_type={self.covariance_type!r})"
         )
+
+    def _repr_html_(self) -> str:
+        """The first rows for notebooks: the table of the base, below the maps and atoms."""
+        shown = self._base._repr_html_()
+        return f"<p>{escape(repr(self))}</p><p>z:</p>{shown}"
