@@ -32,8 +32,8 @@ class Predictor(NamedTuple):
     device: str
     # Of each output: the map from y to what the network predicts, and the least and the greatest
     # target behind it (D, 2).
-    target_maps: tuple[Any, ...] | None
-    target_range: np.ndarray | None
+    target_maps: tuple[Any, ...] | None = None
+    target_range: np.ndarray | None = None
 
     @classmethod
     def of(cls, estimator: Any) -> "Predictor":
@@ -156,24 +156,27 @@ class Predictor(NamedTuple):
         """The densities of y, given those of the targets behind their maps."""
         if self.target_maps is None or self.target_range is None:
             return density
-        return TargetMixture(self._bounded(density, self.target_range), self.target_maps)
-
-    def _bounded(self, density: Mixture, target_range: np.ndarray) -> Mixture:
-        """Components that are no wider than all targets together, with means near their range.
-
-        A wide component of hardly any weight does no harm, but behind an exponential it would have
-        most of the mean: its width s adds ``s^2 / 2`` to the logarithm.
-        """
-        scale, (low, high) = self.preparation.y_scale, target_range.T
-        means = np.clip(density.means, low - _MARGIN * scale, high + _MARGIN * scale)
-        factors = np.minimum(1.0, scale / density.scales)
-        if density.covariance_type == "full":
-            scale_tril = density.scale_tril * factors[..., np.newaxis]
-            return Mixture(density.weights, means, scale_tril=scale_tril)
-        scales = density.scales * factors
-        if density.univariate:
-            means, scales = means[..., 0], scales[..., 0]
-        return Mixture(density.weights, means, scales)
+        return TargetMixture(
+            _bounded(density, self.preparation.y_scale, self.target_range), self.target_maps
+        )
 
     def _in_units_of_targets(self, density: Mixture) -> Mixture:
         return density.affine(self.preparation.y_mean, self.preparation.y_scale)
+
+
+def _bounded(density: Mixture, scale: np.ndarray, target_range: np.ndarray) -> Mixture:
+    """Components that are no wider than all targets together, with means near their range.
+
+    A wide component of hardly any weight does no harm, but behind an exponential it would have most
+    of the mean: its width s adds ``s^2 / 2`` to the logarithm.
+    """
+    low, high = target_range.T
+    means = np.clip(density.means, low - _MARGIN * scale, high + _MARGIN * scale)
+    factors = np.minimum(1.0, scale / density.scales)
+    if density.covariance_type == "full":
+        scale_tril = density.scale_tril * factors[..., np.newaxis]
+        return Mixture(density.weights, means, scale_tril=scale_tril)
+    scales = density.scales * factors
+    if density.univariate:
+        means, scales = means[..., 0], scales[..., 0]
+    return Mixture(density.weights, means, scales)
