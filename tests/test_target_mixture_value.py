@@ -146,6 +146,13 @@ def test_pit_in_jumps():
         mixture.pit(0.0, jump="none")
 
 
+def test_responsibilities_are_those_of_the_base_but_at_atoms():
+    mixture = target("log", atoms=True)
+    share = mixture.responsibilities([[0.0, 0.7, 2.5]])
+    np.testing.assert_array_equal(share[:, [0, 2]], 0.0)
+    np.testing.assert_array_equal(share[:, 1], mixture.base.responsibilities(np.log(0.7)))
+
+
 def test_atoms_alone_are_a_discrete_distribution():
     weights = np.array([[0.1, 0.2, 0.3, 0.4]])
     grades = TargetMixture(Mixture([[1.0]], [[0.0]], [[1.0]]), "log", [4, 3, 2, 1], weights)
@@ -272,6 +279,7 @@ def test_what_torch_cannot_say_is_refused():
 
 def test_pool_mixes_distribution_functions():
     members = [target("log", atoms=True, k=k, seed=k) for k in (2, 3)]
+    members[1] = TargetMixture(members[1].base, "log", ATOMS, 0.2 * members[1].atom_weights)
     weights = np.random.default_rng(0).dirichlet([1, 1], len(members[0]))
     pooled, y = TargetMixture.pool(members, weights), np.array([[-2.0, -1.5, 0.0, 0.7, 2.5, 9.0]])
     wanted = sum(w[:, np.newaxis] * m.cdf(y) for w, m in zip(weights.T, members, strict=True))

@@ -100,7 +100,6 @@ def region_masses(line: TargetLine, y: FloatArray) -> FloatArray:
     cells = 4 * n_hills(line.transform, line.base.n_components) * max(1, y.shape[1])
     for rows in chunks(len(y), cells):
         mass[rows] = region_masses_of(_landscape(line, rows), z[rows])
-    mass = np.where(line.transform.contains(y), mass, 1.0)
     if not len(line.atoms):
         return mass
     rest = line.rest[:, np.newaxis]
