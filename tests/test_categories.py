@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from cases.regressor import short
 from cases.tables import (
     COLUMNS,
     FRAMES,
@@ -447,3 +448,14 @@ def test_any_frame_is_taken_or_refused_by_column(columns, word):
             assert sorted(set(levels.tolist())) == levels.tolist()
             found = levels[found.astype(int)]
         assert found.tolist() == [entry for entry in entries if entry is not None]
+
+
+def test_rows_without_weight_do_not_change_a_network_of_categories():
+    """Not even its random numbers."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.choice(["u", "v", "w"], 90)})
+    y, weights = rng.normal(size=90), np.repeat([0.0, 1.0], [30, 60])
+    options = {"validation_fraction": None, "dtype": "float64"}
+    with_them = short(**options).fit(frame, y, sample_weight=weights)
+    without = short(**options).fit(frame[30:], y[30:])
+    np.testing.assert_allclose(with_them.predict(frame), without.predict(frame), rtol=1e-9)

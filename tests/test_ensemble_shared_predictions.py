@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from skmdn import MDNEnsembleRegressor
 from skmdn._estimators.rows import Rows
 from skmdn.ensemble.shared_predictions import cross_fit_together
+from skmdn.ensemble.views import default_views
 from skmdn.preprocessing import CrossFittedPredictions
 
 
@@ -124,3 +125,37 @@ def test_shared_regressors_stay_shared_whatever_the_number_of_jobs(data):
     steps = [member[0] for member in model.estimators_[0]]
     assert len({id(models[0]) for step in steps for models in step.estimators_}) == 6
     assert [step.n_jobs for step in steps] == 4 * [None]
+
+
+def short_default_views():
+    """The default views, with hardly any training."""
+    views = default_views()
+    for name, view in views:
+        view.set_params(**{"mdn__max_iter" if name == "trees" else "max_iter": 2})
+    return views
+
+
+@pytest.mark.parametrize("cv", [2, 4])
+@pytest.mark.parametrize("kind", ["numbers", "text"])
+def test_a_column_without_cells_in_a_fold_is_taken(kind, cv):
+    """scikit-learn's boosting fails at a column that is all gaps."""
+    rng = np.random.default_rng(0)
+    x, groups = rng.normal(size=48), np.arange(48) % 4
+    cells = {"numbers": [1.5, np.nan], "text": ["a", None]}[kind]
+    known = pd.Series([cells[int(group != 0)] for group in groups])
+    frame = pd.DataFrame({"x": x, "known of one group": known, "never known": np.nan})
+    model = MDNEnsembleRegressor(short_default_views(), cv=cv, random_state=0)
+    model.fit(frame, x + rng.normal(size=48), groups=groups)
+    assert np.isfinite(model.predict(frame)).all()
+    assert np.isfinite(model.predict(frame.assign(**{"never known": 1.0}))).all()
+
+
+@pytest.mark.parametrize(("n_groups", "cv"), [(2, 2), (2, 5), (3, 2)])
+def test_few_groups_leave_one_outside_a_fold(n_groups, cv):
+    rng = np.random.default_rng(0)
+    X, groups = rng.normal(size=(48, 2)), np.arange(48) % n_groups
+    model = MDNEnsembleRegressor(short_default_views(), cv=cv, random_state=0)
+    model.fit(X, X[:, 0] + rng.normal(size=48), groups=groups)
+    assert len(model.estimators_[0]) == min(cv, n_groups)
+    with pytest.raises(ValueError, match="groups: expected at least two groups for folds, got one"):
+        model.fit(X, X[:, 0], groups=np.zeros(48))

@@ -39,7 +39,10 @@ def splits(
     cv = 5 if cv is None else cv
     kind, p_value = "splitter", None
     if isinstance(cv, Integral) and groups is not None:
-        kind, cv = "groups", GroupKFold(min(int(cv), int(group_numbers(groups).max()) + 1))
+        n_groups = int(group_numbers(groups).max()) + 1
+        if n_groups < 2:
+            raise ValueError("groups: expected at least two groups for folds, got one.")
+        kind, cv = "groups", GroupKFold(min(int(cv), n_groups))
     elif isinstance(cv, Integral):
         n_folds, found = min(int(cv), len(y)), dependence(y, weights)
         n_part, p_value = len(y) // n_folds, found.p_value

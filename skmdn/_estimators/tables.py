@@ -10,8 +10,9 @@ import numpy as np
 from skmdn._arrays import AnyArray, FloatArray
 
 TEXT_ADVICE = (
-    "Estimators that have a `categorical_features` take the text columns of a DataFrame as they "
-    "are; for others encode them first, for instance by OneHotEncoder in a ColumnTransformer."
+    "With categorical_features='from_dtype', where an estimator has it, the text columns of a "
+    "DataFrame go in as they are; a list of features must name them too. For others encode them "
+    "first, for instance by OneHotEncoder in a ColumnTransformer."
 )
 
 Frame: TypeAlias = nw.DataFrame[Any]

@@ -186,7 +186,9 @@ def _with_folds(data: Observations, rng: np.random.Generator) -> Observations:
     """The data with random parts of the rows, if there are categories."""
     if data.n_categories is None:
         return data
-    return replace(data, folds=rng.integers(N_FOLDS, size=len(data.X)))
+    folds = np.zeros(len(data.X), dtype=np.intp)
+    folds[data.rows] = rng.integers(N_FOLDS, size=len(data))
+    return replace(data, folds=folds)
 
 
 def _rate(settings: Settings, past: Past | None) -> float:

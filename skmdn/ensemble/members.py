@@ -118,8 +118,14 @@ def _with_fitted_step(estimator: Any, member: Member) -> Any:
 
 
 def _fit_transform(step: Any, train: Rows) -> Any:
-    """Fit a transformer, with weights and groups where it takes them, and transform the rows."""
-    offered = {"sample_weight": train.weights, "groups": train.groups}
+    """Fit a transformer, with weights and groups where it takes them, and transform the rows.
+
+    A single group, which is left outside a fold of few groups, cannot be kept together in folds.
+    """
+    groups = train.groups
+    if groups is not None and np.all(groups == groups[0]):
+        groups = None
+    offered = {"sample_weight": train.weights, "groups": groups}
     taken = {
         name: values
         for name, values in offered.items()

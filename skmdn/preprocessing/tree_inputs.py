@@ -56,7 +56,7 @@ def fit_tree_inputs(
     contain a row's own target too much. On tables with text columns this lowered the error of extra
     trees by a tenth.
     """
-    is_coded = (n_categories >= 0) & (n_categories <= _MOST_CATEGORIES) & takes_categories
+    is_coded = (n_categories > 0) & (n_categories <= _MOST_CATEGORIES) & takes_categories
     averaged = np.flatnonzero((n_categories >= 0) & ~is_coded)
     folds = np.random.default_rng(0).integers(N_FOLDS, size=len(X))
     of_rows = [places(X[:, j], n_categories[j]) for j in averaged]

@@ -18,7 +18,7 @@ from skmdn._estimators.inputs import check_inputs, check_training_data
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.parameters import STANDARDIZED_REGRESSOR, check_parameters
 from skmdn._estimators.r2_score import ScoredRegressor
-from skmdn._network.scaling import location_and_unit
+from skmdn._network.scaling import location_and_unit, n_present
 from skmdn._thread_pools import one_thread
 from skmdn.preprocessing.tree_inputs import TreeInputs, fit_tree_inputs
 
@@ -76,8 +76,8 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     regressor_ : estimator object
         The fitted regressor.
     X_mean_, X_scale_ : ndarray of shape (n_features_in_,)
-        Weighted mean and standard deviation of the features; the scale of a constant one is 1.
-        Features with categories have 0 and 1.
+        Weighted mean and standard deviation of the features; the scale of a constant one is 1, and
+        that of one that is all gaps ``inf``. Features with categories have 0 and 1.
     categories_ : list of (ndarray or None), or None
         Categories of every feature, None for features of numbers; None if there are none at all.
     tree_inputs_ : tuple or None
@@ -135,6 +135,8 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
             check_parameters(self, STANDARDIZED_REGRESSOR)
             data = check_training_data(self, X, y, sample_weight, reset=True)
             self.X_mean_, self.X_scale_ = location_and_unit(data.X, data.weights)
+            # scikit-learn's boosting fails at features without any cell: they become constant.
+            self.X_scale_[n_present(data.X, None) == 0] = np.inf
             self.y_mean_, self.y_scale_ = location_and_unit(data.y, data.weights)
             targets = _standardized(data.y, self.y_mean_, self.y_scale_)
             regressor = clone(self.regressor)
@@ -245,6 +247,7 @@ def _standardized(columns: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> n
     """Distances from the mean in units of the scale, as far as single precision goes."""
     with np.errstate(over="ignore"):
         z = (columns - mean) / scale
+    z[:, np.isinf(scale)] = 0.0
     return np.clip(z, -_FARTHEST, _FARTHEST)
 
 
