@@ -172,7 +172,8 @@ def _bounded(density: Mixture, scale: np.ndarray, target_range: np.ndarray) -> M
     """
     low, high = target_range.T
     means = np.clip(density.means, low - _MARGIN * scale, high + _MARGIN * scale)
-    factors = np.minimum(1.0, scale / density.scales)
+    # An output that stays as it is has no ends, and no bounds.
+    factors = np.where(np.isinf(low), 1.0, np.minimum(1.0, scale / density.scales))
     if density.covariance_type == "full":
         scale_tril = density.scale_tril * factors[..., np.newaxis]
         return Mixture(density.weights, means, scale_tril=scale_tril)

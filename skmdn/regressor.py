@@ -231,7 +231,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         The least and the greatest training target behind the map of each output. Predicted
         components have means within this range, or a quarter of `y_scale_` outside, and are no
         wider than `y_scale_`. Otherwise a component of hardly any weight would have most of the
-        mean of y. None without a map.
+        mean of y. An output that stays as it is has the range ``(-inf, inf)`` and no such bounds.
+        None without a map.
     y_mean_, y_scale_ : ndarray of shape (n_outputs_,)
         Scaling of the targets, behind their map if there is one.
     bin_edges_ : list of ndarray or None

@@ -116,6 +116,11 @@ def test_every_output_has_a_map():
     assert model.target_transform_ == (Log(0), Identity())
     density = model.predict_proba(X)
     np.testing.assert_array_equal(density.marginal(0).cdf(0.0), 0)
+    np.testing.assert_allclose(model.target_range_, [[Z.min(), Z.max()], [-np.inf, np.inf]])
+    model.intercepts_[-1][-4:] += 3.0  # of the logarithms of scales: wider than all targets
+    wide = model.predict_proba(X).base.scales
+    assert np.all(wide[..., 0] <= model.y_scale_[0] * (1 + 1e-9))
+    assert np.all(wide[..., 1] > model.y_scale_[1])
     assert model.predict(X).shape == model.sample(X)[:, 0].shape == (len(X), 2)
     assert short(target_transform="asinh").fit(X, Y).target_transform_ == (Asinh(), Asinh())
 

@@ -65,3 +65,22 @@ def _check_inside(targets: FloatArray, one: Any, rows: IntArray, name: str) -> N
             f"bounds excluded; got {targets[place]:g} at row {rows[place]}. Use another transform, "
             "such as 'asinh', which takes all numbers."
         )
+
+
+def target_range(
+    data: Observations, maps: TargetMaps, before: FloatArray | None
+) -> FloatArray | None:
+    """The least and the greatest target ``(D, 2)`` of all rows so far, behind their maps.
+
+    It has no ends for an output that stays as it is; None where all do.
+    """
+    if maps is None:
+        return None
+    y = data.y[data.rows]
+    if before is not None:
+        y = np.vstack([y, before.T])
+    (identity,) = as_transforms(None, 1)
+    stays = np.array([one == identity for one in maps])
+    return np.where(
+        stays[:, np.newaxis], [-np.inf, np.inf], np.column_stack([y.min(axis=0), y.max(axis=0)])
+    )

@@ -8,7 +8,7 @@ import numpy as np
 from skmdn import _engine
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.random_state import new_generator
-from skmdn._estimators.target_maps import TargetMaps, behind_maps, target_maps
+from skmdn._estimators.target_maps import TargetMaps, behind_maps, target_maps, target_range
 from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
@@ -163,22 +163,15 @@ def _target_maps(settings: Settings, data: Observations, before: Predictor | Non
     return maps
 
 
-def _target_range(data: Observations, before: Predictor | None) -> np.ndarray:
-    """The least and the greatest target ``(D, 2)`` of all rows so far, behind their maps."""
-    y = data.y[data.rows]
-    if before is not None and before.target_range is not None:
-        y = np.vstack([y, before.target_range.T])
-    return np.column_stack([y.min(axis=0), y.max(axis=0)])
-
-
 def _in_nats_of_y(trained: _engine.Trained, split: ValidationSplit) -> _engine.Trained:
     """Losses of the targets of the user in place of those behind maps."""
-    learning, validation = split.learning, split.validation
-    shift = 0.0 if validation is None else validation.mean_log_jacobian()
+    validation = split.validation
+    of_learning = split.learning.mean_log_jacobian()
+    of_validation = 0.0 if validation is None else validation.mean_log_jacobian()
     return replace(
         trained,
-        loss_curve=[loss - learning.mean_log_jacobian() for loss in trained.loss_curve],
-        validation_loss_curve=[loss - shift for loss in trained.validation_loss_curve],
+        loss_curve=[loss - of_learning for loss in trained.loss_curve],
+        validation_loss_curve=[loss - of_validation for loss in trained.validation_loss_curve],
     )
 
 
@@ -279,7 +272,7 @@ def _predictor(
         spread_noise=0.0,
         y_ndim=data.y_ndim,
         target_maps=maps,
-        target_range=None if maps is None else _target_range(data, before),
+        target_range=target_range(data, maps, None if before is None else before.target_range),
         device=settings.device,
     )
 

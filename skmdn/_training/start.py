@@ -47,7 +47,9 @@ def _category_inputs(
     """
     if data.n_categories is None or data.folds is None:
         return None
-    taken = int(np.count_nonzero(data.n_categories < 0)) + len(preparation.with_gaps)
+    # The preparation does not know yet which features hold categories.
+    of_numbers = data.n_categories < 0
+    taken = int(of_numbers.sum() + of_numbers[preparation.with_gaps].sum())
     room = max(0, MAX_INPUTS - taken)
     return category_inputs(
         data.X,
