@@ -23,7 +23,7 @@ def check_no_dates(X: Any, name: str = "X") -> None:
 
 @contextmanager
 def text_is_named(X: Any, name: str = "X") -> Iterator[None]:
-    """Say which column holds the text that cannot be converted to numbers in the block."""
+    """Say which column of an array holds the text that the block cannot convert to numbers."""
     try:
         yield
     except TypeError as error:
@@ -36,7 +36,7 @@ def text_is_named(X: Any, name: str = "X") -> Iterator[None]:
             raise
         column, text = found
         raise ValueError(
-            f"{name}, column {column!r}: expected numbers, got text such as {text!r} ({error}). "
+            f"{name}, column {column}: expected numbers, got text such as {text!r} ({error}). "
             f"{TEXT_ADVICE}"
         ) from error
 
@@ -70,17 +70,13 @@ def _array_of(rows: Any) -> Any:
         return rows
 
 
-def _first_text(X: Any) -> tuple[Any, str] | None:
-    """The first column with an entry that is no number, and that entry."""
-    if hasattr(X, "columns"):
-        columns = [(column, X[column]) for column in X.columns]
-    else:
-        array = np.asarray(X)
-        columns = list(enumerate(array.T)) if array.ndim == 2 else []
-    for column, values in columns:
-        for value in np.asarray(values).ravel():
+def _first_text(X: Any) -> tuple[int, str] | None:
+    """The first column of an array or list with an entry that is no number, and that entry."""
+    array = np.asarray(X)
+    for j, values in enumerate(array.T if array.ndim == 2 else []):
+        for value in values:
             if isinstance(value, str | bytes) and not _is_number(value):
-                return column, str(value)
+                return j, str(value)
     return None
 
 

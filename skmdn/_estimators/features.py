@@ -59,7 +59,7 @@ def check_rows(estimator: Any, X: Any, *, reset: bool = False, min_rows: int = 1
     The estimators check what the other columns hold.
     """
     frame = frame_of(X)
-    if frame is None or all(column.dtype.is_numeric() for column in frame.iter_columns()):
+    if frame is None or all(column.dtype.is_numeric() for column in columns_of(frame)):
         return check_features(estimator, X, reset=reset, min_rows=min_rows)
     if not reset:
         X = in_order_of_fit(estimator, X)

@@ -115,8 +115,8 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n, p)
-            Dense and finite.
+        X : array-like or DataFrame of shape (n, p)
+            Dense. Gaps (NaN) are allowed if the regressor takes them; infinity is not.
         y : array-like of shape (n,) or (n, D)
             Targets.
         sample_weight : array-like of shape (n,), default=None
@@ -174,8 +174,8 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n, p)
-            Dense and finite.
+        X : array-like or DataFrame of shape (n, p)
+            Dense. Gaps (NaN) are allowed if the regressor takes them; infinity is not.
 
         Returns
         -------
