@@ -114,7 +114,7 @@ def _places(old: Preparation, new: Preparation) -> np.ndarray:
 def _at_gaps(old: Preparation, new: Preparation, shifts: np.ndarray) -> np.ndarray:
     """Old inputs of each feature with a new indicator where it has a gap, less what remains there.
 
-    That are the shifts of z-scores, and the fillings of bins. Other features count 0. A feature
+    These are the shifts of z-scores and the fillings of bins. Other features count 0. A feature
     without gaps so far was taken at its mean.
     """
     features, numbers = new.with_gaps, old.numbers
