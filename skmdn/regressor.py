@@ -83,6 +83,13 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         Floor of every variance, in units of the standardised y. It keeps components from
         collapsing onto single rows. With full covariances it is the floor of each output's variance
         given the outputs before it.
+
+        In units of y, the floor of every standard deviation is ``sqrt(reg_covar) * y_scale_``: by
+        default a thousandth of the standard deviation of y. If y is rounded to a resolution r, the
+        density of its values can grow up to that floor. Then ``(r / y_scale_)**2`` makes the
+        resolution the floor. Values that many rows share, such as zeros, are for `target_atoms`.
+        Behind a `target_transform`, `y_scale_` and the floor are those of the transformed y; of its
+        logarithm, for instance, a floor of 0.01 is 1 % of y.
     validation_fraction : float, "auto" or None, default="auto"
         Share of the rows that is set aside for validation. Their log-likelihood chooses among up to
         20 checkpoints of the training, and they calibrate the spreads. "auto" is a tenth, but at

@@ -305,10 +305,11 @@ def _predictor(
 
 
 def _advice(predictor: Predictor, data: Observations, rng: np.random.Generator) -> list[str]:
-    """Signs of collapse on training rows off the atoms; none are reported if y is constant there."""
-    rows = data.off_atoms().rows
+    """Signs of collapse on training rows off the atoms; none if y is constant there."""
+    data = data.off_atoms()
+    rows = data.rows
     if len(rows) == 0 or not np.ptp(data.y[rows], axis=0).all():
         return []
     if len(rows) > _ADVICE_ROWS:
         rows = rng.choice(rows, _ADVICE_ROWS, replace=False)
-    return collapse_warnings(predictor, data.X[rows])
+    return collapse_warnings(predictor, data.X[rows], data)
