@@ -97,7 +97,8 @@ def test_repeated_targets_are_named_in_units_of_y_with_a_remedy(y, remedy):
     start = "Spreads are on their floor for 100% of the training rows: y "
     end = (
         "and its density has no upper bound but the floor. It is sqrt(reg_covar) * y_scale_ = "
-        f"0.002 in units of y. {remedy}Compare models by CRPS or by log_likelihood_score(resolution=), "
+        f"0.002 in units of y. {remedy}Compare models by CRPS or by "
+        "log_likelihood_score(resolution=), "
         "or raise reg_covar to (resolution / 2)**2, with the resolution in units of y."
     )
     assert text.startswith(start)
