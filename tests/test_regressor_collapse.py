@@ -34,7 +34,10 @@ def warned(density, y=None, maps=None, atoms=None, y_scale=2.0):
 
 def told(density):
     """The kinds of collapse that are told, each with its number."""
-    return [re.sub(r"(:| of the training rows).*", "", text) for text in warned(density)]
+    return [
+        re.sub(r"( \(of output 1 above all\)|:.*| of the training rows.*)", "", text)
+        for text in warned(density)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -59,9 +62,9 @@ def test_spreads_on_their_floor_count_by_rows_and_weights(n_rows, expected, full
     assert told(Mixture(half, means, **spread)) == expected
 
 
-def collapsed(n_outputs=1):
+def collapsed(n_outputs=1, multiple=1.0):
     """Densities on their floor, in the last output more often."""
-    scales = np.full((10, 1, n_outputs), FLOOR)
+    scales = np.full((10, 1, n_outputs), multiple * FLOOR)
     scales[:5, :, :-1] = 1.0
     return Mixture(np.ones((10, 1)), np.zeros((10, 1, n_outputs)), scales)
 
@@ -110,6 +113,16 @@ def test_repeated_targets_are_named_in_units_of_y_with_a_remedy(y, remedy):
     assert (shown in text) == (y != "distinct")
 
 
+@pytest.mark.parametrize(("multiple", "y"), [(1.9, "zeros"), (2.1, "zeros"), (1.9, "rounded")])
+def test_spreads_near_their_floor_are_told_of_where_values_are_shared(multiple, y):
+    found = warned(collapsed(multiple=multiple), REPEATED[y])
+    assert bool(found) == (multiple < 2 and y == "zeros")
+    if found:
+        start = "Spreads are on their floor, or below 2 times it, for 100% of the training rows: "
+        assert found[0].startswith(start)
+        assert HURDLE in found[0]
+
+
 def test_behind_a_map_the_floor_is_not_in_units_of_y():
     (text,) = warned(collapsed(), REPEATED["cap"], maps=(Log(),))
     assert "of the rows have y = 99)" in text
@@ -124,7 +137,7 @@ def test_further_atoms_join_those_that_are_there():
 
 def test_of_several_outputs_the_one_on_the_floor_is_named():
     (text,) = warned(collapsed(n_outputs=2), REPEATED["zeros"])
-    assert "for 100% of the training rows, those of output 1 above all: " in text
+    assert "floor (of output 1 above all) for 100% of the training rows: y repeats" in text
     assert "y_scale_ = 0.004 in units of y. Compare" in text
 
 

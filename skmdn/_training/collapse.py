@@ -7,10 +7,10 @@ from skmdn._estimators.target_atoms import found_atoms
 from skmdn._predictor import Predictor
 
 # A component with less than this mean weight is dead. A scale below this multiple of its floor
-# counts as being on the floor. From this share of the rows on, weighted by component, there is a
-# warning.
+# counts as being on the floor, and below a larger one if rows share values, which explain it. From
+# this share of the rows on, weighted by component, there is a warning.
 _DEAD = 1e-4
-_ON_FLOOR = 1.05
+_ON_FLOOR, _NEAR_FLOOR = 1.05, 2.0
 _SHARE = 0.01
 
 
@@ -27,38 +27,49 @@ def collapse_warnings(predictor: Predictor, X: np.ndarray, data: Observations) -
             f"{dead} of {density.n_components} components are dead: their mean weight on the "
             f"training rows is below {_DEAD:g}. A smaller n_components does the same."
         )
-    conditional = density.scales
+    scales = density.scales
     if density.covariance_type == "full":
-        conditional = np.diagonal(density.scale_tril, axis1=2, axis2=3)
-    on_floor = conditional < _ON_FLOOR * predictor.architecture.scale_floor
-    share = float(np.mean(np.sum(density.weights * on_floor.any(axis=2), axis=1)))
-    if share > _SHARE:
-        by_output = np.sum(density.weights[..., np.newaxis] * on_floor, axis=(0, 1))
-        found.append(_floor_warning(predictor, data, share, int(np.argmax(by_output))))
+        scales = np.diagonal(density.scale_tril, axis1=2, axis2=3)
+    multiples = scales / predictor.architecture.scale_floor
+    if _share(density.weights, multiples < _NEAR_FLOOR) > _SHARE:
+        found += _floor_warnings(predictor, density.weights, multiples, data)
     return found
 
 
-def _floor_warning(predictor: Predictor, data: Observations, share: float, output: int) -> str:
-    """What is on the floor, why, and what to do."""
-    several = len(predictor.preparation.y_scale) > 1
-    return (
-        f"Spreads are on their floor for {share:.0%} of the training rows"
-        f"{f', those of output {output} above all' if several else ''}: "
-        f"{_reason(predictor, data, output)}, and its density has no upper bound but the floor. "
-        f"{_floor(predictor, output)} {_atom_remedy(predictor, data)}"
-        "Compare models by CRPS or by log_likelihood_score(resolution=), or raise reg_covar"
-        f"{_to_resolution(predictor, output)}."
-    )
+def _share(weights: np.ndarray, is_small: np.ndarray) -> float:
+    """Mean weight of the components with a small scale ``(n, K, D)`` of any output."""
+    return float(np.mean(np.sum(weights * is_small.any(axis=2), axis=1)))
 
 
-def _reason(predictor: Predictor, data: Observations, output: int) -> str:
+def _floor_warnings(
+    predictor: Predictor, weights: np.ndarray, multiples: np.ndarray, data: Observations
+) -> list[str]:
+    """What is on the floor or near it, why, and what to do."""
+    remedy, place, on_floor = _atom_remedy(predictor, data), "", multiples < _ON_FLOOR
+    if _share(weights, on_floor) <= _SHARE:
+        if not remedy:
+            return []
+        place, on_floor = f", or below {_NEAR_FLOOR:g} times it,", multiples < _NEAR_FLOOR
+    output = int(np.argmax(np.sum(weights[..., np.newaxis] * on_floor, axis=(0, 1))))
+    if multiples.shape[2] > 1:
+        place += f" (of output {output} above all)"
+    return [
+        f"Spreads are on their floor{place} for {_share(weights, on_floor):.0%} of the training "
+        f"rows: {_reason(predictor, data, output, bool(remedy))}, and its density has no upper bound but the "
+        f"floor. {_floor(predictor, output)} {remedy}Compare models by CRPS or by "
+        f"log_likelihood_score(resolution=), or raise reg_covar{_to_resolution(predictor, output)}."
+    ]
+
+
+def _reason(predictor: Predictor, data: Observations, output: int, is_shared: bool) -> str:
     """Why spreads are small."""
     values, counts = np.unique(data.y[data.rows, output], return_counts=True)
     if counts.max() == 1:
         return "y is nearly without noise there"
     most = _in_units_of_y(predictor, values[[np.argmax(counts)]], output)[0]
     percent = f"{counts.max() / len(data):.1%}"
-    return f"y repeats values ({percent} of the rows have y = {most:g}) or is nearly without noise"
+    repeats = f"y repeats values ({percent} of the rows have y = {most:g})"
+    return repeats if is_shared else f"{repeats} or is nearly without noise there"
 
 
 def _floor(predictor: Predictor, output: int) -> str:
