@@ -53,10 +53,11 @@ def _floor_warnings(
     output = int(np.argmax(np.sum(weights[..., np.newaxis] * on_floor, axis=(0, 1))))
     if multiples.shape[2] > 1:
         place += f" (of output {output} above all)"
+    reason = _reason(predictor, data, output, bool(remedy))
     return [
         f"Spreads are on their floor{place} for {_share(weights, on_floor):.0%} of the training "
-        f"rows: {_reason(predictor, data, output, bool(remedy))}, and its density has no upper bound but the "
-        f"floor. {_floor(predictor, output)} {remedy}Compare models by CRPS or by "
+        f"rows: {reason}, and its density has no upper bound but the floor. "
+        f"{_floor(predictor, output)} {remedy}Compare models by CRPS or by "
         f"log_likelihood_score(resolution=), or raise reg_covar{_to_resolution(predictor, output)}."
     ]
 
