@@ -39,8 +39,8 @@ _NOTHING = "nothing; compare calibrated models by log-likelihood or CRPS"
 def advise(arguments: Arguments, diagnosis: Diagnosis, values: Sequence[OutcomeValues]) -> str:
     """Return in one line what to do about all that was found."""
     faults = diagnosis.faults()
-    steps = [_BY_FAULT[fault] for of_output in faults for fault in of_output]
-    steps += _atom_steps(values)
+    steps = [*_atom_steps(values)]  # first, as they may explain all other faults
+    steps += [_BY_FAULT[fault] for of_output in faults for fault in of_output]
     y = arguments.y.reshape(len(arguments.y), -1)[arguments.weights > 0.0]
     is_skewed = [bool(of_output) and _is_skewed(y[:, j]) for j, of_output in enumerate(faults)]
     steps += _transform_steps(values, is_skewed)
