@@ -87,6 +87,14 @@ def test_the_mass_below_zero_is_scipys():
         assert f"{LOG} and {row.value:.0%} of the predicted mass is below zero" in advice
 
 
+def test_the_mass_below_zero_is_weighted_as_the_rows():
+    ones, means = np.ones((4, 1)), np.array([[0.0], [50.0], [0.0], [50.0]])
+    report = metrics.calibration_report(
+        [1.0, 50.0, 2.0, 51.0], Mixture(ones, means, ones), sample_weight=[3.0, 1.0, 0.0, 0.0]
+    )
+    assert report["mass below zero"].value == pytest.approx(0.375, rel=1e-12)
+
+
 def test_an_atom_at_zero_is_not_below_zero():
     y = np.maximum(np.random.default_rng(0).normal(size=N), 0.0)
     density = TargetMixture(repeated(0.0, 1.0), "log", [0.0], np.full((N, 1), 0.5))

@@ -169,6 +169,12 @@ def test_narrow_cells_are_the_density_times_their_width():
             )
 
 
+def test_a_width_that_is_nothing_beside_the_scale_does_not_underflow():
+    wide = Mixture([[1.0]], [[0.0]], [[1e100]])
+    expected = wide.logpdf([0.0]) + np.log(1e-300)
+    np.testing.assert_allclose(log_cell_probability(wide, np.zeros(1), 1e-300), expected)
+
+
 def test_cells_of_an_output_with_an_axis_are_those_without():
     line = tame(n=7)
     columns = Mixture(line.weights, line.means, line.scales)
