@@ -23,7 +23,8 @@ from skmdn.mixture.mixture import Mixture
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(8)
 """Gauss-Legendre quadrature on (-1, 1); the weights sum to 2."""
 
-_ROUNDING = 4.0 * float(np.finfo(np.float64).eps)
+# Of a cell's width, and of the numbers themselves: values so near to an end are at the end.
+_AT_END, _ROUNDING = 1e-9, 4.0 * float(np.finfo(np.float64).eps)
 
 
 class Cells(NamedTuple):
@@ -51,7 +52,7 @@ def in_cell(value: FloatArray | float, y: FloatArray, width: float) -> BoolArray
     A value within rounding of an end counts as being at the end.
     """
     away = value - y
-    slack = _ROUNDING * np.maximum(np.maximum(np.abs(y), np.abs(value)), width)
+    slack = _AT_END * width + _ROUNDING * np.maximum(np.abs(y), np.abs(value))
     inside = (away > -0.5 * width + slack) & (away <= 0.5 * width + slack)
     return inside | (away == 0.0)
 
