@@ -175,12 +175,12 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         "auto" looks for atoms among the rows with weight. If y takes at most 12 values, with at
         least 10 distinct rows (X, y) a value in the mean, all of them are atoms. Otherwise an atom
         is a value of at least 1 % of the rows and 10 distinct ones, so frequent that no density
-        explains it. The least or the greatest value of y must be 5 times as frequent as the ten
-        values nearest to it, and 3 times as frequent as any other value that is 5 times as frequent
-        as its ten nearest, as heaps at round numbers are. Any other value must be 5 times as
-        frequent as all values that are no atoms. There are at most 3. Rounded measurements and
-        copies of whole rows make no atoms. Counts with many values have none either, but for an
-        excess of zeros; judge them by CRPS.
+        explains it. It must be 5 times as frequent as any value that is no atom; at an end of y, as
+        any of the ten nearest ones, and 3 times as frequent as heaps elsewhere, which are values 5
+        times as frequent as their ten nearest. And it must be 5 times as frequent as if the values
+        next to it went on to grow at their rate. There are at most 3. Rounded measurements and
+        copies of whole rows make no atoms. Counts of many values have none but a large excess, as
+        of zeros; compare models of counts by CRPS.
 
         Atoms change what a log-likelihood means, as a probability is no density. Compare models
         with different atoms by CRPS.

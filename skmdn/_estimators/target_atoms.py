@@ -19,7 +19,8 @@ _FEW_VALUES, _ROWS_PER_VALUE = 12, 10
 _LEAST_ROWS, _LEAST_SHARE, _MOST_ATOMS = 10, 0.01, 3
 # It is so many times as frequent as the values that it is compared with. At an end of y these are
 # the nearest ones, and peaks elsewhere, by which heaps at round numbers are told from a bound.
-_TIMES, _TIMES_PEAK, _NEAREST = 5, 3, 10
+# `_RAISED` is added to counts whose ratio is taken.
+_TIMES, _TIMES_PEAK, _NEAREST, _RAISED = 5, 3, 10, 2
 
 
 def target_atoms(word: Any, data: Observations) -> FloatArray | None:
@@ -71,16 +72,22 @@ class _Values(NamedTuple):
     """The distinct values of y, ascending, and how many rows have each."""
 
     values: FloatArray  # (U,)
-    counts: FloatArray  # (U,), rows; distinct rows where these are few
-    distinct: IntArray  # (U,), distinct rows
+    counts: IntArray  # (U,), rows
+    distinct: IntArray  # (U,), distinct rows (X, y)
 
     @classmethod
     def of(cls, data: Observations) -> "_Values":
         """Those of the rows with weight."""
         y = data.y[data.rows, 0]
         values, place, counts = np.unique(y, return_inverse=True, return_counts=True)
-        distinct = np.bincount(place[first_copies(data.X[data.rows], y)], minlength=len(values))
-        return cls(values, np.where(distinct < _LEAST_ROWS, distinct, counts), distinct)
+        # Only values that many rows have may be atoms, and only their rows are compared.
+        many = np.flatnonzero(counts[place] >= _LEAST_ROWS)
+        firsts = many[first_copies(data.X[data.rows[many]], y[many])]
+        distinct = np.bincount(place[firsts], minlength=len(values))
+        distinct = np.where(counts >= _LEAST_ROWS, distinct, counts)
+        # Copies of a few rows are no evidence against other values either.
+        counts = np.where(distinct < _LEAST_ROWS, np.minimum(counts, _LEAST_ROWS), counts)
+        return cls(values, counts, distinct)
 
 
 def found_atoms(data: Observations) -> FloatArray | None:
@@ -91,7 +98,8 @@ def found_atoms(data: Observations) -> FloatArray | None:
         return found.values if found.distinct.sum() >= _ROWS_PER_VALUE * n_values else None
     least = max(_LEAST_ROWS, _LEAST_SHARE * len(data))
     frequent = np.flatnonzero((found.counts >= least) & (found.distinct >= _LEAST_ROWS))
-    atoms = _largest_set(found.counts, _candidates(found.counts, frequent))
+    counts = found.counts.astype(np.float64)
+    atoms = _largest_set(counts, _candidates(counts, frequent))
     return found.values[np.sort(atoms)] if atoms else None
 
 
@@ -130,14 +138,28 @@ def _peaks(counts: FloatArray, candidates: Iterable[int]) -> BoolArray:
 def _are_atoms(counts: FloatArray, atoms: list[int], peaks: BoolArray) -> bool:
     """Whether each value is frequent enough beside those that are no atoms."""
     others = np.delete(np.arange(len(counts)), atoms)
-    other_peaks = others[peaks[others]]
-    for i in atoms:
-        if others[0] < i < others[-1]:
-            enough = counts[i] >= _TIMES * counts[others].max()
-        else:
-            nearest = others[:_NEAREST] if i < others[0] else others[-_NEAREST:]
-            enough = counts[i] >= _TIMES * counts[nearest].max()
-            enough &= counts[i] >= _TIMES_PEAK * counts[other_peaks].max(initial=0)
-        if not enough:
-            return False
-    return True
+    highest_peak = counts[others[peaks[others]]].max(initial=0)
+    return all(_is_atom(counts, i, others, highest_peak) for i in atoms)
+
+
+def _is_atom(counts: FloatArray, i: int, others: IntArray, highest_peak: float) -> bool:
+    below, above = counts[others[others < i]][::-1], counts[others[others > i]]  # nearest first
+    if len(below) > 0 and len(above) > 0:
+        beside = counts[others].max()
+    else:
+        beside = np.concatenate([below, above])[:_NEAREST].max()
+    density = max(_continued(side) for side in (below, above))
+    return bool(
+        counts[i] >= _TIMES * max(beside, density) and counts[i] >= _TIMES_PEAK * highest_peak
+    )
+
+
+def _continued(counts: FloatArray) -> float:
+    """The count of a density that goes on to grow as from its second or third value to its first.
+
+    Counts are raised a little, since few rows tell little about growth.
+    """
+    if len(counts) < 2:
+        return 0.0
+    growth = (counts[0] + _RAISED) / (counts[1:3].min() + _RAISED)
+    return float(counts[0] * max(1.0, growth))

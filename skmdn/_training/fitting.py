@@ -305,7 +305,7 @@ def _predictor(
 
 
 def _advice(predictor: Predictor, data: Observations, rng: np.random.Generator) -> list[str]:
-    """Signs of collapse on training rows off the atoms; none if y is constant there."""
+    """Signs of collapse on training rows off the atoms; none where y is constant on these."""
     data = data.off_atoms()
     rows = data.rows
     if len(rows) == 0 or not np.ptp(data.y[rows], axis=0).all():
