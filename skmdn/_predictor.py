@@ -1,6 +1,6 @@
 """A fitted network as arrays, and the densities that it predicts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,11 +8,12 @@ from numpy.typing import DTypeLike
 
 from skmdn._network import forward
 from skmdn._network.architecture import Architecture
+from skmdn._network.atom_shares import atom_weights
 from skmdn._network.category_inputs import CategoryInputs
 from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture, TargetMixture
-from skmdn.mixture.joining import Density
+from skmdn.mixture.joining import Density, concatenate
 from skmdn.mixture.sampling import CHUNK_ROWS
 
 # How far means may lie outside the range of training targets, in standard deviations of these.
@@ -34,6 +35,8 @@ class Predictor(NamedTuple):
     # target behind it (D, 2).
     target_maps: tuple[Any, ...] | None = None
     target_range: np.ndarray | None = None
+    target_atoms: np.ndarray | None = None  # (A,)
+    atom_temperature: float = 1.0
 
     @classmethod
     def of(cls, estimator: Any) -> "Predictor":
@@ -49,6 +52,7 @@ class Predictor(NamedTuple):
                 estimator.y_mean_,
                 estimator.y_scale_,
                 estimator.y_varies_,
+                estimator.y_count_,
                 None if edges is None else PiecewiseLinear.from_edges(edges),
                 None
                 if indicators is None
@@ -65,6 +69,8 @@ class Predictor(NamedTuple):
             estimator.device,
             maps if maps is None or isinstance(maps, tuple) else (maps,),
             estimator.target_range_,
+            estimator.target_atoms_,
+            estimator.atom_temperature_,
         )
 
     @property
@@ -77,24 +83,22 @@ class Predictor(NamedTuple):
         return self._replace(preparation=self.preparation.for_fold(fold))
 
     def density(self, X: np.ndarray) -> Density:
-        """Mixtures of all rows, in the units of y."""
-        return self._of_targets(self.mapped_density(X))
+        """Densities of all rows, in the units of y."""
+        return concatenate([*self.densities(X)])
 
     def densities(self, X: np.ndarray) -> Iterator[Density]:
         """The same in chunks of rows."""
-        return map(self._of_targets, self._mapped_densities(X))
-
-    def mapped_density(self, X: np.ndarray) -> Mixture:
-        """Mixtures of all rows, of the targets behind their maps."""
-        return Mixture.concatenate(self._mapped_densities(X))
-
-    def _mapped_densities(self, X: np.ndarray) -> Iterator[Mixture]:
         for raw in self._raw_outputs(X):
             # Underflow is harmless. The yield is outside the block, so that the caller keeps its
             # own error state between chunks.
             with np.errstate(under="ignore"):
-                density = self._in_units_of_targets(self._calibrated(self._mixture(raw)))
+                density = self._of_targets(self._mapped(raw), raw)
             yield density
+
+    def mapped_density(self, X: np.ndarray) -> Mixture:
+        """Mixtures of all rows, of the targets behind their maps that are at no atom."""
+        with np.errstate(under="ignore"):
+            return Mixture.concatenate(self._mapped(raw) for raw in self._raw_outputs(X))
 
     def uncalibrated_density(self, X: np.ndarray, folds: np.ndarray | None = None) -> Mixture:
         """Mixtures of all rows for standardised targets, before calibration.
@@ -102,18 +106,30 @@ class Predictor(NamedTuple):
         Rows of the training data have `folds`, if there are features with categories.
         """
         if folds is not None:
-            return self._by_fold(X, folds)
+            order, parts = self._by_fold(folds)
+            densities = [one.uncalibrated_density(X[rows]) for one, rows in parts]
+            return Mixture.concatenate(densities)[np.argsort(order)]
         with np.errstate(under="ignore"):
             return Mixture.concatenate(self._mixture(raw) for raw in self._raw_outputs(X))
 
-    def _by_fold(self, X: np.ndarray, folds: np.ndarray) -> Mixture:
+    def log_shares(self, X: np.ndarray, folds: np.ndarray | None = None) -> np.ndarray:
+        """Log-probabilities of the atoms and of the rest ``(n, A + 1)``, before calibration."""
+        if folds is not None:
+            order, parts = self._by_fold(folds)
+            return np.concatenate([one.log_shares(X[rows]) for one, rows in parts])[
+                np.argsort(order)
+            ]
+        with np.errstate(under="ignore"):
+            return np.concatenate([self.layout.log_shares(raw) for raw in self._raw_outputs(X)])
+
+    def _by_fold(
+        self, folds: np.ndarray
+    ) -> tuple[np.ndarray, Iterable[tuple["Predictor", np.ndarray]]]:
+        """The rows in the order of their folds; the predictor and the rows of each fold."""
         order = np.argsort(folds, kind="stable")
         numbers, starts = np.unique(folds[order], return_index=True)
-        densities = [
-            self.for_fold(number).uncalibrated_density(X[rows])
-            for number, rows in zip(numbers, np.split(order, starts[1:]), strict=True)
-        ]
-        return Mixture.concatenate(densities)[np.argsort(order)]
+        predictors = map(self.for_fold, numbers)
+        return order, zip(predictors, np.split(order, starts[1:]), strict=True)
 
     def _raw_outputs(self, X: np.ndarray) -> Iterator[np.ndarray]:
         """The network's outputs ``(c, out)`` in chunks, computed in the dtype of X.
@@ -152,16 +168,20 @@ class Predictor(NamedTuple):
             return density
         return density.widen(self.spread_factor, self.spread_noise)
 
-    def _of_targets(self, density: Mixture) -> Density:
-        """The densities of y, given those of the targets behind their maps."""
-        if self.target_maps is None or self.target_range is None:
-            return density
-        return TargetMixture(
-            _bounded(density, self.preparation.y_scale, self.target_range), self.target_maps
-        )
-
-    def _in_units_of_targets(self, density: Mixture) -> Mixture:
+    def _mapped(self, raw: np.ndarray) -> Mixture:
+        """Mixtures of the targets behind their maps, in units of these."""
+        density = self._calibrated(self._mixture(raw))
         return density.affine(self.preparation.y_mean, self.preparation.y_scale)
+
+    def _of_targets(self, density: Mixture, raw: np.ndarray) -> Density:
+        """The densities of y, given those of the targets behind their maps and the raw outputs."""
+        if self.target_range is not None:
+            density = _bounded(density, self.preparation.y_scale, self.target_range)
+        if self.target_atoms is None:
+            maps = self.target_maps
+            return density if maps is None else TargetMixture(density, maps)
+        weights = atom_weights(self.layout.log_shares(raw), self.atom_temperature)
+        return TargetMixture(density, self.target_maps, self.target_atoms, weights)
 
 
 def _bounded(density: Mixture, scale: np.ndarray, target_range: np.ndarray) -> Mixture:

@@ -83,6 +83,13 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         Floor of every variance, in units of the standardised y. It keeps components from
         collapsing onto single rows. With full covariances it is the floor of each output's variance
         given the outputs before it.
+
+        In units of y, the floor of every standard deviation is ``sqrt(reg_covar) * y_scale_``: by
+        default a thousandth of the standard deviation of y. If y is rounded to a resolution r, the
+        density of its values can grow up to that floor. Then ``(r / y_scale_)**2`` makes the
+        resolution the floor. Values that many rows share, such as zeros, are for `target_atoms`.
+        Behind a `target_transform`, `y_scale_` and the floor are those of the transformed y; of its
+        logarithm, for instance, a floor of 0.01 is 1 % of y.
     validation_fraction : float, "auto" or None, default="auto"
         Share of the rows that is set aside for validation. Their log-likelihood chooses among up to
         20 checkpoints of the training, and they calibrate the spreads. "auto" is a tenth, but at
@@ -158,11 +165,30 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         ``Log(lower=18)``, ``Logit(0, 100)`` and ``Asinh(0, scale=50)``. A list has one for each
         output. Targets outside the support of the map, bounds among them, are an error. To choose,
         compare held-out log-likelihoods or CRPS, which are in the units of y in any case.
+    target_atoms : None, "auto" or array-like of float, default=None
+        Values that y takes exactly with a probability of their own: zeros, a cap, grades. Each is
+        one more class of the network's softmax, beside the mixture for all other y, and what is
+        predicted is a `TargetMixture` with these atoms. They need not lie in the support of
+        `target_transform`: positive y with zeros are ``target_atoms=[0], target_transform="log"``.
+        The mixture keeps a probability of at least 1e-4. One output only.
+
+        "auto" looks for atoms among the rows with weight. If y takes at most 12 values, with at
+        least 10 distinct rows (X, y) a value in the mean, all of them are atoms. Otherwise an atom
+        is a value of at least 1 % of the rows and 10 distinct ones, so frequent that no density
+        explains it. It must be 5 times as frequent as any value that is no atom; at an end of y, as
+        any of the ten nearest ones, and 3 times as frequent as heaps elsewhere, which are values 5
+        times as frequent as their ten nearest. And it must be 5 times as frequent as if the values
+        next to it went on to grow at their rate. There are at most 3. Rounded measurements and
+        copies of whole rows make no atoms. Counts of many values have none but a large excess, as
+        of zeros; compare models of counts by CRPS.
+
+        Atoms change what a log-likelihood means, as a probability is no density. Compare models
+        with different atoms by CRPS.
     warm_start : bool, default=False
         Whether `fit` continues from the present parameters. Scaling and bins stay as they are,
         except for columns that did not vary before. With a fixed `random_state` each call sets the
         same rows aside but shuffles the others differently. Categories stay those of the first
-        call: later ones count as unseen. The largest learning rate is half of
+        call: later ones count as unseen. Atoms stay too. The largest learning rate is half of
         `learning_rate_init`; it halves after every call that found nothing better on the validation
         part, which a warning reports.
     point_estimate : {"mean", "median", "mode"}, default="mean"
@@ -233,8 +259,17 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         wider than `y_scale_`. Otherwise a component of hardly any weight would have most of the
         mean of y. An output that stays as it is has the range ``(-inf, inf)`` and no such bounds.
         None without a map.
+    target_atoms_ : ndarray of shape (A,) or None
+        The atoms, ascending; None if there are none.
+    atom_temperature_ : float
+        With `calibrate`, the validation part chooses the temperature T of the probabilities of the
+        atoms and the rest, which become proportional to their power 1 / T [7]_. 1 without atoms or
+        calibration.
     y_mean_, y_scale_ : ndarray of shape (n_outputs_,)
-        Scaling of the targets, behind their map if there is one.
+        Scaling of the targets, behind their map if there is one, without those at atoms. Where all
+        are at atoms, it is that of the atoms.
+    y_count_ : int
+        Number of rows from which the scaling of y was learned.
     bin_edges_ : list of ndarray or None
         Edges of the bins of every feature, computed without gaps; None without encoding. A feature
         with categories, or all of gaps, has none ``(0,)``.
@@ -254,7 +289,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
     y_ndim_ : int
         1 where y was one-dimensional at fit, so that answers have no outputs axis, else 2.
     architecture_ : dict
-        Components, covariance type, activation, sizes and scale floor of the fitted network.
+        Components, atoms, covariance type, activation, sizes and scale floor of the fitted network.
 
     Notes
     -----
@@ -294,6 +329,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
     .. [5] R. Bartels, "The rank version of von Neumann's ratio test for randomness", J. Am. Stat.
        Assoc. 77 (1982).
     .. [6] S. R. Searle, G. Casella and C. E. McCulloch, "Variance components", Wiley 1992.
+    .. [7] C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural
+       networks", ICML 2017.
 
     Examples
     --------
@@ -330,6 +367,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         calibrate: bool = True,
         categorical_features: ArrayLike | str | None = "from_dtype",
         target_transform: Any = None,
+        target_atoms: ArrayLike | str | None = None,
         warm_start: bool = False,
         point_estimate: str = "mean",
         device: str = "cpu",
@@ -354,6 +392,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.calibrate = calibrate
         self.categorical_features = categorical_features
         self.target_transform = target_transform
+        self.target_atoms = target_atoms
         self.warm_start = warm_start
         self.point_estimate = point_estimate
         self.device = device
@@ -433,7 +472,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         Predictions use an average of the parameters over about the last tenth of all steps [4]_,
         which removes the noise of the constant learning rate. The optimiser continues from the
         parameters themselves. There is no validation part. If an earlier `fit` calibrated the
-        spreads, their factor is built into the network and their noise is dropped.
+        spreads, their factor is built into the network, and their noise and the temperature of
+        atoms are dropped. Atoms stay those of the first call.
 
         There is no early stopping: with many passes over few rows the network overfits, so watch
         the likelihood of held-out rows.
@@ -490,7 +530,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         Returns
         -------
         Mixture or TargetMixture
-            n Gaussian mixtures, one per row; with a `target_transform`, behind its maps. If y is
+            n Gaussian mixtures, one per row; with a `target_transform`, behind its maps, and with
+            `target_atoms`, beside these. If y is
             positive but much of the density is below zero, set ``target_transform="log"``.
         """
         predictor = self._predictor()
@@ -553,7 +594,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
+        tags.target_tags.multi_output = self.target_atoms is None
         tags.input_tags.allow_nan = True
         return tags
 
@@ -574,6 +615,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.X_mean_, self.X_scale_ = preparation.X_mean, preparation.X_scale
         self.y_mean_, self.y_scale_ = preparation.y_mean, preparation.y_scale
         self.y_varies_, encoding = preparation.y_varies, preparation.encoding
+        self.y_count_ = preparation.y_count
         self.X_count_, self.n_samples_seen_ = preparation.X_count, preparation.n_seen
         categories = preparation.categories
         self.category_indicators_ = self.category_shares_ = self.category_means_ = None
@@ -586,6 +628,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.y_ndim_, maps = predictor.y_ndim, predictor.target_maps
         self.target_transform_ = maps[0] if maps is not None and len(maps) == 1 else maps
         self.target_range_ = predictor.target_range
+        self.target_atoms_ = predictor.target_atoms
+        self.atom_temperature_ = predictor.atom_temperature
         self.coefs_, self.intercepts_ = predictor.coefs, predictor.intercepts
         self.architecture_ = asdict(predictor.architecture)
         self.spread_factor_ = predictor.spread_factor

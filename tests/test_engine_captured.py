@@ -5,6 +5,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 from cases.engine import train
+from cases.regressor import linear_rows, short
 
 from skmdn._engine import steps as steps_module
 from skmdn._engine.batches import DrawnBatches
@@ -49,6 +50,22 @@ def test_a_captured_step_equals_a_direct_one(monkeypatch, request, weighted):
     np.testing.assert_allclose(captured.loss_curve, direct.loss_curve, rtol=1e-10)
     for one, two in zip(captured.layers, direct.layers, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-12)
+
+
+def test_captured_steps_carry_atoms(monkeypatch, request):
+    X, y = linear_rows()
+    y = np.maximum(y, 0.0)
+    settings = {"target_atoms": [0], "dtype": "float64", "batch_size": 16, "encoding": None}
+    direct = short(**settings).fit(X, y)
+    replayed = request.getfixturevalue("replayed")
+    monkeypatch.setattr(
+        DrawnBatches, "_shuffle", lambda self, rng: rng.shuffle(self._order.numpy())
+    )
+    captured = short(**settings).fit(X, y)
+    assert sum(replayed) > 10
+    assert direct.predict_proba(X).atom_probability().min() > 0
+    np.testing.assert_allclose(captured.loss_curve_, direct.loss_curve_, rtol=1e-10)
+    np.testing.assert_allclose(captured.predict(X), direct.predict(X), rtol=1e-8)
 
 
 def test_an_order_of_its_own_learns_as_well(request):

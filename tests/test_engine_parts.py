@@ -253,7 +253,9 @@ def test_means_of_several_outputs_start_at_cluster_centres():
 def test_first_density_is_nearly_the_same_for_every_row():
     """A small last layer: no component is ahead of the others at the start."""
     rng = np.random.default_rng(3)
-    intercept = initialisation.initial_intercept(rng.normal(size=(100, 1)), None, layout(4, 1))
+    intercept = initialisation.initial_intercept(
+        rng.normal(size=(100, 1)), None, layout(4, 1), np.empty(0)
+    )
     layers = initialisation.initial_layers([5, 64, 12], "silu", intercept, rng)
     raw = raw_outputs(
         rng.normal(size=(200, 5)), [w[:-1] for w in layers], [w[-1] for w in layers], "silu"

@@ -88,6 +88,20 @@ def test_going_on_and_automatic_choice(data):
     assert np.all(np.isfinite(fitted(data, "auto").predict(X)))
 
 
+def test_atoms_train_as_on_the_cpu(host_order, data):
+    X, y, weights = data
+    rows = X, np.where(y[:, 0] > 0, np.exp(y[:, 0]), 0.0), weights
+    words = {"target_atoms": [0], "target_transform": "log"}
+    gpu, cpu = (fitted(rows, device, **words) for device in ("cuda", "cpu"))
+    np.testing.assert_allclose(gpu.loss_curve_, cpu.loss_curve_, rtol=1e-6)
+    np.testing.assert_allclose(
+        gpu.predict_proba(X).atom_probability(),
+        cpu.predict_proba(X).atom_probability(),
+        rtol=1e-6,
+        atol=1e-6,
+    )
+
+
 def test_fits_in_threads_equal_fits_one_after_the_other(data):
     """Captures must not meet."""
     kinds = ["spherical", "diag", "full"] * 2

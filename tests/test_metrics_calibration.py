@@ -363,7 +363,11 @@ ADVICE = [
     ("narrow", "use MDNEnsembleRegressor, .* or ConformalMDNRegressor"),
     ("wide", "use MDNEnsembleRegressor, .* or ConformalMDNRegressor"),
     ("two peaks", "raise n_components$"),
-    ("skewed", "raise n_components; fit log.y., as y is positive and skewed$"),
+    (
+        "skewed",
+        'raise n_components; set target_transform="log", as y is positive and 16% of the '
+        "predicted mass is below zero$",
+    ),
     ("skewed, but centred", "raise n_components$"),
     ("in order", "^nothing.*; as neighbouring rows have similar errors, hold out whole blocks"),
     ("dependent", 'use covariance_type="full"$'),

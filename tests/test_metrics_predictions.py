@@ -24,6 +24,7 @@ def normal():
 
 EXACT = [
     (metrics.log_likelihood_score, {}),
+    (metrics.log_likelihood_score, {"resolution": 0.5}),
     (metrics.crps_loss, {}),
     (metrics.energy_loss, {}),
     (metrics.pinball_loss, {"level": 0.2}),
@@ -111,7 +112,7 @@ def test_sample_crps_does_not_depend_on_the_offset():
 def test_samples_score_as_the_distribution_they_come_from(normal):
     y, mixture, _ = normal
     draws = mixture.sample(4000, random_state=0)
-    for metric, kwargs in EXACT[1:]:
+    for metric, kwargs in EXACT[2:]:
         expected = metric(y, mixture, **kwargs)
         assert metric(y, SamplePrediction(draws), **kwargs) == pytest.approx(expected, rel=0.02), (
             metric.__name__
@@ -147,7 +148,7 @@ def test_quantiles_score_at_their_levels(normal):
     y, mixture, _ = normal
     levels = np.array([0.9, 0.1, 0.2, 0.5])  # in any order
     given = QuantilePrediction(mixture.ppf(levels), levels)
-    for metric, kwargs in EXACT[3:]:
+    for metric, kwargs in EXACT[4:]:
         assert metric(y, given, **kwargs) == pytest.approx(metric(y, mixture, **kwargs), rel=1e-12)
 
 

@@ -25,6 +25,12 @@ from skmdn import metrics
 
 SCORERS = {
     "log_likelihood": (metrics.log_likelihood_scorer, metrics.log_likelihood_score, 1.0, {}),
+    "rounded": (
+        metrics.rounded_log_likelihood_scorer(0.5),
+        metrics.log_likelihood_score,
+        1.0,
+        {"resolution": 0.5},
+    ),
     "crps": (metrics.neg_crps_scorer, metrics.crps_loss, -1.0, {}),
     "energy": (metrics.neg_energy_scorer, metrics.energy_loss, -1.0, {}),
     "pinball": (metrics.neg_pinball_scorer(0.8), metrics.pinball_loss, -1.0, {"level": 0.8}),

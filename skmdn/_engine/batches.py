@@ -18,7 +18,7 @@ class Batch(NamedTuple):
     """Prepared rows of one step."""
 
     x: Tensor  # (n_inputs + 1, b), the last row ones
-    y: Tensor  # (D, 1, b)
+    y: Tensor  # (D, 1, b); with atoms (D + 1 + A, 1, b)
     weights: Tensor | None  # (b,), mean one over the data
     n_rows: int
 
@@ -114,5 +114,5 @@ def _edges(n: int, batch_size: int) -> list[int]:
 
 
 def _batch_of(x: Tensor, y: Tensor, weights: Tensor | None) -> Batch:
-    """Rows ``x (b, n_inputs + 1)`` and ``y (D, b)`` as a step wants them."""
+    """Rows ``x (b, n_inputs + 1)`` and their y, as a reader has them, as a step wants them."""
     return Batch(x.T, y[:, None], weights, len(x))

@@ -11,6 +11,7 @@ from skmdn._engine.principal_axis import principal_scores
 from skmdn._estimators.observations import Observations
 from skmdn._network.activations import ACTIVATIONS
 from skmdn._network.architecture import Architecture
+from skmdn._network.atom_shares import LEAST_SHARE
 from skmdn._network.forward import HeadLayout
 from skmdn._network.preparation import Preparation
 from skmdn._network.scaling import quantile_rows
@@ -32,12 +33,12 @@ def fresh_layers(
     rng: np.random.Generator,
 ) -> list[Array]:
     """Initial layers for the rows to learn from."""
-    rows = data.rows
+    rows = data.of_density().rows
     if len(rows) > MAX_ROWS:
         rows = rng.choice(rows, MAX_ROWS, replace=False)
     y = preparation.targets(data.y[rows])
     weights = None if data.weights is None else data.weights[rows]
-    intercept = initial_intercept(y, weights, HeadLayout(architecture, y.shape[1]))
+    intercept = initial_intercept(y, weights, HeadLayout(architecture, y.shape[1]), data.shares())
     sizes = [preparation.n_inputs, *architecture.hidden_layer_sizes, len(intercept)]
     return initial_layers(sizes, architecture.activation, intercept, rng)
 
@@ -63,17 +64,24 @@ def initial_layers(
     return layers
 
 
-def initial_intercept(y: FloatArray, weights: FloatArray | None, layout: HeadLayout) -> FloatArray:
-    """Intercepts of the head from standardised targets ``(n, D)``.
+def initial_intercept(
+    y: FloatArray, weights: FloatArray | None, layout: HeadLayout, shares: FloatArray
+) -> FloatArray:
+    """Intercepts of the head from standardised targets ``(n, D)`` off the atoms.
 
-    Equal proportions, means at `initial_means`, and scales of 1 / K but at least 0.3; the
-    off-diagonal numbers of a full covariance start at zero.
+    The atoms' proportions are their ``shares (A,)`` of all rows, and those of the components equal
+    parts of the rest; neither the rest nor an atom begins below `LEAST_SHARE`. Means are those of
+    `initial_means`, and scales 1 / K but at least 0.3; the off-diagonal numbers of a full
+    covariance start at zero.
     """
+    K = layout.architecture.n_components
     n_logits, n_means, n_spreads = layout.lengths
     intercept = np.zeros(n_logits + n_means + n_spreads)
-    means = initial_means(y, weights, n_logits)
+    rest = max(LEAST_SHARE, 1 - float(shares.sum()))
+    intercept[K:n_logits] = np.log(np.maximum(LEAST_SHARE, shares)) - math.log(rest / K)
+    means = initial_means(y, weights, K)
     intercept[n_logits : n_logits + n_means] = means.T.ravel()
-    intercept[layout.scales] = math.log(max(0.3, 1 / n_logits))
+    intercept[layout.scales] = math.log(max(0.3, 1 / K))
     return intercept
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmdn._arrays import Array, IntArray
+from skmdn._arrays import Array, FloatArray, IntArray
+from skmdn._engine.head import EXCLUDED, LOG_2PI
 from skmdn._estimators.observations import Observations
 from skmdn._network.preparation import Preparation
 
@@ -26,7 +27,7 @@ class Reader(Protocol):
 
     index: IntArray  # the numbers by which rows are read, in the order of the data
     x: Tensor  # (capacity, n_inputs + 1)
-    y: Tensor  # (D, capacity)
+    y: Tensor  # (D, capacity); with atoms (D + 1 + A, capacity), see `kernel_terms`
     weights: Tensor | None  # (capacity,)
 
     def read(self, index: IntArray) -> None:
@@ -44,7 +45,8 @@ class StreamReader:
         self.index = data.rows.copy()
         cpu = torch.device("cpu")
         self.x = torch.ones(capacity, preparation.n_inputs + 1, dtype=dtype, device=cpu)
-        self.y = torch.empty(data.y.shape[1], capacity, dtype=dtype, device=cpu)
+        n_terms = 0 if data.atom is None else 1 + data.n_atoms
+        self.y = torch.empty(data.y.shape[1] + n_terms, capacity, dtype=dtype, device=cpu)
         self.weights = None
         if data.weights is not None:
             self.weights = torch.empty(capacity, dtype=dtype, device=cpu)
@@ -56,7 +58,11 @@ class StreamReader:
         m = len(index)
         folds = None if self._data.folds is None else self._data.folds[index]
         self._preparation.inputs(self._gather(index), self.x.numpy()[:m, :-1], folds)
-        self.y.numpy()[:, :m] = self._preparation.targets(self._data.y[index]).T
+        D = self._data.y.shape[1]
+        self.y.numpy()[:D, :m] = self._preparation.targets(self._data.y[index]).T
+        if self._data.atom is not None:
+            terms = kernel_terms(self._data.atom[index], self._data.n_atoms, self._preparation)
+            self.y.numpy()[D:, :m] = terms
         if self.weights is not None and self._data.weights is not None:
             self.weights.numpy()[:m] = self._data.weights[index] / self._weight_unit
 
@@ -66,6 +72,19 @@ class StreamReader:
         if not X.flags.c_contiguous:
             return np.asarray(X[index])
         return np.take(X, index, axis=0, out=self._gathered[: len(index)], mode="clip")
+
+
+def kernel_terms(atom: IntArray, n_atoms: int, preparation: Preparation) -> FloatArray:
+    """What rows at the given atoms add to the log-kernels of components and atoms ``(1 + A, b)``.
+
+    It excludes the components at an atom, and an atom anywhere else. At an atom it also makes up
+    for the constants of a density, which losses count for all rows alike: that of the normal
+    distribution, and the unit of y.
+    """
+    at = atom == np.arange(n_atoms)[:, np.newaxis]
+    constant = np.sum(0.5 * LOG_2PI + np.log(preparation.y_scale))
+    off = np.where(atom < 0, 0.0, EXCLUDED)
+    return np.vstack([off, np.where(at, constant, EXCLUDED)])
 
 
 class ResidentRows:
@@ -90,7 +109,7 @@ class ResidentRows:
             self._weights[rows] = stream.weights[:m]
 
     def buffers(self, capacity: int) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Memory for so many rows: ``(capacity, n_columns)``, ``(D, capacity)``, weights."""
+        """Memory for so many rows: ``(capacity, n_columns)``, that of y, weights."""
         x = self._x.new_empty(capacity, self._x.shape[1])
         y = self._y.new_empty(len(self._y), capacity)
         return x, y, None if self._weights is None else self._weights.new_empty(capacity)
@@ -132,7 +151,7 @@ def make_reader(
     like: Tensor,
 ) -> Reader:
     """Keep prepared data if they are small or the device is a GPU; otherwise stream them."""
-    numbers = len(data) * (preparation.n_inputs + data.y.shape[1] + 2)
+    numbers = len(data) * (preparation.n_inputs + data.y.shape[1] + data.n_atoms + 2)
     if like.device.type == "cpu" and numbers * like.dtype.itemsize > _RESIDENT_BYTES:
         return StreamReader(data, preparation, capacity, like.dtype)
     return ResidentReader(resident_rows(data, preparation, like), capacity)

@@ -27,6 +27,10 @@ class Observations:
     folds: IntArray | None = None
     # (N,), logarithm of the derivative of mapped targets by those of the user; None without a map.
     log_jacobian: FloatArray | None = None
+    # (N,), number of the atom that a target is at, -1 for none; None without atoms. Targets at
+    # atoms are stand-ins, which have the order of the user's.
+    atom: IntArray | None = None
+    atoms: FloatArray | None = None  # (A,), ascending, in the user's units
 
     @classmethod
     def of(
@@ -46,6 +50,36 @@ class Observations:
     def select(self, rows: IntArray) -> "Observations":
         """The same arrays with other rows of them."""
         return replace(self, rows=rows)
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms A."""
+        return 0 if self.atoms is None else len(self.atoms)
+
+    def off_atoms(self) -> "Observations":
+        """The rows whose targets are at no atom, if there are any."""
+        if self.atom is None:
+            return self
+        return self.select(self.rows[self.atom[self.rows] < 0])
+
+    def of_density(self) -> "Observations":
+        """The rows from which scales of y are learned: off the atoms, or all if none are off."""
+        off = self.off_atoms()
+        return off if len(off) > 0 else self
+
+    def shares(self) -> FloatArray:
+        """Weighted shares ``(A,)`` of the rows that are at each atom."""
+        if self.atom is None:
+            return np.empty(0)
+        w = None if self.weights is None else self.weights[self.rows]
+        counts = np.bincount(self.atom[self.rows] + 1, w, self.n_atoms + 1)
+        return np.asarray(counts[1:] / counts.sum())
+
+    def targets_off_atoms(self) -> FloatArray:
+        """Targets ``(N, D)``, with gaps (NaN) at atoms."""
+        if self.atom is None:
+            return self.y
+        return np.where(self.atom[:, np.newaxis] < 0, self.y, np.nan)
 
     def mean_weight(self) -> float:
         """Mean weight of the rows."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from skmdn._arrays import FloatArray, IntArray
 from skmdn._estimators.observations import Observations
+from skmdn._estimators.stand_ins import with_stand_ins
 from skmdn.mixture.target.law import as_transforms
 
 # One map per output, or None where the targets stay as they are.
@@ -37,22 +38,24 @@ def target_maps(word: Any, n_outputs: int) -> TargetMaps:
 
 
 def behind_maps(data: Observations, maps: TargetMaps, name: str = "y") -> Observations:
-    """The data with mapped targets.
+    """The data with mapped targets, and stand-ins at atoms.
 
     Raises
     ------
     ValueError
-        If a target of a row with weight is outside the support of its map. Others become 0.
+        If a target of a row with weight is outside the support of its map and at no atom. Targets
+        of rows without weight become 0.
     """
     if maps is None:
-        return data
+        return with_stand_ins(data, maps)
+    rows = data.off_atoms().rows
     y, log_jacobian = np.zeros(data.y.shape), np.zeros(len(data.y))
     for d, one in enumerate(maps):
-        targets = data.y[data.rows, d]
-        _check_inside(targets, one, data.rows, name)
-        y[data.rows, d] = one.forward(targets)
-        log_jacobian[data.rows] += one.log_jacobian(targets)
-    return replace(data, y=y, log_jacobian=log_jacobian)
+        targets = data.y[rows, d]
+        _check_inside(targets, one, rows, name)
+        y[rows, d] = one.forward(targets)
+        log_jacobian[rows] += one.log_jacobian(targets)
+    return with_stand_ins(replace(data, y=y, log_jacobian=log_jacobian), maps)
 
 
 def _check_inside(targets: FloatArray, one: Any, rows: IntArray, name: str) -> None:
@@ -76,7 +79,7 @@ def target_range(
     """
     if maps is None:
         return None
-    y = data.y[data.rows]
+    y = data.y[(data.of_density() if before is None else data.off_atoms()).rows]
     if before is not None:
         y = np.vstack([y, before.T])
     (identity,) = as_transforms(None, 1)

@@ -12,3 +12,4 @@ class Architecture:
     hidden_layer_sizes: tuple[int, ...]
     activation: str
     scale_floor: float  # of every scale, for standardised targets
+    n_atoms: int = 0  # values of y with a probability of their own

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
+from scipy.special import log_softmax, logsumexp
 
 from skmdn._arrays import Array, FloatArray
 from skmdn._network.activations import ACTIVATIONS
@@ -72,9 +73,10 @@ class Network:
 class HeadLayout:
     """Order of a network's outputs: logits, means by output, raw spreads.
 
-    Raw spreads are the logarithms of scales, followed for full covariances by the entries below the
-    diagonal. Within each part the components are innermost. Initialisation, training, calibration
-    and prediction all take the order from here.
+    The logits of the components come first, then those of the atoms; one softmax over all of them
+    gives every component its joint share. Raw spreads are the logarithms of scales, followed for
+    full covariances by the entries below the diagonal. Within each part the components are
+    innermost. Initialisation, training, calibration and prediction all take the order from here.
     """
 
     architecture: Architecture
@@ -82,16 +84,20 @@ class HeadLayout:
 
     @property
     def lengths(self) -> tuple[int, int, int]:
-        """Numbers of logits K, of means D K and of raw spreads."""
+        """Numbers of logits K + A, of means D K and of raw spreads."""
         K, D = self.architecture.n_components, self.n_outputs
         covariance = COVARIANCES[self.architecture.covariance_type]
-        return K, D * K, covariance.n_scales(K, D) + covariance.n_below(K, D)
+        return (
+            K + self.architecture.n_atoms,
+            D * K,
+            covariance.n_scales(K, D) + covariance.n_below(K, D),
+        )
 
     @property
     def scales(self) -> slice:
         """Positions of the logarithms of the scales."""
         K, D = self.architecture.n_components, self.n_outputs
-        start = K + D * K
+        start = K + self.architecture.n_atoms + D * K
         return slice(start, start + COVARIANCES[self.architecture.covariance_type].n_scales(K, D))
 
     def in_other_units(
@@ -108,17 +114,29 @@ class HeadLayout:
         # One logit, D means and the raw spreads of a component; the same for all components.
         of_component = np.concatenate([[1.0], factors, of_spreads])
         shift = np.concatenate([[0.0], shifts, spread_shifts])
-        K = self.architecture.n_components
-        return np.repeat(of_component, K), np.repeat(shift, K)
+        K, A = self.architecture.n_components, self.architecture.n_atoms
+        places = np.full(A, K)  # of the atoms' logits, which stay
+        return (
+            np.insert(np.repeat(of_component, K), places, 1.0),
+            np.insert(np.repeat(shift, K), places, 0.0),
+        )
 
     def parameters(self, raw: Array) -> "MixtureParameters":
-        """Parameters of the mixtures with the raw outputs ``(n, out)``."""
+        """Parameters of the mixtures with the raw outputs ``(n, out)``, without the atoms."""
         a, D = self.architecture, self.n_outputs
         n_logits, n_means, _ = self.lengths
-        logits, means, spread = np.split(raw, [n_logits, n_logits + n_means], axis=1)
+        stops = [a.n_components, n_logits, n_logits + n_means]
+        logits, _, means, spread = np.split(raw, stops, axis=1)
         read = COVARIANCES[a.covariance_type].read
         spreads = read(spread, a.n_components, D, a.scale_floor)
         return MixtureParameters(logits, _by_component(means, a.n_components), *spreads)
+
+    def log_shares(self, raw: FloatArray) -> FloatArray:
+        """Logarithms of the probabilities of the atoms and of the rest, ``(n, A + 1)``."""
+        K = self.architecture.n_components
+        logits = raw[:, : self.lengths[0]]
+        rest = logsumexp(logits[:, :K], axis=1, keepdims=True)
+        return np.asarray(log_softmax(np.concatenate([logits[:, K:], rest], axis=1), axis=1))
 
 
 class MixtureParameters(NamedTuple):

@@ -60,6 +60,7 @@ class _Numbers(NamedTuple):
     y_mean: FloatArray  # (D,)
     y_scale: FloatArray  # (D,)
     y_varies: BoolArray  # (D,); the scale of a constant target is 1
+    y_count: int  # rows in which y was no gap
     encoding: PiecewiseLinear | None = None
     categories: CategoryInputs | None = None
 
@@ -83,12 +84,16 @@ class Preparation(_Numbers):
         weights: FloatArray | None,
         encoding: PiecewiseLinear | None = None,
     ) -> "Preparation":
-        """Preparation computed from the given data; a constant target keeps its unit."""
+        """Preparation computed from the given data; a constant target keeps its unit.
+
+        Targets that do not count, as those at atoms, are gaps.
+        """
         scaling = cls._by(
             location_and_scale(X, weights),
             n_present(X, weights),
             _n_rows(X, weights),
             location_and_scale(y, weights),
+            int(n_present(y, weights)[0]),
         )
         return scaling._replace(encoding=encoding)
 
@@ -99,6 +104,7 @@ class Preparation(_Numbers):
         X_count: IntArray,
         n_seen: int,
         of_y: tuple[FloatArray, FloatArray],
+        y_count: int,
     ) -> "Preparation":
         """Preparation from locations and scales; a scale of 0 means a constant column."""
         (X_mean, X_scale), (y_mean, y_scale) = of_X, of_y
@@ -110,6 +116,7 @@ class Preparation(_Numbers):
             y_mean,
             np.where(y_scale > 0, y_scale, 1.0),
             y_scale > 0,
+            y_count,
         )
 
     def with_categories(self, categories: CategoryInputs | None) -> "Preparation":
@@ -194,7 +201,8 @@ class Preparation(_Numbers):
             merged(self.X_count, self.X_mean, X_scale, X, weights),
             self.X_count + n_present(X, weights),
             self.n_seen + _n_rows(X, weights),
-            merged(self.n_seen, self.y_mean, y_scale, y, weights),
+            merged(self.y_count, self.y_mean, y_scale, y, weights),
+            self.y_count + int(n_present(y, weights)[0]),
         )
         return learnt._replace(encoding=self.encoding).with_categories(self.categories)
 

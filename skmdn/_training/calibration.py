@@ -7,6 +7,7 @@ import numpy as np
 from skmdn._calibration import MAX_ROWS, calibrate
 from skmdn._estimators.observations import Observations
 from skmdn._predictor import Predictor
+from skmdn._training.temperature import fitted_temperature
 
 # The spreads of a network trained on about so few rows are uncertain. They get noise of .8 standard
 # deviations of y with 10 rows, .4 with 20, .03 with 40: chosen by held-out likelihoods of small
@@ -20,13 +21,35 @@ def calibrated(
     rng: np.random.Generator,
     least_noise: float,
 ) -> Predictor:
-    """Fit the factor and the noise of the spreads on rows that did not train.
+    """Fit the spreads, and the probabilities of atoms, on rows that did not train.
 
-    The noise, in standard deviations of y, is at least `least_noise`.
+    The noise of the spreads, in standard deviations of y, is at least `least_noise`.
     """
     rows = held_out.rows
     if len(rows) > MAX_ROWS:
         rows = rng.choice(rows, MAX_ROWS, replace=False)
+    held_out = held_out.select(rows)
+    if held_out.atom is not None:
+        predictor = _with_temperature(predictor, held_out, held_out.atom[rows])
+    return _with_spreads(predictor, held_out.off_atoms(), least_noise)
+
+
+def _with_temperature(predictor: Predictor, held_out: Observations, atom: np.ndarray) -> Predictor:
+    """Fit the temperature of the atoms' probabilities, given the atom of each row."""
+    rows, folds = held_out.rows, held_out.folds
+    temperature = fitted_temperature(
+        predictor.log_shares(held_out.X[rows], None if folds is None else folds[rows]),
+        np.where(atom < 0, held_out.n_atoms, atom),
+        None if held_out.weights is None else held_out.weights[rows],
+    )
+    return predictor._replace(atom_temperature=temperature)
+
+
+def _with_spreads(predictor: Predictor, held_out: Observations, least_noise: float) -> Predictor:
+    """Fit the factor and the noise of the spreads on rows that are at no atom."""
+    if len(held_out) == 0:
+        return predictor._replace(spread_noise=least_noise)
+    rows = held_out.rows
     folds = None if held_out.folds is None else held_out.folds[rows]
     found = calibrate(
         [predictor.uncalibrated_density(held_out.X[rows], folds)],
@@ -47,6 +70,7 @@ def small_sample_noise(data: Observations, before: Predictor | None) -> float:
     With constant targets there is no such uncertainty. A network that goes on from one `before` has
     at most the noise of that one, as it has learned from more rows.
     """
+    data = data.of_density()
     if data.is_constant():
         return 0.0
     noise = math.exp(-((len(data) / _SMALL_SAMPLE_ROWS) ** 2))

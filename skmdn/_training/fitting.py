@@ -8,6 +8,7 @@ import numpy as np
 from skmdn import _engine
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.random_state import new_generator
+from skmdn._estimators.target_atoms import at_atoms, target_atoms
 from skmdn._estimators.target_maps import TargetMaps, behind_maps, target_maps, target_range
 from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Predictor
@@ -79,10 +80,12 @@ def fit(
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
     before = None if past is None else past.predictor
+    atoms = _target_atoms(settings, data, before)
+    settings, data = settings.with_atoms(atoms), at_atoms(data, atoms)
     maps = _target_maps(settings, data, before)
     data = _with_folds(behind_maps(data, maps), rng)
     if validation is not None:
-        validation = behind_maps(validation, maps, "y_val")
+        validation = behind_maps(at_atoms(validation, atoms), maps, "y_val")
     if past is None:
         start, order_rng = fresh_start(settings, data, rng), rng
     else:
@@ -129,6 +132,8 @@ def fit_part(
     steps_made = 0 if memory is None else memory.n_steps
     seed = int(new_generator(settings.random_state).integers(2**31))
     rng = np.random.default_rng([seed, steps_made])
+    atoms = _target_atoms(settings, data, before)
+    settings, data = settings.with_atoms(atoms), at_atoms(data, atoms)
     maps = _target_maps(settings, data, before)
     data = behind_maps(data, maps)
     if before is None:
@@ -149,6 +154,27 @@ def fit_part(
     predictor = _predictor(settings, start, trained, data, maps, before).for_fold(-1)
     next_rate = _next_rate(settings, None, gained_nothing=False)
     return Fitted(predictor, trained, [], split, None, next_rate)
+
+
+def _target_atoms(
+    settings: Settings, data: Observations, before: Predictor | None
+) -> np.ndarray | None:
+    """The atoms of the targets, which stay those of the network `before`."""
+    word = settings.target_atoms
+    if before is not None and isinstance(word, str) and word == "auto":
+        return before.target_atoms
+    atoms = target_atoms(word, data)
+    if before is not None and _listed(atoms) != _listed(before.target_atoms):
+        raise ValueError(
+            f"To go on with a fitted model, target_atoms must stay; they were "
+            f"{_listed(before.target_atoms)}, got {_listed(atoms)}. Fit anew, with "
+            "warm_start=False or on a clone, to change them."
+        )
+    return atoms
+
+
+def _listed(atoms: np.ndarray | None) -> list[float]:
+    return [] if atoms is None else atoms.tolist()
 
 
 def _target_maps(settings: Settings, data: Observations, before: Predictor | None) -> TargetMaps:
@@ -272,16 +298,18 @@ def _predictor(
         spread_noise=0.0,
         y_ndim=data.y_ndim,
         target_maps=maps,
+        target_atoms=data.atoms,
         target_range=target_range(data, maps, None if before is None else before.target_range),
         device=settings.device,
     )
 
 
 def _advice(predictor: Predictor, data: Observations, rng: np.random.Generator) -> list[str]:
-    """Signs of collapse on training rows; with constant targets none are reported."""
+    """Signs of collapse on training rows off the atoms; none where y is constant on these."""
+    data = data.off_atoms()
     rows = data.rows
-    if not np.ptp(data.y[rows], axis=0).all():
+    if len(rows) == 0 or not np.ptp(data.y[rows], axis=0).all():
         return []
     if len(rows) > _ADVICE_ROWS:
         rows = rng.choice(rows, _ADVICE_ROWS, replace=False)
-    return collapse_warnings(predictor, data.X[rows])
+    return collapse_warnings(predictor, data.X[rows], data)

@@ -1,5 +1,7 @@
 """Held-out residuals that go together in the order of the rows."""
 
+from typing import Any
+
 import numpy as np
 
 from skmdn._estimators.dependence import ERROR_RATE, dependence
@@ -45,12 +47,30 @@ def dependence_warning(predictor: Predictor, split: ValidationSplit) -> str | No
 
 
 def _last_residuals(predictor: Predictor, data: Observations) -> tuple[np.ndarray, np.ndarray]:
-    """Standardised residuals and targets ``(m, D)`` of the last rows."""
+    """Standardised residuals and targets ``(m, D)`` of the last rows.
+
+    With atoms, the residuals are probabilities of smaller targets: an atom has no distance.
+    """
     rows = data.rows[-_MAX_ROWS:]
+    if data.atom is not None:
+        return _ranks_among_predictions(predictor, data.select(rows)), data.y[rows]
     density, y = predictor.mapped_density(data.X[rows]), data.y[rows]
     means, scales = (values.reshape(y.shape) for values in (density.mean(), density.std()))
     with np.errstate(all="ignore"):
         return (y - means) / scales, y
+
+
+def _ranks_among_predictions(predictor: Predictor, data: Observations) -> np.ndarray:
+    """Middle values ``(m, 1)`` of the probability integral transform."""
+    y = data.y[data.rows]
+    if predictor.target_maps is not None:
+        y = predictor.target_maps[0].inverse(y)
+    if data.atom is not None and data.atoms is not None:
+        atom = data.atom[data.rows, np.newaxis]
+        y = np.where(atom < 0, y, data.atoms[atom])
+    density: Any = predictor.density(data.X[data.rows])  # with atoms, a TargetMixture
+    below = density.pit(y if data.y_ndim == 2 else y[:, 0], jump="middle")
+    return np.asarray(below).reshape(len(y), 1)
 
 
 def _run_means(residuals: np.ndarray, lengths: np.ndarray) -> np.ndarray:

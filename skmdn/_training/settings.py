@@ -3,9 +3,11 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from skmdn._estimators.parameters import (
     CATEGORICAL_FEATURES,
@@ -41,6 +43,7 @@ _CONSTRAINTS: Constraints = {
     "calibrate": ["boolean"],
     "categorical_features": CATEGORICAL_FEATURES,
     "target_transform": ["array-like", TRANSFORM, str, None],
+    "target_atoms": ["array-like", one_of("auto"), None],
     "warm_start": ["boolean"],
     "point_estimate": [one_of("mean", "median", "mode")],
     "device": [str],
@@ -64,6 +67,7 @@ class Settings:
     n_passes: int | None
     validation_fraction: float | str | None
     target_transform: Any
+    target_atoms: Any
     validation_split: Any  # the name of a way, or a splitter
     calibrate: bool
     dtype: str
@@ -98,6 +102,7 @@ class Settings:
             n_passes=_none_if_auto(estimator.max_iter),
             validation_fraction=estimator.validation_fraction,
             target_transform=estimator.target_transform,
+            target_atoms=estimator.target_atoms,
             validation_split=estimator.validation_split,
             calibrate=estimator.calibrate,
             dtype=estimator.dtype,
@@ -105,6 +110,11 @@ class Settings:
             random_state=estimator.random_state,
             verbose=bool(estimator.verbose),
         )
+
+    def with_atoms(self, atoms: np.ndarray | None) -> "Settings":
+        """The same for a network of the given atoms ``(A,)``."""
+        n_atoms = 0 if atoms is None else len(atoms)
+        return replace(self, architecture=replace(self.architecture, n_atoms=n_atoms))
 
 
 def check_settings(estimator: Any) -> None:

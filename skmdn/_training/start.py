@@ -21,7 +21,9 @@ _ROWS_PER_BIN = 2
 
 def fresh_start(settings: Settings, data: Observations, rng: np.random.Generator) -> _engine.Start:
     """Scaling and encoding computed from the data; the engine draws the layers."""
-    preparation = Preparation.of(data.X, data.y, data.weights)
+    # Where all rows are at atoms, the rest of the density lies about them.
+    y = data.targets_off_atoms() if len(data.off_atoms()) > 0 else data.y
+    preparation = Preparation.of(data.X, y, data.weights)
     preparation = preparation.with_categories(_category_inputs(settings, data, preparation))
     preparation = preparation._replace(encoding=_fresh_encoding(settings, data, preparation, rng))
     return _engine.Start(preparation, settings.architecture)
@@ -91,7 +93,7 @@ def continued_start(
     """
     _check_same_network(settings, data, before)
     old = before.preparation
-    new = old.learnt(data.X, data.y, data.weights)
+    new = old.learnt(data.X, data.targets_off_atoms(), data.weights)
     if keeps_scaling:
         new = old.but_where_constant(new)
     new = new._replace(encoding=_learnt_encoding(settings, data, old, rng))

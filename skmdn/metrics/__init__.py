@@ -6,10 +6,10 @@ share are described here.
 `y_true`: array-like of shape (n,) or (n, D)
     The outcomes, one per row: finite numbers. A single output may also be a column, (n, 1).
 `mixture`: a prediction for the same rows
-    What ``predict_proba(X)`` returns, a :class:`skmdn.Mixture`; or another model's predictions: a
-    continuous scipy.stats distribution (a batch of n, or one for all rows), a
-    :class:`SamplePrediction` or a :class:`QuantilePrediction`. Samples have no density, and
-    quantiles have neither a density nor a distribution function: a metric that needs one raises
+    What ``predict_proba(X)`` returns, a :class:`skmdn.Mixture` or :class:`skmdn.TargetMixture`; or
+    another model's predictions: a continuous scipy.stats distribution (a batch of n, or one for all
+    rows), a :class:`SamplePrediction` or a :class:`QuantilePrediction`. Samples have no density,
+    and quantiles have neither a density nor a distribution function: a metric that needs one raises
     ValueError. Plain arrays raise TypeError, as they may be point forecasts, intervals or samples.
 `sample_weight`: array-like of shape (n,), default=None
     Weights of the rows: nonnegative, at least one positive. A weight of 2 counts as two rows of
@@ -35,6 +35,7 @@ from skmdn.metrics.scorers import (
     neg_energy_scorer,
     neg_interval_scorer,
     neg_pinball_scorer,
+    rounded_log_likelihood_scorer,
 )
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "neg_pinball_scorer",
     "pinball_loss",
     "pit_values",
+    "rounded_log_likelihood_scorer",
     "sharpness",
 ]
 

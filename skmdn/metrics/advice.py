@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from skmdn.metrics.arguments import Arguments
 from skmdn.metrics.diagnosis import ALIKE, DEPENDENCE, FEW_ROWS, SHAPE, Diagnosis
+from skmdn.metrics.outcome_values import OutcomeValues
+
+MOST_BELOW_ZERO = 0.01  # of the predicted mass, where no outcome is
 
 _SKEWED = 1.0  # skewness of an exponential distribution is 2, of a normal one 0
 _BIAS = "check whether these rows differ from the training rows (time, groups, units)"
@@ -21,7 +26,6 @@ _BY_FAULT = {
     SHAPE: "raise n_components",
     DEPENDENCE: 'use covariance_type="full"',
 }
-_LOG = "fit log(y), as y is positive and skewed"
 _ORDER = (
     "as neighbouring rows have similar errors, hold out whole blocks or groups of rows "
     "(KFold without shuffling, GroupKFold)"
@@ -32,13 +36,14 @@ _FEW = (
 _NOTHING = "nothing; compare calibrated models by log-likelihood or CRPS"
 
 
-def advise(arguments: Arguments, diagnosis: Diagnosis) -> str:
+def advise(arguments: Arguments, diagnosis: Diagnosis, values: Sequence[OutcomeValues]) -> str:
     """Return in one line what to do about all that was found."""
     faults = diagnosis.faults()
-    steps = [_BY_FAULT[fault] for of_output in faults for fault in of_output]
+    steps = [*_atom_steps(values)]  # first, as they may explain all other faults
+    steps += [_BY_FAULT[fault] for of_output in faults for fault in of_output]
     y = arguments.y.reshape(len(arguments.y), -1)[arguments.weights > 0.0]
-    if any(of_output and _is_skewed(y[:, j]) for j, of_output in enumerate(faults)):
-        steps.append(_LOG)
+    is_skewed = [bool(of_output) and _is_skewed(y[:, j]) for j, of_output in enumerate(faults)]
+    steps += _transform_steps(values, is_skewed)
     if not steps:
         steps.append(_FEW if diagnosis.n_effective < FEW_ROWS else _NOTHING)
     if any(finding.is_fault and finding.reading == ALIKE for finding in diagnosis.order):
@@ -46,8 +51,40 @@ def advise(arguments: Arguments, diagnosis: Diagnosis) -> str:
     return "; ".join(dict.fromkeys(steps))
 
 
+def _atom_steps(values: Sequence[OutcomeValues]) -> Iterator[str]:
+    """Name the words for values that many rows share; of one output, as atoms need it."""
+    if len(values) > 1 or values[0].shared is None:
+        return
+    found, (value, share) = values[0], values[0].shared
+    if found.zeros and found.lowest == 0.0 and not found.are_few:
+        yield (
+            f'set target_atoms=[0], target_transform="log", as y is zero in {found.zeros:.0%} of '
+            "the rows and positive else"
+        )
+    else:
+        yield f'set target_atoms="auto", as many rows share values ({share:.0%} have y = {value:g})'
+
+
+def _transform_steps(values: Sequence[OutcomeValues], is_skewed: Sequence[bool]) -> Iterator[str]:
+    """Name the map for positive outcomes, where predictions reach below zero."""
+    logs = [
+        (found.below_zero > MOST_BELOW_ZERO or skewed)
+        and not (found.is_bounded or found.are_few)
+        and found.lowest > 0.0
+        for found, skewed in zip(values, is_skewed, strict=True)
+    ]
+    if not any(logs):
+        return
+    word = str(["log" if log else None for log in logs]) if len(logs) > 1 else '"log"'
+    below = max(found.below_zero for found, log in zip(values, logs, strict=True) if log)
+    reason = "skewed"
+    if below > MOST_BELOW_ZERO:
+        reason = f"{below:.0%} of the predicted mass is below zero"
+    yield f"set target_transform={word}, as y is positive and {reason}"
+
+
 def _is_skewed(y: np.ndarray) -> bool:
-    """Tell whether outcomes are positive with a long upper tail, as those of a log-normal."""
+    """Tell whether outcomes have a long upper tail, as those of a log-normal."""
     centred = y - y.mean()
     skewness = np.mean(centred**3) / max(np.mean(centred**2) ** 1.5, np.finfo(float).tiny)
-    return bool(y.min() > 0.0 and skewness > _SKEWED)
+    return bool(skewness > _SKEWED)

@@ -27,7 +27,11 @@ class PartialPrediction:
 
     def logpdf(self, y: np.ndarray) -> np.ndarray:
         """Refuse: there is no density."""
-        self._refuse("a density (logpdf)")
+        self._refuse("a density (logpdf), or a resolution")
+
+    def log_cell_probability(self, y: np.ndarray, width: float) -> np.ndarray:
+        """Refuse: there is no distribution function."""
+        self._refuse("a distribution function (cdf)")
 
     def hdr_mass(self, y: np.ndarray) -> np.ndarray:
         """Refuse: without a density there is no highest-density region."""

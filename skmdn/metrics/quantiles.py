@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from skmdn.metrics.partial_prediction import PartialPrediction
 from skmdn.metrics.real_numbers import as_numbers
+from skmdn.mixture.cells import in_cell
 
 
 class QuantilePrediction(PartialPrediction):
@@ -16,8 +17,8 @@ class QuantilePrediction(PartialPrediction):
 
     This is the prediction of a quantile forest, or of one quantile regression per level. Pinball
     loss, interval score, central coverage and sharpness use the quantiles at their own levels. The
-    CRPS is approximated from all of them. Metrics that need a density or a distribution function
-    raise ValueError.
+    CRPS is approximated from all of them, and so is the log-likelihood of a resolution. Other
+    metrics that need a density or a distribution function raise ValueError.
 
     Parameters
     ----------
@@ -36,6 +37,11 @@ class QuantilePrediction(PartialPrediction):
     -----
     ``CRPS = 2 ∫ pinball_τ(y, q_τ) dτ`` [1]_ is approximated by the midpoint rule. Its cells end
     halfway between neighbouring levels, and at 0 and 1.
+
+    A log-likelihood needs a resolution and at least two levels. Between sorted quantiles the
+    distribution function is linear; where quantiles are equal it jumps. Beyond them the tails are
+    exponential: the logarithm of the tail's probability goes on in the straight line through the
+    two outermost quantiles, and falls by 2 at most per resolution.
 
     References
     ----------
@@ -77,6 +83,20 @@ class QuantilePrediction(PartialPrediction):
         loss: np.ndarray = 2.0 * (widths * pinball).sum(axis=1)
         return loss
 
+    def log_cell_probability(self, y: np.ndarray, width: float) -> np.ndarray:
+        """Return the log probability of the cells around y, (n,); see the notes."""
+        if self.levels.size < 2:
+            self._refuse("a distribution function (cdf), from quantiles at two levels at least")
+        knots = np.sort(self.quantiles.reshape(self.n_rows, -1), axis=1)
+        mirrored, upper_levels = -knots[:, ::-1], 1.0 - self.levels[::-1]
+        with np.errstate(divide="ignore"):
+            parts = (
+                np.log(_between(knots, self.levels, y, width)),
+                _log_lower_tail(knots, self.levels, y, width),
+                _log_lower_tail(mirrored, upper_levels, -y, width),
+            )
+        return np.asarray(np.logaddexp.reduce(parts))
+
     def ppf(self, q: npt.ArrayLike) -> np.ndarray:
         """Return the given quantiles at levels `q`: (n, ...) for a scalar, else (n, Q, ...)."""
         asked = np.asarray(q, dtype=np.float64)
@@ -88,6 +108,26 @@ class QuantilePrediction(PartialPrediction):
             )
         chosen: np.ndarray = self.quantiles[:, match.argmax(axis=-1)]
         return chosen
+
+
+def _between(knots: np.ndarray, levels: np.ndarray, y: np.ndarray, width: float) -> np.ndarray:
+    """Return the probability of cells around y that lies between quantiles (n, Q), (n,)."""
+    left, right, half = knots[:, :-1], knots[:, 1:], 0.5 * width
+    overlap = np.minimum(half, right - y[:, None]) - np.maximum(-half, left - y[:, None])
+    overlap, length = np.maximum(overlap, 0.0), right - left
+    jump = in_cell(left, y[:, None], width)
+    share = np.where(length > 0.0, overlap / np.where(length > 0.0, length, 1.0), jump)
+    return np.asarray(share @ np.diff(levels))
+
+
+def _log_lower_tail(
+    knots: np.ndarray, levels: np.ndarray, y: np.ndarray, width: float
+) -> np.ndarray:
+    """Return the log probability of cells around y that lies below the lowest quantile, (n,)."""
+    slope = np.maximum((knots[:, 1] - knots[:, 0]) / np.log(levels[1] / levels[0]), 0.5 * width)
+    above = y + 0.5 * width - knots[:, 0]  # of the cell's upper end
+    inside = np.log(-np.expm1(-np.clip(width - above, 0.0, width) / slope))
+    return np.asarray(np.log(levels[0]) + np.minimum(above, 0.0) / slope + inside)
 
 
 def _check_levels(levels: npt.ArrayLike) -> np.ndarray:

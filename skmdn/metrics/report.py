@@ -13,9 +13,11 @@ from skmdn.metrics.advice import advise
 from skmdn.metrics.arguments import check_fraction, gather
 from skmdn.metrics.calibration import calibration_error
 from skmdn.metrics.diagnosis import diagnose
+from skmdn.metrics.outcome_values import outcome_values
 from skmdn.metrics.regions import uniform_masses
 from skmdn.metrics.report_rows import (
     ReportRow,
+    below_zero_rows,
     error_row,
     finding_rows,
     has_density,
@@ -159,6 +161,11 @@ def calibration_report(
     of the coverage below 0.02, a correlation below 0.1. Small deviations do not enter the verdict.
     A calibration error is as expected up to twice the expected value.
 
+    If no outcome is negative, the table has the mean probability of a value below zero. If all are
+    positive and it exceeds 1 %, the advice names `target_transform`. Where many rows share values,
+    it names `target_atoms`. Both are parameters of :class:`skmdn.MDNRegressor`. They do not enter
+    the verdict either.
+
     A uniform PIT is necessary, but not sufficient [3]_: faults that cancel between rows go unseen.
 
     References
@@ -192,6 +199,7 @@ def calibration_report(
     pit = arguments.prediction.pit(arguments.y).reshape(len(arguments.y), -1)
     masses = uniform_masses(arguments) if has_density(arguments) else None
     diagnosis = diagnose(arguments, pit, masses, significance)
+    values = outcome_values(arguments)
     y, prediction, weights = arguments
     rows = [
         *score_rows(arguments),
@@ -199,5 +207,6 @@ def calibration_report(
         *region_rows(arguments, levels, (pit, masses), diagnosis.significance),
         error_row(calibration_error(y, prediction, sample_weight=weights)),
         *finding_rows(diagnosis),
+        *below_zero_rows(values),
     ]
-    return CalibrationReport(diagnosis.verdict(), advise(arguments, diagnosis), tuple(rows))
+    return CalibrationReport(diagnosis.verdict(), advise(arguments, diagnosis, values), tuple(rows))

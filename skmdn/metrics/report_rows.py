@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr
 
+from skmdn.metrics.advice import MOST_BELOW_ZERO
 from skmdn.metrics.arguments import Arguments
 from skmdn.metrics.calibration import CalibrationError
 from skmdn.metrics.coverage import sharpness
 from skmdn.metrics.diagnosis import SMALLEST_DISTANCE, Diagnosis, Finding, reading
+from skmdn.metrics.outcome_values import OutcomeValues
 from skmdn.metrics.proper_scores import crps_loss, energy_loss, log_likelihood_score
 from skmdn.metrics.quantile_losses import interval_score_loss, pinball_loss
 from skmdn.metrics.regions import has_jumps, in_central_interval
@@ -108,6 +111,17 @@ def error_row(error: CalibrationError) -> ReportRow:
     ratio = error.value / error.expected
     said = "as expected" if ratio <= _USUAL else f"{ratio:.1f} times the expected value"
     return ReportRow("calibration error", *error, reading=said)
+
+
+def below_zero_rows(values: Sequence[OutcomeValues]) -> list[ReportRow]:
+    """Return the mass predicted below zero, of each output that never is."""
+    rows = []
+    for j, found in enumerate(values):
+        if found.lowest >= 0.0:
+            number = f" [{j}]" if len(values) > 1 else ""
+            said = "too high" if found.below_zero > MOST_BELOW_ZERO else "as expected"
+            rows.append(ReportRow("mass below zero" + number, found.below_zero, 0.0, reading=said))
+    return rows
 
 
 def finding_rows(diagnosis: Diagnosis) -> list[ReportRow]:

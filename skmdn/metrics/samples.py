@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from skmdn.metrics.partial_prediction import PartialPrediction
 from skmdn.metrics.real_numbers import as_numbers
+from skmdn.mixture.cells import in_cell
 
 
 class SamplePrediction(PartialPrediction):
@@ -35,6 +36,12 @@ class SamplePrediction(PartialPrediction):
     CRPS and energy score are the *fair* estimators of [1]_: for any S, their expectation is the
     score of the distribution that the draws come from, so they compare with closed forms. Quantiles
     are Weibull's [2]_: a further draw is below the quantile at level q with probability q.
+
+    A log-likelihood needs a resolution, and its cells have the probability
+    ``(#{draws in the cell} + c) / (S + 1)``. Here c is the probability of the cell under a Cauchy
+    distribution with the median and half the interquartile range of the draws (or half the
+    resolution, if that is more). So cells without draws are possible, and the probabilities of all
+    cells sum to one.
 
     References
     ----------
@@ -95,9 +102,28 @@ class SamplePrediction(PartialPrediction):
         values = np.asarray(np.quantile(self.samples, levels, axis=1, method="weibull"))
         return np.moveaxis(values, 0, 1) if levels.ndim else values
 
+    def log_cell_probability(self, y: np.ndarray, width: float) -> np.ndarray:
+        """Return the log probability of the cells around y, (n,); see the notes."""
+        draws = self.samples.reshape(self.n_rows, -1)
+        count = in_cell(draws, y[:, None], width).sum(axis=1)
+        low, middle, high = np.quantile(draws, [0.25, 0.5, 0.75], axis=1)
+        rare = _cauchy_probability(y - middle, width, np.maximum(0.5 * (high - low), 0.5 * width))
+        return np.asarray(np.log((count + rare) / (draws.shape[1] + 1.0)))
+
     def pit(self, y: np.ndarray) -> np.ndarray:
         """Return ``(#{X < y} + U (1 + #{X = y})) / (S + 1)``, U uniform, (n,) or (n, D)."""
         below = (self.samples < y[:, None]).sum(axis=1)
         ties = (self.samples == y[:, None]).sum(axis=1)
         uniform = np.random.default_rng(self.random_state).uniform(size=y.shape)
         return np.asarray((below + uniform * (1 + ties)) / (self.samples.shape[1] + 1.0))
+
+
+def _cauchy_probability(y: np.ndarray, width: float, scale: np.ndarray) -> np.ndarray:
+    """Return the probability of cells around y under a Cauchy distribution of that scale, (n,).
+
+    The difference of arcus tangents is one arcus tangent, which loses no digits.
+    """
+    with np.errstate(over="ignore"):
+        low, high = (y - 0.5 * width) / scale, (y + 0.5 * width) / scale
+        product = np.minimum(low * high, 1e300)
+    return np.arctan2(width / scale, 1.0 + product) / np.pi

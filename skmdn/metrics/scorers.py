@@ -14,6 +14,7 @@ from skmdn.metrics.coverage import coverage_loss
 from skmdn.metrics.proper_scores import crps_loss, energy_loss, log_likelihood_score
 from skmdn.metrics.quantile_losses import interval_score_loss, pinball_loss
 from skmdn.metrics.regions import check_region
+from skmdn.metrics.rounded import check_resolution
 
 
 class DistributionScorer(BaseEstimator):
@@ -130,6 +131,37 @@ class DistributionScorer(BaseEstimator):
 log_likelihood_scorer = DistributionScorer(log_likelihood_score)
 neg_crps_scorer = DistributionScorer(crps_loss, greater_is_better=False)
 neg_energy_scorer = DistributionScorer(energy_loss, greater_is_better=False)
+
+
+def rounded_log_likelihood_scorer(resolution: float) -> DistributionScorer:
+    """Make a scorer: the log-likelihood of targets that are known to a resolution.
+
+    Choose with it where candidates differ in `target_atoms`, or where y is rounded (see
+    :func:`log_likelihood_score`). :data:`neg_crps_scorer` compares such candidates too.
+
+    Parameters
+    ----------
+    resolution : float
+        Width of the cell around each outcome, in the unit of y.
+
+    Returns
+    -------
+    DistributionScorer
+        A new scorer of :func:`log_likelihood_score`.
+
+    Raises
+    ------
+    ValueError
+        If `resolution` is not a positive number.
+
+    Examples
+    --------
+    >>> from skmdn.metrics import rounded_log_likelihood_scorer
+    >>> rounded_log_likelihood_scorer(0.5).metric_params
+    {'resolution': 0.5}
+    """
+    params = {"resolution": check_resolution(resolution)}
+    return DistributionScorer(log_likelihood_score, metric_params=params)
 
 
 def neg_pinball_scorer(level: float = 0.5) -> DistributionScorer:

@@ -1,0 +1,29 @@
+"""Copies of rows: which rows differ from all before them."""
+
+import numpy as np
+
+from skmdn._arrays import Array, FloatArray, IntArray
+
+
+def first_copies(X: Array, y: FloatArray) -> IntArray:
+    """The first of the rows ``(X, y)`` with each content, by a hash of 64 bits.
+
+    All gaps are equal, and so are the two zeros.
+    """
+    hashes = _mixed(_bits(y))
+    for column in X.T:
+        hashes = _mixed(hashes ^ _bits(column))
+    return np.unique(hashes, return_index=True)[1]
+
+
+def _bits(values: Array) -> IntArray:
+    numbers = values.astype(np.float64) + 0.0
+    return np.where(np.isnan(numbers), np.nan, numbers).view(np.uint64)
+
+
+def _mixed(hashes: IntArray) -> IntArray:
+    """The finaliser of splitmix64 (G. L. Steele, D. Lea and C. H. Flood, OOPSLA 2014)."""
+    hashes = hashes + np.uint64(0x9E3779B97F4A7C15)
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return hashes ^ (hashes >> np.uint64(31))
