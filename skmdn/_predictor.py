@@ -12,11 +12,9 @@ from skmdn._network.category_inputs import CategoryInputs
 from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture, TargetMixture
+from skmdn.mixture.bounding import bounded
 from skmdn.mixture.joining import Density
 from skmdn.mixture.sampling import CHUNK_ROWS
-
-# How far means may lie outside the range of training targets, in standard deviations of these.
-_MARGIN = 0.25
 
 
 class Predictor(NamedTuple):
@@ -157,27 +155,8 @@ class Predictor(NamedTuple):
         if self.target_maps is None or self.target_range is None:
             return density
         return TargetMixture(
-            _bounded(density, self.preparation.y_scale, self.target_range), self.target_maps
+            bounded(density, self.preparation.y_scale, self.target_range), self.target_maps
         )
 
     def _in_units_of_targets(self, density: Mixture) -> Mixture:
         return density.affine(self.preparation.y_mean, self.preparation.y_scale)
-
-
-def _bounded(density: Mixture, scale: np.ndarray, target_range: np.ndarray) -> Mixture:
-    """Components that are no wider than all targets together, with means near their range.
-
-    A wide component of hardly any weight does no harm, but behind an exponential it would have most
-    of the mean: its width s adds ``s^2 / 2`` to the logarithm.
-    """
-    low, high = target_range.T
-    means = np.clip(density.means, low - _MARGIN * scale, high + _MARGIN * scale)
-    # An output that stays as it is has no ends, and no bounds.
-    factors = np.where(np.isinf(low), 1.0, np.minimum(1.0, scale / density.scales))
-    if density.covariance_type == "full":
-        scale_tril = density.scale_tril * factors[..., np.newaxis]
-        return Mixture(density.weights, means, scale_tril=scale_tril)
-    scales = density.scales * factors
-    if density.univariate:
-        means, scales = means[..., 0], scales[..., 0]
-    return Mixture(density.weights, means, scales)

@@ -129,11 +129,11 @@ def test_weights_of_rows_are_relative_and_count_as_repetition_but_for_the_prior(
 def test_background_takes_the_outliers():
     view, y = normal_rows(3000, 1.0)
     y[:60] = 8.0
-    found = calibrate([view], y, background=True)
+    found = calibrate([view], y, background_scale=3.0)
     assert 0.01 < found.background < 0.1
     np.testing.assert_allclose(found.factors[0], 1, atol=0.1)
     clean, z = normal_rows(3000, 1.0)
-    assert calibrate([clean], z, background=True).background < 1e-3
+    assert calibrate([clean], z, background_scale=3.0).background < 1e-3
     assert calibrate([clean], z).background == 0
 
 
