@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,6 +22,7 @@ from skmdn._estimators.inputs import (
 from skmdn._estimators.interrupts import pass_interrupt_on
 from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._estimators.r2_score import ScoredRegressor
+from skmdn._estimators.random_state import new_generator
 from skmdn._predictor import Predictor
 from skmdn._training.settings import Settings, check_settings
 from skmdn.mixture.arguments import as_generator
@@ -595,6 +596,64 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.validation_split_: str | None = fitted.split.kind
         self.dependence_p_value_: float | None = fitted.split.p_value
         _warn_of(fitted)
+
+
+def choose_target_transform(
+    model: MDNRegressor,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    groups: ArrayLike | None = None,
+) -> Any:
+    """The `target_transform` that "auto" would choose, whatever that of `model` is.
+
+    The arguments are those of `fit`, and are checked alike. The model stays as it is.
+
+    Parameters
+    ----------
+    model : MDNRegressor
+        Its other settings count.
+    X : array-like or DataFrame of shape (n, p)
+        Inputs.
+    y : array-like of shape (n,) or (n, D)
+        Targets.
+    sample_weight : array-like of shape (n,), default=None
+        Non-negative weights.
+    groups : array-like of shape (n,), default=None
+        Group of every row.
+
+    Returns
+    -------
+    None, object of skmdn.transforms or list of them
+        A value for `target_transform`; for several outputs, a list with the map of each.
+
+    Raises
+    ------
+    ValueError
+        If a constructor value or an argument is not as described.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmdn import MDNRegressor
+    >>> from skmdn.regressor import choose_target_transform
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(400, 2))
+    >>> y = np.exp(X[:, 0] + rng.normal(size=400))
+    >>> choose_target_transform(MDNRegressor(random_state=0), X, y)
+    Log(lower=0.0)
+    """
+    from skmdn._training import fitting  # imports torch, which predicting does not need
+
+    model = clone(model)
+    settings = Settings.of(model)
+    data = check_training_data(model, X, y, sample_weight, reset=True)
+    labels = check_groups(groups, len(data.y))
+    maps = fitting.choose_maps(settings, data, None, labels, new_generator(settings.random_state))
+    if maps is None or len(maps) == 1:
+        return None if maps is None else maps[0]
+    return list(maps)
 
 
 def _warn_of(fitted: Fitted) -> None:

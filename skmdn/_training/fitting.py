@@ -1,5 +1,6 @@
 """From settings and checked data to a fitted network: training, calibration, advice."""
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
@@ -23,6 +24,7 @@ from skmdn._training.start import (
     fresh_start_on_part,
     with_its_factor,
 )
+from skmdn._training.target_choice import chosen_maps
 from skmdn._training.validation_split import ValidationSplit, hold_out
 
 # Part of the steps with a rising learning rate.
@@ -80,6 +82,8 @@ def fit(
     rng = new_generator(settings.random_state)
     before = None if past is None else past.predictor
     maps = _target_maps(settings, data, before)
+    if before is None and _is_left_to_choose(settings):
+        maps = choose_maps(settings, data, validation, groups, rng)
     data = _with_folds(behind_maps(data, maps), rng)
     if validation is not None:
         validation = behind_maps(validation, maps, "y_val")
@@ -151,8 +155,30 @@ def fit_part(
     return Fitted(predictor, trained, [], split, None, next_rate)
 
 
+def choose_maps(
+    settings: Settings,
+    data: Observations,
+    validation: Observations | None,
+    groups: np.ndarray | None,
+    rng: np.random.Generator,
+) -> TargetMaps:
+    """The maps of "auto" for a first fit, which then draws from `rng` as if there were no choice.
+
+    The choice draws the same numbers from a copy, so that it holds out the rows that the fit does.
+    """
+    rng = deepcopy(rng)
+    return chosen_maps(settings, _with_folds(data, rng), validation, groups, rng)
+
+
+def _is_left_to_choose(settings: Settings) -> bool:
+    word = settings.target_transform
+    return isinstance(word, str) and word == "auto"
+
+
 def _target_maps(settings: Settings, data: Observations, before: Predictor | None) -> TargetMaps:
-    """The maps of the targets, which stay those of the network `before`."""
+    """The maps of the targets, which stay those of `before`; none for a first "auto"."""
+    if _is_left_to_choose(settings):
+        return None if before is None else before.target_maps
     maps = target_maps(settings.target_transform, data.y.shape[1])
     if before is not None and maps != before.target_maps:
         raise ValueError(
