@@ -154,9 +154,8 @@ class Predictor(NamedTuple):
         """The densities of y, given those of the targets behind their maps."""
         if self.target_maps is None or self.target_range is None:
             return density
-        return TargetMixture(
-            bounded(density, self.preparation.y_scale, self.target_range), self.target_maps
-        )
+        maps, scale = self.target_maps, self.preparation.y_scale
+        return TargetMixture(bounded(density, maps, scale, self.target_range), maps)
 
     def _in_units_of_targets(self, density: Mixture) -> Mixture:
         return density.affine(self.preparation.y_mean, self.preparation.y_scale)

@@ -15,8 +15,10 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from skmdn._estimators.folds import order_of, parts_of, take
 from skmdn._estimators.inner_estimators import check_predicts_density, density_of
+from skmdn._estimators.inner_target_transform import with_one_target_transform
 from skmdn._estimators.inputs import check_in_memory, check_table
 from skmdn._estimators.interrupts import interrupt_ends_all
+from skmdn._estimators.rows import Rows
 from skmdn.mixture.joining import Density, concatenate
 
 __all__ = ["cross_val_predict_proba"]
@@ -45,7 +47,8 @@ def cross_val_predict_proba(
     ----------
     estimator : estimator object
         A regressor, Pipeline or search whose ``predict_proba`` gives a :class:`skmdn.Mixture`. It
-        is cloned, not changed.
+        is cloned, not changed. In place of ``target_transform="auto"``, what is chosen on all rows
+        holds for all folds.
     X : array-like, sparse matrix or DataFrame of n rows
         The features.
     y : array-like of shape (n,) or (n, D)
@@ -80,6 +83,9 @@ def cross_val_predict_proba(
     Each fold's model differs, so a metric of the result is close to, but not the same as, the mean
     of the folds' metrics; it describes the procedure, not the one model fitted on all rows.
 
+    With ``target_transform="auto"`` the targets of a row take part in the choice among a few maps,
+    but in nothing else that predicts the row. So do weights in `params`, and groups.
+
     Examples
     --------
     >>> import numpy as np
@@ -112,6 +118,7 @@ def cross_val_predict_proba(
     parts = parts_of(cv, X, y, **split_params)
     order = order_of([test for _, test in parts], len(y))
     with interrupt_ends_all():
+        estimator = _with_one_choice(estimator, X, y, split_params, fit_params)
         mixtures = Parallel(n_jobs=n_jobs)(
             delayed(_fit_and_predict)(clone(estimator), X, y, train, test, fit_params)
             for train, test in parts
@@ -136,6 +143,19 @@ def _route(
     )
     routed = process_routing(router, "fit", **params)
     return routed.splitter.split, routed.estimator.fit
+
+
+def _with_one_choice(
+    estimator: Any, X: Any, y: Any, split_params: Mapping[str, Any], fit_params: Mapping[str, Any]
+) -> Any:
+    """The estimator with one target_transform for all folds in place of "auto".
+
+    Weights count, under whatever name they go to `fit`, and so do the splitter's groups.
+    """
+    weights = [values for name, values in fit_params.items() if name.endswith("sample_weight")]
+    groups = split_params.get("groups")
+    rows = Rows(X, np.asarray(y), weights[-1] if weights else None, groups)
+    return with_one_target_transform(estimator, rows)
 
 
 def _fit_and_predict(

@@ -231,9 +231,10 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
     target_range_ : ndarray of shape (n_outputs_, 2) or None
         The least and the greatest training target behind the map of each output. Predicted
         components have means within this range, or a quarter of `y_scale_` outside, and are no
-        wider than `y_scale_`. Otherwise a component of hardly any weight would have most of the
-        mean of y. An output that stays as it is has the range ``(-inf, inf)`` and no such bounds.
-        None without a map.
+        wider than `y_scale_`; with "log" and "asinh" also no wider than lets the component's mean
+        of y exceed the largest target by a factor of ``exp(0.5 + y_scale_ / 4)``. Otherwise a
+        component of hardly any weight would have most of the mean of y. An output that stays as it
+        is has the range ``(-inf, inf)`` and no such bounds. None without a map.
     y_mean_, y_scale_ : ndarray of shape (n_outputs_,)
         Scaling of the targets, behind their map if there is one.
     bin_edges_ : list of ndarray or None
@@ -557,6 +558,12 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.input_tags.allow_nan = True
         return tags
+
+    def _chosen_target_transform(
+        self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None
+    ) -> Any:
+        """What "auto" chooses for some rows, for a meta-estimator around this one."""
+        return choose_target_transform(self, X, y, sample_weight, groups=groups)
 
     def _is_fitted(self) -> bool:
         return hasattr(self, "coefs_")

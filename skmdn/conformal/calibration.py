@@ -15,6 +15,7 @@ from skmdn._estimators.inner_estimators import (
     seeded_clone,
     weight_fit_params,
 )
+from skmdn._estimators.inner_target_transform import with_one_target_transform
 from skmdn._estimators.rows import Rows
 from skmdn.conformal.calibration_rows import calibration_splits
 from skmdn.conformal.scores import hdr_masses, tail_masses
@@ -58,6 +59,9 @@ def calibrated_models(
             "X: expected at least 2 rows, to fit on and to calibrate on, got 1 sample."
         )
     parts, kind, p_value = calibration_splits(cv, rows, rng)
+    # Several models are pooled. One chooses for itself, on rows that do not calibrate it.
+    if len(parts) > 1:
+        estimator = with_one_target_transform(estimator, rows, rng)
     models = Parallel(n_jobs=n_jobs)(
         delayed(_fit_and_calibrate)(seeded_clone(estimator, int(rng.integers(2**31))), rows, *part)
         for part in parts

@@ -79,9 +79,9 @@ class Pool:
     def _widened(self, density: Mixture, factor: float) -> Mixture:
         """A density with its calibrated spread, behind a map no wider than the background."""
         widened = density.widen(factor, self.noise)
-        if self.target_range is None:
+        if self.maps is None or self.target_range is None:
             return widened
-        return bounded(widened, self.background_scale, self.target_range)
+        return bounded(widened, self.maps, self.background_scale, self.target_range)
 
     def _of_y(self, density: Mixture) -> Density:
         """The density of y, given that of the mapped targets."""

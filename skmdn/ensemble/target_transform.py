@@ -9,9 +9,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skmdn._estimators.inner_estimators import seeded_clone
+from skmdn._estimators.inner_target_transform import chosen_target_transform, is_auto, parameter_of
 from skmdn._estimators.rows import Rows
-from skmdn._estimators.target_choice import chosen_target_transform, is_auto, parameter_of
 from skmdn._estimators.target_maps import TargetMaps, target_maps
 from skmdn.ensemble.mapped_targets import MappedTargets, as_attribute
 from skmdn.regressor import MDNRegressor
@@ -61,7 +60,7 @@ def chosen_word(word: Any, views: Views, rows: Rows, rng: np.random.Generator) -
     networks += [view for _, view in views if isinstance(_last_step(view), MDNRegressor)]
     if not networks or not _leave_the_choice(views):
         return None
-    return chosen_target_transform(seeded_clone(networks[0], int(rng.integers(2**31))), rows)
+    return chosen_target_transform(networks[0], rows, rng)
 
 
 def _last_step(view: Any) -> Any:

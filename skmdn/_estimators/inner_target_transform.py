@@ -5,6 +5,7 @@ An estimator whose `target_transform` may be "auto" has a method
 Folds that each chose for themselves would give densities that cannot be pooled.
 """
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -52,20 +53,29 @@ def with_one_target_transform(
 ) -> Any:
     """The estimator with a choice in place of its ``target_transform="auto"``, made on all rows.
 
-    With `rng` it does not depend on random states that are None. Other estimators stay as they are.
+    Where random states are None, their seeds come from a copy of `rng`, so that what is drawn next
+    does not depend on whether there was a choice. Other estimators stay as they are.
     """
     name = parameter_of(estimator, "target_transform")
     if name is None or not is_auto(estimator.get_params()[name]):
         return estimator
-    model = clone(estimator) if rng is None else seeded_clone(estimator, int(rng.integers(2**31)))
-    return clone(estimator).set_params(**{name: chosen_target_transform(model, rows)})
+    return clone(estimator).set_params(**{name: chosen_target_transform(estimator, rows, rng)})
 
 
-def chosen_target_transform(model: Any, rows: Rows) -> Any:
-    """What an estimator, or the one inside it, chooses for some rows; its earlier steps are fitted.
+def chosen_target_transform(
+    estimator: Any, rows: Rows, rng: np.random.Generator | None = None
+) -> Any:
+    """What an estimator, or the one inside it, chooses for some rows.
 
-    It is "auto" again where the estimator offers no choice.
+    Earlier steps of a Pipeline are fitted on these rows, in a copy. The answer is "auto" again
+    where the estimator offers no choice.
     """
+    if rng is None:
+        return _choice(clone(estimator), rows)
+    return _choice(seeded_clone(estimator, int(deepcopy(rng).integers(2**31))), rows)
+
+
+def _choice(model: Any, rows: Rows) -> Any:
     if hasattr(model, "_chosen_target_transform"):
         return model._chosen_target_transform(*rows)
     if isinstance(model, Pipeline):
@@ -73,4 +83,4 @@ def chosen_target_transform(model: Any, rows: Rows) -> Any:
             if step is not None and step != "passthrough":
                 rows = rows._replace(X=fit_transform(step, rows))
     _, inner = _inner(model)
-    return "auto" if inner is None else chosen_target_transform(inner, rows)
+    return "auto" if inner is None else _choice(inner, rows)
