@@ -46,9 +46,9 @@ def cross_val_predict_proba(
     Parameters
     ----------
     estimator : estimator object
-        A regressor, Pipeline or search whose ``predict_proba`` gives a :class:`skmdn.Mixture`. It
-        is cloned, not changed. In place of ``target_transform="auto"``, what is chosen on all rows
-        holds for all folds.
+        A regressor, Pipeline or search whose ``predict_proba`` gives a :class:`skmdn.Mixture` or a
+        :class:`skmdn.TargetMixture`. It is cloned, not changed. In place of
+        ``target_transform="auto"``, what is chosen on all rows holds for all folds.
     X : array-like, sparse matrix or DataFrame of n rows
         The features.
     y : array-like of shape (n,) or (n, D)
@@ -73,7 +73,7 @@ def cross_val_predict_proba(
     Raises
     ------
     TypeError
-        If ``predict_proba`` gives no Mixture.
+        If ``predict_proba`` gives neither a Mixture nor a TargetMixture.
     ValueError
         If `cv` does not put every row into exactly one test part, lengths disagree, or `groups` is
         given while metadata routing is enabled.

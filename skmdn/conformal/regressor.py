@@ -48,9 +48,10 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     Parameters
     ----------
     estimator : estimator object, default=None
-        A regressor whose `predict_proba` gives a :class:`skmdn.Mixture`: an `MDNRegressor`, an
-        `MDNEnsembleRegressor`, or a Pipeline or search around one. None is ``MDNRegressor()``. In
-        place of ``target_transform="auto"``, several models have what is chosen once on all rows.
+        A regressor whose `predict_proba` gives a :class:`skmdn.Mixture` or `TargetMixture`: an
+        `MDNRegressor`, an `MDNEnsembleRegressor`, or a Pipeline or search around one. None is
+        ``MDNRegressor()``. In place of ``target_transform="auto"``, several models have what is
+        chosen once on all rows.
     cv : int, splitter, iterable of (train, test), "last" or "prefit", default=5
         Which rows fit the models and which calibrate them. An integer is a number of folds, at most
         one per row: of runs of consecutive rows if these are alike, as in a series, else shuffled
@@ -224,7 +225,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
             not put every row into exactly one test part. The estimator is then what it was before
             the call.
         TypeError
-            If `predict_proba` does not return a Mixture.
+            If `predict_proba` returns neither a Mixture nor a TargetMixture.
         """
         with unchanged_on_error(self), interrupt_ends_all():
             self._check_constructor()

@@ -59,9 +59,9 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     Parameters
     ----------
     estimators : list of (str, estimator), default=None
-        Views: regressors whose `predict_proba` gives a `Mixture`, Pipelines included. None takes
-        three: an `MDNRegressor` without encoding (``alpha=0.06``), one with encoding (0.01), and
-        one that also sees the out-of-fold predictions of trees (`CrossFittedPredictions`; 0).
+        Views: regressors whose `predict_proba` gives a `Mixture`, or a `TargetMixture` without
+        atoms. None takes three: an `MDNRegressor` without encoding (``alpha=0.06``), one with it
+        (0.01), and one that also sees out-of-fold predictions of trees (`CrossFittedPredictions`).
     target_transform : None, {"auto", "log", "logit", "asinh"}, object or list, default=None
         Map of y, as of `MDNRegressor`, set in all views (in the last step of a Pipeline, in the
         estimator of a search); trees see y itself. "auto" is one choice on all rows before the
@@ -226,7 +226,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
             the rows, or if a view cannot take `target_transform`, has another map or has atoms. The
             estimator stays what it was before the call.
         TypeError
-            If a view has no `predict_proba`, or if that gives no Mixture.
+            If a view has no `predict_proba`, or if that gives no Mixture or TargetMixture.
         """
         with unchanged_on_error(self), interrupt_ends_all():
             check_parameters(self, MDN_ENSEMBLE_REGRESSOR)
