@@ -138,8 +138,8 @@ def test_background_takes_the_outliers():
     y[:60] = 8.0
     found = calibrate([view], y, background_scale=3.0)
     assert 0.01 < found.background < 0.1
-    narrow = calibrate([view], y, background_scale=1.0)
-    assert narrow.background < found.background / 3
+    narrow = calibrate([view], y, background_scale=1.0)  # cannot, so that the view widens
+    assert narrow.factors[0] > 1.3
     np.testing.assert_allclose(found.factors[0], 1, atol=0.1)
     clean, z = normal_rows(3000, 1.0)
     assert calibrate([clean], z, background_scale=3.0).background < 1e-3
