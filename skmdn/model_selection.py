@@ -13,9 +13,9 @@ from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
 
+from skmdn._estimators.choices import with_choices_made
 from skmdn._estimators.folds import order_of, parts_of, take
 from skmdn._estimators.inner_estimators import check_predicts_density, density_of
-from skmdn._estimators.inner_target_transform import with_one_target_transform
 from skmdn._estimators.inputs import check_in_memory, check_table
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.rows import Rows
@@ -47,8 +47,8 @@ def cross_val_predict_proba(
     ----------
     estimator : estimator object
         A regressor, Pipeline or search whose ``predict_proba`` gives a :class:`skmdn.Mixture` or a
-        :class:`skmdn.TargetMixture`. It is cloned, not changed. In place of
-        ``target_transform="auto"``, what is chosen on all rows holds for all folds.
+        :class:`skmdn.TargetMixture`. It is cloned, not changed. In place of "auto",
+        the `target_transform` and `target_atoms` that are chosen on all rows hold for all folds.
     X : array-like, sparse matrix or DataFrame of n rows
         The features.
     y : array-like of shape (n,) or (n, D)
@@ -84,7 +84,8 @@ def cross_val_predict_proba(
     of the folds' metrics; it describes the procedure, not the one model fitted on all rows.
 
     With ``target_transform="auto"`` the targets of a row take part in the choice among a few maps,
-    but in nothing else that predicts the row. So do weights in `params`, and groups.
+    but in nothing else that predicts the row. So do weights in `params`, and groups. The same holds
+    for ``target_atoms="auto"``.
 
     Examples
     --------
@@ -118,7 +119,7 @@ def cross_val_predict_proba(
     parts = parts_of(cv, X, y, **split_params)
     order = order_of([test for _, test in parts], len(y))
     with interrupt_ends_all():
-        estimator = _with_one_choice(estimator, X, y, split_params, fit_params)
+        estimator = _with_choices_made(estimator, X, y, split_params, fit_params)
         mixtures = Parallel(n_jobs=n_jobs)(
             delayed(_fit_and_predict)(clone(estimator), X, y, train, test, fit_params)
             for train, test in parts
@@ -145,17 +146,17 @@ def _route(
     return routed.splitter.split, routed.estimator.fit
 
 
-def _with_one_choice(
+def _with_choices_made(
     estimator: Any, X: Any, y: Any, split_params: Mapping[str, Any], fit_params: Mapping[str, Any]
 ) -> Any:
-    """The estimator with one target_transform for all folds in place of "auto".
+    """The estimator with one choice for all folds in place of "auto".
 
     Weights count, under whatever name they go to `fit`, and so do the splitter's groups.
     """
     weights = [values for name, values in fit_params.items() if name.endswith("sample_weight")]
     groups = split_params.get("groups")
     rows = Rows(X, np.asarray(y), weights[-1] if weights else None, groups)
-    return with_one_target_transform(estimator, rows)
+    return with_choices_made(estimator, rows)
 
 
 def _fit_and_predict(

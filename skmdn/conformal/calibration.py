@@ -9,13 +9,13 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from skmdn._estimators.choices import with_choices_made
 from skmdn._estimators.inner_estimators import (
     density_of,
     group_fit_params,
     seeded_clone,
     weight_fit_params,
 )
-from skmdn._estimators.inner_target_transform import with_one_target_transform
 from skmdn._estimators.rows import Rows
 from skmdn.conformal.calibration_rows import calibration_splits
 from skmdn.conformal.scores import hdr_masses, tail_masses
@@ -61,7 +61,7 @@ def calibrated_models(
     parts, kind, p_value = calibration_splits(cv, rows, rng)
     # Several models are pooled. One chooses for itself, on rows that do not calibrate it.
     if len(parts) > 1:
-        estimator = with_one_target_transform(estimator, rows, rng)
+        estimator = with_choices_made(estimator, rows, rng)
     models = Parallel(n_jobs=n_jobs)(
         delayed(_fit_and_calibrate)(seeded_clone(estimator, int(rng.integers(2**31))), rows, *part)
         for part in parts

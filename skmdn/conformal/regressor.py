@@ -50,8 +50,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     estimator : estimator object, default=None
         A regressor whose `predict_proba` gives a :class:`skmdn.Mixture` or `TargetMixture`: an
         `MDNRegressor`, an `MDNEnsembleRegressor`, or a Pipeline or search around one. None is
-        ``MDNRegressor()``. In place of ``target_transform="auto"``, several models have what is
-        chosen once on all rows.
+        ``MDNRegressor()``. In place of "auto" for `target_transform` and `target_atoms`, several
+        models have what is chosen once on all rows.
     cv : int, splitter, iterable of (train, test), "last" or "prefit", default=5
         Which rows fit the models and which calibrate them. An integer is a number of folds, at most
         one per row: of runs of consecutive rows if these are alike, as in a series, else shuffled
@@ -105,8 +105,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
 
     **What is not.** Coverage is an average over x and over calibration sets. Some kinds of rows may
     be covered less often, and with one calibration set of m rows the coverage is off by about
-    ``sqrt(level (1 - level) / m)``. With several models, ``target_transform="auto"`` is a choice
-    among few maps that calibration rows take part in, so that the guarantee is not exact.
+    ``sqrt(level (1 - level) / m)``. With several models, "auto" for `target_transform` is a
+    choice among few maps in which calibration rows take part; the guarantee is then not exact.
 
     **Infinite answers.** A model with ``m < level / (1 - level)`` calibration rows cannot exclude
     anything: its region is the whole line, ``(-inf, inf)``. A warning says so if half of the models

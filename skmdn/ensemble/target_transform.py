@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skmdn._estimators.inner_target_transform import chosen_target_transform, is_auto, parameter_of
+from skmdn._estimators.choices import choice_of, is_auto, parameter_of
 from skmdn._estimators.rows import Rows
 from skmdn._estimators.target_maps import TargetMaps, target_maps
 from skmdn.ensemble.mapped_targets import MappedTargets, as_attribute
@@ -60,7 +60,7 @@ def chosen_word(word: Any, views: Views, rows: Rows, rng: np.random.Generator) -
     networks += [view for _, view in views if isinstance(_last_step(view), MDNRegressor)]
     if not networks or not _leave_the_choice(views):
         return None
-    return chosen_target_transform(networks[0], rows, rng)
+    return choice_of(networks[0], _WORD, rows, rng)
 
 
 def _last_step(view: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`target_transform="auto"` inside other estimators: one choice for all folds."""
+"""`target_transform="auto"` and its like inside other estimators: one choice for all folds."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmdn import ConformalMDNRegressor, MDNEnsembleRegressor, TargetMixture
-from skmdn._estimators.inner_target_transform import parameter_of
+from skmdn import ConformalMDNRegressor, MDNEnsembleRegressor, Mixture, TargetMixture
+from skmdn._estimators.choices import parameter_of
 from skmdn.model_selection import cross_val_predict_proba
 from skmdn.transforms import Log
 
@@ -115,6 +115,45 @@ def test_lists_and_columns_are_taken():
     column = cross_val_predict_proba(auto(), X, Y[:, None], cv=FOLDS)
     assert not column.univariate
     assert column.transform == Log()
+
+
+class Atoms(MappedLine):
+    """A line for the targets that are at no atom; it finds the zeros, and then a map."""
+
+    def __init__(self, alpha=1e-6, inflation=1.0, target_transform=None, target_atoms=None):
+        super().__init__(alpha, inflation, target_transform)
+        self.target_atoms = target_atoms
+
+    def _chosen_target_atoms(self, X, y, sample_weight=None, groups=None):
+        assert self.target_transform == "auto"
+        return [0.0] if np.any(y == 0) else None
+
+    def _chosen_target_transform(self, X, y, sample_weight=None, groups=None):
+        assert self.target_atoms in ([0.0], None)
+        return "log" if self.target_atoms else None
+
+    def fit(self, X, y, sample_weight=None):
+        self.share_ = np.mean(y == 0)
+        return super().fit(X[y != 0], y[y != 0])
+
+    def predict_proba(self, X):
+        density, shares = super().predict_proba(X), np.full((len(X), 1), self.share_)
+        if self.target_atoms is None:
+            return density
+        return TargetMixture(density.base, density.transform, self.target_atoms, shares)
+
+
+def test_atoms_are_chosen_before_the_map():
+    """Also where some folds have none, whose densities could not be pooled with the others."""
+    y = np.where(np.arange(len(Y)) < 20, 0.0, Y)
+    estimator = Atoms(target_transform="auto", target_atoms="auto")
+    density = cross_val_predict_proba(estimator, X, y, cv=KFold(3))
+    np.testing.assert_array_equal(density.atoms, [0.0])
+    assert density.transform == Log()
+    model = ConformalMDNRegressor(estimator, cv=KFold(3)).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X).atoms, [0.0])
+    assert cross_val_predict_proba(estimator, X, Y, cv=KFold(3)).univariate
+    assert isinstance(cross_val_predict_proba(estimator, X, Y, cv=KFold(3)), Mixture)
 
 
 class WordOnly(MappedLine):
