@@ -40,7 +40,8 @@ _BOUNDS_LOG_NOISE = (np.log(1e-6), np.log(3.0))
 _LOG_2PI = np.log(2 * np.pi)
 
 
-# The background is a Gaussian this many times as wide as y. Its starting weight is used while the
+# The background is a Gaussian this many times as wide as y, but as wide as y behind a map: behind
+# an exponential a width of three would have much of the mean. Its starting weight is used while the
 # views are fitted. It is also the centre of the prior on the log of the weight, whose standard
 # deviation is 1.
 BACKGROUND_SCALE = 3.0
@@ -70,16 +71,19 @@ def calibrate(
     y: np.ndarray,
     sample_weight: np.ndarray | None = None,
     *,
-    background: bool = False,
+    background_scale: np.ndarray | float | None = None,
 ) -> Calibration:
-    """Weights, factors and noise for views of the rows of standardised targets ``y (n, D)``."""
+    """Weights, factors and noise for views of the rows of standardised targets ``y (n, D)``.
+
+    There is a background component where it has a scale, ``(D,)`` or one for all outputs.
+    """
     w = np.ones(len(y)) if sample_weight is None else sample_weight
     if not w.all():  # targets of rows without weight may be arbitrary
         present = np.flatnonzero(w)
         views, y, w = [view[present] for view in views], y[present], w[present]
     w = w / w.sum()
     parts = [_principal(view, y) for view in views]
-    behind = background_logpdf(y) if background else None
+    behind = None if background_scale is None else background_logpdf(y, background_scale)
     V = len(views)
     start = np.concatenate([np.zeros(2 * V), [np.log(_START_NOISE)]])
     bounds = [(-20.0, 20.0)] * V + [_BOUNDS_LOG_FACTOR] * V + [_BOUNDS_LOG_NOISE]
@@ -97,6 +101,7 @@ def pooling_factor(
     sample_weight: np.ndarray | None,
     pool: Calibration,
     n_members: int,
+    background_scale: np.ndarray | float = BACKGROUND_SCALE,
 ) -> float:
     """Further factor of the spreads if every view is the pool of several members.
 
@@ -109,7 +114,10 @@ def pooling_factor(
     """
     w = np.ones(len(y)) if sample_weight is None else sample_weight
     w = w / w.sum()
-    alone = [calibrate([view], y, sample_weight, background=True).factors[0] for view in views]
+    alone = [
+        calibrate([view], y, sample_weight, background_scale=background_scale).factors[0]
+        for view in views
+    ]
     gain = max(0.0, float(pool.weights @ np.log(alone / pool.factors)))
     left = float(pool.weights @ pool.weights)
     noise = _POOLING_NOISE + _POOLING_NOISE_PER_ROW * float(w @ w)
@@ -117,9 +125,9 @@ def pooling_factor(
     return float(np.exp(-slope * left * (1 - 1 / n_members)))
 
 
-def background_logpdf(y: np.ndarray) -> np.ndarray:
+def background_logpdf(y: np.ndarray, scale: np.ndarray | float = BACKGROUND_SCALE) -> np.ndarray:
     """Log-density ``(n,)`` of the background at standardised targets ``(n, D)``."""
-    return np.asarray(norm.logpdf(y, scale=BACKGROUND_SCALE).sum(axis=1))
+    return np.asarray(norm.logpdf(y, scale=scale).sum(axis=1))
 
 
 def _background_weight(

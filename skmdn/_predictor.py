@@ -13,11 +13,9 @@ from skmdn._network.category_inputs import CategoryInputs
 from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture, TargetMixture
+from skmdn.mixture.bounding import bounded
 from skmdn.mixture.joining import Density, concatenate
 from skmdn.mixture.sampling import CHUNK_ROWS
-
-# How far means may lie outside the range of training targets, in standard deviations of these.
-_MARGIN = 0.25
 
 
 class Predictor(NamedTuple):
@@ -175,29 +173,11 @@ class Predictor(NamedTuple):
 
     def _of_targets(self, density: Mixture, raw: np.ndarray) -> Density:
         """The densities of y, given those of the targets behind their maps and the raw outputs."""
-        if self.target_range is not None:
-            density = _bounded(density, self.preparation.y_scale, self.target_range)
+        if self.target_maps is not None and self.target_range is not None:
+            scale = self.preparation.y_scale
+            density = bounded(density, self.target_maps, scale, self.target_range)
         if self.target_atoms is None:
             maps = self.target_maps
             return density if maps is None else TargetMixture(density, maps)
         weights = atom_weights(self.layout.log_shares(raw), self.atom_temperature)
         return TargetMixture(density, self.target_maps, self.target_atoms, weights)
-
-
-def _bounded(density: Mixture, scale: np.ndarray, target_range: np.ndarray) -> Mixture:
-    """Components that are no wider than all targets together, with means near their range.
-
-    A wide component of hardly any weight does no harm, but behind an exponential it would have most
-    of the mean: its width s adds ``s^2 / 2`` to the logarithm.
-    """
-    low, high = target_range.T
-    means = np.clip(density.means, low - _MARGIN * scale, high + _MARGIN * scale)
-    # An output that stays as it is has no ends, and no bounds.
-    factors = np.where(np.isinf(low), 1.0, np.minimum(1.0, scale / density.scales))
-    if density.covariance_type == "full":
-        scale_tril = density.scale_tril * factors[..., np.newaxis]
-        return Mixture(density.weights, means, scale_tril=scale_tril)
-    scales = density.scales * factors
-    if density.univariate:
-        means, scales = means[..., 0], scales[..., 0]
-    return Mixture(density.weights, means, scales)

@@ -13,10 +13,12 @@ from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
 
+from skmdn._estimators.choices import with_choices_made
 from skmdn._estimators.folds import order_of, parts_of, take
 from skmdn._estimators.inner_estimators import check_predicts_density, density_of
 from skmdn._estimators.inputs import check_in_memory, check_table
 from skmdn._estimators.interrupts import interrupt_ends_all
+from skmdn._estimators.rows import Rows
 from skmdn.mixture.joining import Density, concatenate
 
 __all__ = ["cross_val_predict_proba"]
@@ -44,8 +46,9 @@ def cross_val_predict_proba(
     Parameters
     ----------
     estimator : estimator object
-        A regressor, Pipeline or search whose ``predict_proba`` gives a :class:`skmdn.Mixture`. It
-        is cloned, not changed.
+        A regressor, Pipeline or search whose ``predict_proba`` gives a :class:`skmdn.Mixture` or a
+        :class:`skmdn.TargetMixture`. It is cloned, not changed. In place of "auto",
+        the `target_transform` and `target_atoms` that are chosen on all rows hold for all folds.
     X : array-like, sparse matrix or DataFrame of n rows
         The features.
     y : array-like of shape (n,) or (n, D)
@@ -70,7 +73,7 @@ def cross_val_predict_proba(
     Raises
     ------
     TypeError
-        If ``predict_proba`` gives no Mixture.
+        If ``predict_proba`` gives neither a Mixture nor a TargetMixture.
     ValueError
         If `cv` does not put every row into exactly one test part, lengths disagree, or `groups` is
         given while metadata routing is enabled.
@@ -79,6 +82,10 @@ def cross_val_predict_proba(
     -----
     Each fold's model differs, so a metric of the result is close to, but not the same as, the mean
     of the folds' metrics; it describes the procedure, not the one model fitted on all rows.
+
+    With ``target_transform="auto"`` the targets of a row take part in the choice among a few maps,
+    but in nothing else that predicts the row. So do weights in `params`, and groups. The same holds
+    for ``target_atoms="auto"``.
 
     Examples
     --------
@@ -112,6 +119,7 @@ def cross_val_predict_proba(
     parts = parts_of(cv, X, y, **split_params)
     order = order_of([test for _, test in parts], len(y))
     with interrupt_ends_all():
+        estimator = _with_choices_made(estimator, X, y, split_params, fit_params)
         mixtures = Parallel(n_jobs=n_jobs)(
             delayed(_fit_and_predict)(clone(estimator), X, y, train, test, fit_params)
             for train, test in parts
@@ -136,6 +144,19 @@ def _route(
     )
     routed = process_routing(router, "fit", **params)
     return routed.splitter.split, routed.estimator.fit
+
+
+def _with_choices_made(
+    estimator: Any, X: Any, y: Any, split_params: Mapping[str, Any], fit_params: Mapping[str, Any]
+) -> Any:
+    """The estimator with one choice for all folds in place of "auto".
+
+    Weights count, under whatever name they go to `fit`, and so do the splitter's groups.
+    """
+    weights = [values for name, values in fit_params.items() if name.endswith("sample_weight")]
+    groups = split_params.get("groups")
+    rows = Rows(X, np.asarray(y), weights[-1] if weights else None, groups)
+    return with_choices_made(estimator, rows)
 
 
 def _fit_and_predict(

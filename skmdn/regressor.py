@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,6 +22,8 @@ from skmdn._estimators.inputs import (
 from skmdn._estimators.interrupts import pass_interrupt_on
 from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._estimators.r2_score import ScoredRegressor
+from skmdn._estimators.random_state import new_generator
+from skmdn._estimators.target_atoms import target_atoms
 from skmdn._predictor import Predictor
 from skmdn._training.settings import Settings, check_settings
 from skmdn.mixture.arguments import as_generator
@@ -256,9 +258,10 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
     target_range_ : ndarray of shape (n_outputs_, 2) or None
         The least and the greatest training target behind the map of each output. Predicted
         components have means within this range, or a quarter of `y_scale_` outside, and are no
-        wider than `y_scale_`. Otherwise a component of hardly any weight would have most of the
-        mean of y. An output that stays as it is has the range ``(-inf, inf)`` and no such bounds.
-        None without a map.
+        wider than `y_scale_`; with "log" and "asinh" also no wider than lets the component's mean
+        of y exceed the largest target by a factor of ``exp(0.5 + y_scale_ / 4)``. Otherwise a
+        component of hardly any weight would have most of the mean of y. An output that stays as it
+        is has the range ``(-inf, inf)`` and no such bounds. None without a map.
     target_atoms_ : ndarray of shape (A,) or None
         The atoms, ascending; None if there are none.
     atom_temperature_ : float
@@ -598,6 +601,12 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
+    def _chosen_target_transform(
+        self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None
+    ) -> Any:
+        """What "auto" chooses for some rows, for a meta-estimator around this one."""
+        return choose_target_transform(self, X, y, sample_weight, groups=groups)
+
     def _is_fitted(self) -> bool:
         return hasattr(self, "coefs_")
 
@@ -639,6 +648,65 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.validation_split_: str | None = fitted.split.kind
         self.dependence_p_value_: float | None = fitted.split.p_value
         _warn_of(fitted)
+
+
+def choose_target_transform(
+    model: MDNRegressor,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    groups: ArrayLike | None = None,
+) -> Any:
+    """The `target_transform` that "auto" would choose, whatever that of `model` is.
+
+    The arguments are those of `fit`, and are checked alike. The model stays as it is.
+
+    Parameters
+    ----------
+    model : MDNRegressor
+        Its other settings count.
+    X : array-like or DataFrame of shape (n, p)
+        Inputs.
+    y : array-like of shape (n,) or (n, D)
+        Targets.
+    sample_weight : array-like of shape (n,), default=None
+        Non-negative weights.
+    groups : array-like of shape (n,), default=None
+        Group of every row.
+
+    Returns
+    -------
+    None, object of skmdn.transforms or list of them
+        A value for `target_transform`; for several outputs, a list with the map of each.
+
+    Raises
+    ------
+    ValueError
+        If a constructor value or an argument is not as described.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmdn import MDNRegressor
+    >>> from skmdn.regressor import choose_target_transform
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(400, 2))
+    >>> y = np.exp(X[:, 0] + rng.normal(size=400))
+    >>> choose_target_transform(MDNRegressor(random_state=0), X, y)
+    Log(lower=0.0)
+    """
+    from skmdn._training import fitting  # imports torch, which predicting does not need
+
+    model = clone(model)
+    settings = Settings.of(model)
+    data = check_training_data(model, X, y, sample_weight, reset=True)
+    labels = check_groups(groups, len(data.y))
+    atoms, rng = target_atoms(settings.target_atoms, data), new_generator(settings.random_state)
+    maps = fitting.choose_maps(settings, data, None, atoms, labels, rng)
+    if maps is None or len(maps) == 1:
+        return None if maps is None else maps[0]
+    return list(maps)
 
 
 def _warn_of(fitted: Fitted) -> None:

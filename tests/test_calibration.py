@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad, minimize_scalar
 from scipy.special import softmax
+from scipy.stats import multivariate_normal
 
 from skmdn import _calibration
 from skmdn._calibration import Calibration, calibrate, pooling_factor
@@ -45,6 +46,12 @@ def test_loss_is_that_of_the_widened_pool(n_outputs, full):
             data,
         )
         assert error < 1e-6
+
+
+def test_the_background_has_a_width_for_each_output():
+    y, widths = np.random.default_rng(0).normal(size=(9, 2)), np.array([1.0, 3.0])
+    expected = multivariate_normal([0, 0], np.diag(widths**2)).logpdf(y)
+    np.testing.assert_allclose(_calibration.background_logpdf(y, widths), expected)
 
 
 def normal_rows(n, scale, seed=0):
@@ -129,11 +136,13 @@ def test_weights_of_rows_are_relative_and_count_as_repetition_but_for_the_prior(
 def test_background_takes_the_outliers():
     view, y = normal_rows(3000, 1.0)
     y[:60] = 8.0
-    found = calibrate([view], y, background=True)
+    found = calibrate([view], y, background_scale=3.0)
     assert 0.01 < found.background < 0.1
+    narrow = calibrate([view], y, background_scale=1.0)  # cannot, so that the view widens
+    assert narrow.factors[0] > 1.3
     np.testing.assert_allclose(found.factors[0], 1, atol=0.1)
     clean, z = normal_rows(3000, 1.0)
-    assert calibrate([clean], z, background=True).background < 1e-3
+    assert calibrate([clean], z, background_scale=3.0).background < 1e-3
     assert calibrate([clean], z).background == 0
 
 

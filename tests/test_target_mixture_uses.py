@@ -183,9 +183,11 @@ def test_conformal_boxes_of_several_outputs():
     assert not model.contains(z[:4], far, level=0.8).any()
 
 
-def test_ensembles_refuse_densities_that_they_cannot_calibrate():
-    X, y = table(60)
-    with pytest.raises(TypeError, match="does not transform its target"):
+def test_ensembles_pool_behind_a_map_but_refuse_atoms():
+    X, y = table(60, zeros=0.0)
+    density = MDNEnsembleRegressor([("rain", Rain(zeros=False))], cv=2).fit(X, y).predict_proba(X)
+    assert density.transform == Log()
+    with pytest.raises(ValueError, match="view 'rain'; set its target_atoms to None"):
         MDNEnsembleRegressor([("rain", Rain())], cv=2).fit(X, y)
 
 

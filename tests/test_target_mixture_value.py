@@ -296,9 +296,19 @@ def test_pool_mixes_distribution_functions():
 
 
 def test_pool_names_the_parameter_that_differs():
-    for other in (target("logit"), target("log", atoms=True), base()):
-        with pytest.raises(ValueError, match="same target_transform"):
+    for other in (target("logit"), base()):
+        with pytest.raises(ValueError, match="same target_transform") as caught:
             TargetMixture.pool([target("log"), other])
+        assert "target_atoms" not in str(caught.value)
+    with pytest.raises(ValueError, match="same target_atoms") as caught:
+        TargetMixture.pool([target("log"), target("log", atoms=True)])
+    assert "target_transform" not in str(caught.value)
+    with pytest.raises(ValueError, match=r"same target_transform.*same target_atoms"):
+        TargetMixture.pool([target("logit"), target("log", atoms=True)])
+    rows = [target("log", n=4, atoms=True), target("log", n=4)]
+    mixed = TargetMixture.concatenate(rows)
+    with pytest.raises(ValueError, match=r"atoms=.* and transform=Log"):
+        TargetMixture.pool([mixed, TargetMixture.concatenate(rows[::-1])])
 
 
 def test_widen_acts_on_the_base():

@@ -165,8 +165,8 @@ def test_rows_without_weight_may_lie_outside():
 @pytest.mark.parametrize(
     ("word", "match"),
     [
-        ("exp", r"'target_transform' parameter must be None, 'log', .* Got 'exp'"),
-        ("auto", r"'target_transform' parameter must be None"),
+        ("exp", r"'target_transform' parameter must be None, 'auto', 'log', .* Got 'exp'"),
+        (["auto"], r"'target_transform' parameter must be None"),
         (["log", "log"], r"for each of the 1 outputs. Got \['log', 'log'\]"),
         (3.0, r"'target_transform' parameter.*Got 3.0"),
         ("log", r"y: target_transform=Log.*between 0 and inf.*got -?\d.*at row \d+.*'asinh'"),

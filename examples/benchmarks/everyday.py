@@ -37,7 +37,7 @@ from uci_protocol import (
     runnable,
 )
 
-from skmdn import MDNEnsembleRegressor, MDNRegressor, Mixture
+from skmdn import MDNEnsembleRegressor, MDNRegressor, Mixture, TargetMixture
 from skmdn.metrics import QuantilePrediction
 
 WHERE = (
@@ -131,7 +131,7 @@ MODELS: dict[str, Factory] = NETWORKS | {
 
 def quantiles(density: Any) -> np.ndarray:
     """Quantiles at LEVELS, (n, 99)."""
-    if isinstance(density, Mixture | QuantilePrediction):
+    if isinstance(density, Mixture | TargetMixture | QuantilePrediction):
         return density.ppf(LEVELS)
     return density.ppf(LEVELS[:, np.newaxis]).T  # of scipy: levels broadcast with the rows
 

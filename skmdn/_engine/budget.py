@@ -54,14 +54,15 @@ def batches_per_pass(n: int, batch_size: int) -> int:
     return max(1, round(n / batch_size))
 
 
-def checkpoints(budget: Budget, n_validation: int) -> list[int]:
+def checkpoints(budget: Budget, n_validation: int, most: int = MAX_CHECKPOINTS) -> list[int]:
     """Steps of the checkpoints: evenly spaced, the last step included.
 
-    There are at most 20, and fewer if validation would cost more than a tenth of the training. That
-    happens only if training makes few passes, and so cannot overfit much. Fewer than ten validation
-    rows get fewer checkpoints too: they could not tell the best of 20 from the luckiest.
+    There are at most 20, or as given, and fewer if validation would cost more than a tenth of the
+    training. That happens only if training makes few passes, and so cannot overfit much. Fewer than
+    ten validation rows get fewer checkpoints too: they could not tell the best of 20 from the
+    luckiest.
     """
-    number = MAX_CHECKPOINTS
+    number = most
     if n_validation > 0:
         cost = _FORWARD_SHARE * n_validation
         rows = budget.n_steps * budget.batch_size

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from skmdn._engine.budget import MAX_CHECKPOINTS
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -17,3 +19,4 @@ class TrainingOptions:
     calibrate: bool  # compare checkpoints at their best scale factor
     dtype: str
     device: str
+    max_checkpoints: int = MAX_CHECKPOINTS

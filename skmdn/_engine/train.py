@@ -99,7 +99,7 @@ def _loop(
         rows = Batches(validation, start.preparation, size, parameters.flat)
         judge = Validation(passes, rows, calibrate=options.calibrate, log_unit=log_unit)
     average = ParameterAverage(parameters, layers) if options.average else None
-    when = checkpoints(budget, n_validation)
+    when = checkpoints(budget, n_validation, options.max_checkpoints)
     return TrainingLoop(batches, steps, losses, optimizer, judge, average, when, rng, report)
 
 

@@ -12,7 +12,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from skmdn._arrays import AnyArray, FloatArray
-from skmdn.mixture import Mixture
+from skmdn._estimators.rows import Rows
 from skmdn.mixture.joining import DENSITIES, Density
 
 
@@ -102,12 +102,20 @@ def density_of(estimator: Any, X: Any, origin: str = "estimator") -> Density:
     return density
 
 
-def mixture_of(estimator: Any, X: Any, origin: str = "estimator") -> Mixture:
-    """The same where maps and atoms cannot be taken."""
-    density = density_of(estimator, X, origin)
-    if not isinstance(density, Mixture):
-        raise TypeError(
-            f"{origin}: expected densities of y itself, a Mixture, got a TargetMixture; use an "
-            "estimator that does not transform its target and has no atoms."
-        )
-    return density
+def fit_transform(step: Any, rows: Rows) -> Any:
+    """Fit a transformer, with weights and groups where it takes them, and transform the rows.
+
+    A single group, which is left outside a fold of few groups, cannot be kept together in folds.
+    """
+    groups = None if rows.groups is None else np.asarray(rows.groups)
+    if groups is not None and np.all(groups == groups[0]):
+        groups = None
+    offered = {"sample_weight": rows.weights, "groups": groups}
+    taken = {
+        name: values
+        for name, values in offered.items()
+        if values is not None and has_fit_parameter(step, name)
+    }
+    if hasattr(step, "fit_transform"):
+        return step.fit_transform(rows.X, rows.y, **taken)
+    return step.fit(rows.X, rows.y, **taken).transform(rows.X)

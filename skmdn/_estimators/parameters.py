@@ -44,6 +44,7 @@ PIECEWISE_LINEAR_ENCODER: Constraints = {
 
 # An object of skmdn.transforms; what it is, is checked where it is used.
 TRANSFORM = HasMethods(["forward", "inverse"])
+TARGET_TRANSFORM = ["array-like", TRANSFORM, str, None]
 CATEGORICAL_FEATURES = ["array-like", one_of("from_dtype"), None]
 
 STANDARDIZED_REGRESSOR: Constraints = {"categorical_features": CATEGORICAL_FEATURES}
@@ -58,6 +59,7 @@ CROSS_FITTED_PREDICTIONS: Constraints = {
 
 MDN_ENSEMBLE_REGRESSOR: Constraints = {
     "estimators": [list, None],
+    "target_transform": TARGET_TRANSFORM,
     "cv": ["cv_object"],
     "calibrate": ["boolean"],
     "n_jobs": [Integral, None],

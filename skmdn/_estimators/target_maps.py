@@ -14,6 +14,28 @@ from skmdn.mixture.target.law import as_transforms
 # One map per output, or None where the targets stay as they are.
 TargetMaps: TypeAlias = "tuple[Any, ...] | None"
 
+(IDENTITY,) = as_transforms(None, 1)
+# Maps that "auto" tries. Bounds are never estimated from data.
+_CANDIDATES = as_transforms("log", 1) + as_transforms("logit", 1)
+
+
+def possible_maps(data: Observations, validation: Observations | None) -> list[tuple[Any, ...]]:
+    """Maps that "auto" may choose; outputs of which one does not allow a target stay as they are.
+
+    Only rows with weight count, and the validation rows as well.
+    """
+    y = data.y[data.rows]
+    if validation is not None:
+        y = np.vstack([y, validation.y[validation.rows]])
+    if len(y) == 0:
+        return []
+    varies, found = np.ptp(y, axis=0) > 0, []
+    for one in _CANDIDATES:
+        inside = one.contains(y).all(axis=0) & varies
+        if inside.any():
+            found.append(tuple(one if ok else IDENTITY for ok in inside))
+    return found
+
 
 def target_maps(word: Any, n_outputs: int) -> TargetMaps:
     """The maps that a `target_transform` names.
@@ -31,9 +53,9 @@ def target_maps(word: Any, n_outputs: int) -> TargetMaps:
         return as_transforms(word, n_outputs)
     except ValueError as error:
         raise ValueError(
-            "The 'target_transform' parameter must be None, 'log', 'logit', 'asinh', an object of "
-            f"skmdn.transforms, or a list of one for each of the {n_outputs} outputs. Got {word!r} "
-            "instead."
+            "The 'target_transform' parameter must be None, 'auto', 'log', 'logit', 'asinh', an "
+            f"object of skmdn.transforms, or a list of one for each of the {n_outputs} outputs. "
+            f"Got {word!r} instead."
         ) from error
 
 
@@ -82,8 +104,7 @@ def target_range(
     y = data.y[(data.of_density() if before is None else data.off_atoms()).rows]
     if before is not None:
         y = np.vstack([y, before.T])
-    (identity,) = as_transforms(None, 1)
-    stays = np.array([one == identity for one in maps])
+    stays = np.array([one == IDENTITY for one in maps])
     return np.where(
         stays[:, np.newaxis], [-np.inf, np.inf], np.column_stack([y.min(axis=0), y.max(axis=0)])
     )

@@ -1,5 +1,6 @@
 """From settings and checked data to a fitted network: training, calibration, advice."""
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
@@ -24,6 +25,7 @@ from skmdn._training.start import (
     fresh_start_on_part,
     with_its_factor,
 )
+from skmdn._training.target_choice import chosen_maps
 from skmdn._training.validation_split import ValidationSplit, hold_out
 
 # Part of the steps with a rising learning rate.
@@ -81,8 +83,10 @@ def fit(
     rng = new_generator(settings.random_state)
     before = None if past is None else past.predictor
     atoms = _target_atoms(settings, data, before)
-    settings, data = settings.with_atoms(atoms), at_atoms(data, atoms)
     maps = _target_maps(settings, data, before)
+    if before is None and _is_left_to_choose(settings):
+        maps = choose_maps(settings, data, validation, atoms, groups, rng)
+    settings, data = settings.with_atoms(atoms), at_atoms(data, atoms)
     data = _with_folds(behind_maps(data, maps), rng)
     if validation is not None:
         validation = behind_maps(at_atoms(validation, atoms), maps, "y_val")
@@ -177,8 +181,39 @@ def _listed(atoms: np.ndarray | None) -> list[float]:
     return [] if atoms is None else atoms.tolist()
 
 
+def choose_maps(
+    settings: Settings,
+    data: Observations,
+    validation: Observations | None,
+    atoms: np.ndarray | None,
+    groups: np.ndarray | None,
+    rng: np.random.Generator,
+) -> TargetMaps:
+    """The maps of "auto" for a first fit, which then draws from `rng` as if there were no choice.
+
+    The choice draws from a copy. Rows at atoms have no part in it.
+    """
+    rng = deepcopy(rng)
+    data = _off_atoms(data, atoms)
+    if validation is not None:
+        validation = _off_atoms(validation, atoms)
+    return chosen_maps(settings, _with_folds(data, rng), validation, groups, rng)
+
+
+def _off_atoms(data: Observations, atoms: np.ndarray | None) -> Observations:
+    """The rows whose targets are at no atom, as if there were no atoms."""
+    return replace(at_atoms(data, atoms).off_atoms(), atom=None, atoms=None)
+
+
+def _is_left_to_choose(settings: Settings) -> bool:
+    word = settings.target_transform
+    return isinstance(word, str) and word == "auto"
+
+
 def _target_maps(settings: Settings, data: Observations, before: Predictor | None) -> TargetMaps:
-    """The maps of the targets, which stay those of the network `before`."""
+    """The maps of the targets, which stay those of `before`; none for a first "auto"."""
+    if _is_left_to_choose(settings):
+        return None if before is None else before.target_maps
     maps = target_maps(settings.target_transform, data.y.shape[1])
     if before is not None and maps != before.target_maps:
         raise ValueError(

@@ -9,6 +9,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from skmdn._estimators.choices import with_choices_made
 from skmdn._estimators.inner_estimators import (
     density_of,
     group_fit_params,
@@ -58,6 +59,9 @@ def calibrated_models(
             "X: expected at least 2 rows, to fit on and to calibrate on, got 1 sample."
         )
     parts, kind, p_value = calibration_splits(cv, rows, rng)
+    # Several models are pooled. One chooses for itself, on rows that do not calibrate it.
+    if len(parts) > 1:
+        estimator = with_choices_made(estimator, rows, rng)
     models = Parallel(n_jobs=n_jobs)(
         delayed(_fit_and_calibrate)(seeded_clone(estimator, int(rng.integers(2**31))), rows, *part)
         for part in parts

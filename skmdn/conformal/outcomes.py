@@ -13,3 +13,12 @@ def check_outcomes(y: ArrayLike, n_rows: int, n_outputs: int, y_ndim: int) -> np
     if np.shape(y) != expected:
         raise ValueError(f"y: expected shape {expected}, got {np.shape(y)}.")
     return outcomes.reshape(expected)
+
+
+def check_one_output(n_outputs: int) -> None:
+    """Refuse several outputs, whose region is not a list of intervals."""
+    if n_outputs > 1:
+        raise ValueError(
+            f"predict_region: expected one output, got {n_outputs}, whose region is not a list of "
+            "intervals; use contains(X, y, level)."
+        )

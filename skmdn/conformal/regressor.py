@@ -26,7 +26,7 @@ from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn.conformal.calibration import calibrated_models, is_prefit
 from skmdn.conformal.limits import check_level, hdr_limit, tail_limit, warn_if_infinite
-from skmdn.conformal.outcomes import check_outcomes
+from skmdn.conformal.outcomes import check_one_output, check_outcomes
 from skmdn.conformal.scores import central_interval, hdr, hdr_masses
 from skmdn.conformal.votes import majority_region, median_interval
 from skmdn.mixture.joining import Density, pool
@@ -48,8 +48,10 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     Parameters
     ----------
     estimator : estimator object, default=None
-        A regressor whose `predict_proba` gives a :class:`skmdn.Mixture`: an `MDNRegressor`, an
-        `MDNEnsembleRegressor`, or a Pipeline or search around one. None is ``MDNRegressor()``.
+        A regressor whose `predict_proba` gives a :class:`skmdn.Mixture` or `TargetMixture`: an
+        `MDNRegressor`, an `MDNEnsembleRegressor`, or a Pipeline or search around one. None is
+        ``MDNRegressor()``. In place of "auto" for `target_transform` and `target_atoms`, several
+        models have what is chosen once on all rows.
     cv : int, splitter, iterable of (train, test), "last" or "prefit", default=5
         Which rows fit the models and which calibrate them. An integer is a number of folds, at most
         one per row: of runs of consecutive rows if these are alike, as in a series, else shuffled
@@ -103,7 +105,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
 
     **What is not.** Coverage is an average over x and over calibration sets. Some kinds of rows may
     be covered less often, and with one calibration set of m rows the coverage is off by about
-    ``sqrt(level (1 - level) / m)``.
+    ``sqrt(level (1 - level) / m)``. With several models, "auto" for `target_transform` is a
+    choice among few maps in which calibration rows take part; the guarantee is then not exact.
 
     **Infinite answers.** A model with ``m < level / (1 - level)`` calibration rows cannot exclude
     anything: its region is the whole line, ``(-inf, inf)``. A warning says so if half of the models
@@ -222,7 +225,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
             not put every row into exactly one test part. The estimator is then what it was before
             the call.
         TypeError
-            If `predict_proba` does not return a Mixture.
+            If `predict_proba` returns neither a Mixture nor a TargetMixture.
         """
         with unchanged_on_error(self), interrupt_ends_all():
             self._check_constructor()
@@ -333,11 +336,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         """
         level = check_level(level)
         check_is_fitted(self)
-        if self.n_outputs_ > 1:
-            raise ValueError(
-                f"predict_region: expected one output, got {self.n_outputs_}, whose region is not "
-                "a list of intervals; use contains(X, y, level)."
-            )
+        check_one_output(self.n_outputs_)
         regions = [
             hdr(density, hdr_limit(masses, level))
             for density, masses in zip(self._densities(X), self.hdr_masses_, strict=True)

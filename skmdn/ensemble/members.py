@@ -13,8 +13,9 @@ from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from skmdn._estimators.inner_estimators import (
+    density_of,
+    fit_transform,
     group_fit_params,
-    mixture_of,
     seeded_clone,
     weight_fit_params,
 )
@@ -22,7 +23,7 @@ from skmdn._estimators.rows import Rows
 from skmdn._thread_pools import one_thread
 from skmdn.ensemble.progress import MemberProgress, ShownParallel
 from skmdn.ensemble.shared_predictions import SharedPredictions, can_share, cross_fit_together
-from skmdn.mixture import Mixture
+from skmdn.mixture.joining import Density
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class FittedMember(NamedTuple):
     """A fitted estimator, and its densities of the rows of its fold."""
 
     estimator: Any
-    density: Mixture
+    density: Density
 
 
 def plan_members(
@@ -93,11 +94,11 @@ def fit_member(member: Member, rows: Rows) -> FittedMember:
     )
     for step in transformers:
         if step is not None and step != "passthrough":
-            train = train._replace(X=_fit_transform(step, train))
+            train = train._replace(X=fit_transform(step, train))
             test = test._replace(X=step.transform(test.X))
     _fit_and_validate(last, train, test)
     with one_thread():
-        density = mixture_of(last, test.X, f"estimators: view {member.name!r}")
+        density = density_of(last, test.X, f"estimators: view {member.name!r}")
     return FittedMember(estimator, density)
 
 
@@ -115,25 +116,6 @@ def _with_fitted_step(estimator: Any, member: Member) -> Any:
     if member.shared is not None:
         estimator.steps = [member.estimator.steps[0], *estimator.steps]
     return estimator
-
-
-def _fit_transform(step: Any, train: Rows) -> Any:
-    """Fit a transformer, with weights and groups where it takes them, and transform the rows.
-
-    A single group, which is left outside a fold of few groups, cannot be kept together in folds.
-    """
-    groups = train.groups
-    if groups is not None and np.all(groups == groups[0]):
-        groups = None
-    offered = {"sample_weight": train.weights, "groups": groups}
-    taken = {
-        name: values
-        for name, values in offered.items()
-        if values is not None and has_fit_parameter(step, name)
-    }
-    if hasattr(step, "fit_transform"):
-        return step.fit_transform(train.X, train.y, **taken)
-    return step.fit(train.X, train.y, **taken).transform(train.X)
 
 
 def _fit_and_validate(estimator: Any, train: Rows, test: Rows) -> None:

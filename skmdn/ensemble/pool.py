@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate, pooling_factor
 from skmdn._network.scaling import location_and_unit
-from skmdn.mixture import Mixture
+from skmdn.ensemble.mapped_targets import MappedTargets, as_maps
+from skmdn.mixture import Mixture, TargetMixture
+from skmdn.mixture.bounding import bounded
+from skmdn.mixture.joining import Density
 
 # Weight of the background where nothing is calibrated.
 _BACKGROUND_WEIGHT = 1e-4
@@ -17,7 +21,7 @@ _BACKGROUND_WEIGHT = 1e-4
 
 @dataclass(frozen=True)
 class Pool:
-    """Weights and spreads of V views, and the background; all in units of y."""
+    """Weights and spreads of V views, and the background; all in units of the mapped targets."""
 
     weights: np.ndarray  # (V,)
     factors: np.ndarray  # (V,)
@@ -26,29 +30,62 @@ class Pool:
     background_weight: float
     background_mean: np.ndarray  # (D,)
     background_scale: np.ndarray  # (D,)
+    maps: tuple[Any, ...] | None = None  # from y to the mapped targets, one per output
+    target_range: np.ndarray | None = None  # (D, 2), of the mapped targets
 
-    def out_of_fold(self, views: Sequence[Mixture]) -> Mixture:
+    @classmethod
+    def of(cls, ensemble: Any) -> Pool:
+        """Pool from the attributes of a fitted `MDNEnsembleRegressor`."""
+        return cls(
+            ensemble.view_weights_,
+            ensemble.view_factors_,
+            ensemble.pooling_factor_,
+            ensemble.noise_,
+            ensemble.background_weight_,
+            ensemble.background_mean_,
+            ensemble.background_scale_,
+            as_maps(ensemble.target_transform_),
+            ensemble.target_range_,
+        )
+
+    def out_of_fold(self, views: Sequence[Mixture]) -> Density:
         """The pool of one density per view, from the member that was not fitted on the row."""
         widened = [
-            density.widen(factor, self.noise)
+            self._widened(density, factor)
             for density, factor in zip(views, self.factors, strict=True)
         ]
-        return self._with_background(widened, self.weights)
+        return self._of_y(self._with_background(widened, self.weights))
 
-    def of_members(self, views: Sequence[Sequence[Mixture]]) -> Mixture:
+    def of_members(self, views: Sequence[Sequence[Mixture]]) -> Density:
         """The pool of the densities of all members, which are given by view."""
-        return self._with_background(*self.calibrated(views))
+        return self._of_y(self._with_background(*self._calibrated(views)))
 
-    def calibrated(self, views: Sequence[Sequence[Mixture]]) -> tuple[list[Mixture], np.ndarray]:
+    def members(self, views: Sequence[Sequence[Mixture]]) -> tuple[list[Density], np.ndarray]:
         """Calibrated densities of all members, given by view, and the members' weights."""
+        members, weights = self._calibrated(views)
+        return [self._of_y(member) for member in members], weights
+
+    def _calibrated(self, views: Sequence[Sequence[Mixture]]) -> tuple[list[Mixture], np.ndarray]:
+        """The same for the mapped targets."""
         factors = self.factors * self.pooling_factor
         members = [
-            density.widen(factor, self.noise)
+            self._widened(density, factor)
             for densities, factor in zip(views, factors, strict=True)
             for density in densities
         ]
         F = len(views[0])
         return members, np.repeat(self.weights / F, F)
+
+    def _widened(self, density: Mixture, factor: float) -> Mixture:
+        """A density with its calibrated spread, behind a map no wider than the background."""
+        widened = density.widen(factor, self.noise)
+        if self.maps is None or self.target_range is None:
+            return widened
+        return bounded(widened, self.maps, self.background_scale, self.target_range)
+
+    def _of_y(self, density: Mixture) -> Density:
+        """The density of y, given that of the mapped targets."""
+        return density if self.maps is None else TargetMixture(density, self.maps)
 
     def _with_background(self, densities: Sequence[Mixture], weights: np.ndarray) -> Mixture:
         """The pool of densities and background."""
@@ -62,29 +99,43 @@ class Pool:
 
 
 def calibrated_pool(
-    out_of_fold: Sequence[Mixture], y: np.ndarray, weights: np.ndarray | None, n_members: int
+    out_of_fold: Sequence[Mixture],
+    targets: MappedTargets,
+    weights: np.ndarray | None,
+    n_members: int,
 ) -> Pool:
-    """The likeliest pool for out-of-fold densities of targets ``y (n, D)``, one per view.
+    """The likeliest pool for out-of-fold densities of the targets, one per view.
 
     In predictions every view is the mean of `n_members` members.
     """
-    mean, scale = location_and_unit(y, weights)
+    mean, scale = location_and_unit(targets.values, weights)
     standard = [view.affine(-mean / scale, 1 / scale) for view in out_of_fold]
-    z = (y - mean) / scale
-    found = calibrate(standard, z, weights, background=True)
-    factor = pooling_factor(standard, z, weights, found, n_members)
-    return _pool(found, factor, mean, scale)
+    z, width = (targets.values - mean) / scale, _background_width(targets)
+    found = calibrate(standard, z, weights, background_scale=width)
+    factor = pooling_factor(standard, z, weights, found, n_members, width)
+    return _pool(found, factor, mean, scale, targets)
 
 
-def equal_pool(n_views: int, y: np.ndarray, weights: np.ndarray | None) -> Pool:
+def equal_pool(n_views: int, targets: MappedTargets, weights: np.ndarray | None) -> Pool:
     """The pool that weighs views equally and leaves their spreads as they are."""
     equal = np.full(n_views, 1 / n_views)
     as_they_are = Calibration(equal, np.ones(n_views), 0.0, _BACKGROUND_WEIGHT)
-    return _pool(as_they_are, 1.0, *location_and_unit(y, weights))
+    return _pool(as_they_are, 1.0, *location_and_unit(targets.values, weights), targets)
 
 
-def _pool(found: Calibration, factor: float, mean: np.ndarray, scale: np.ndarray) -> Pool:
-    """A calibration of standardised targets in units of y."""
+def _pool(
+    found: Calibration, factor: float, mean: np.ndarray, scale: np.ndarray, targets: MappedTargets
+) -> Pool:
+    """A calibration of standardised targets in units of the mapped targets."""
     weights, factors, noise, background = found
-    width = BACKGROUND_SCALE * scale
-    return Pool(weights, factors, factor, noise * scale, background, mean, width)
+    width = _background_width(targets) * scale
+    spread = weights, factors, factor, noise * scale
+    return Pool(*spread, background, mean, width, targets.maps, targets.range)
+
+
+def _background_width(targets: MappedTargets) -> np.ndarray:
+    """Width of the background ``(D,)`` in standard deviations: one where an output is mapped."""
+    n_outputs = targets.values.shape[1]
+    if targets.range is None:
+        return np.full(n_outputs, BACKGROUND_SCALE)
+    return np.where(np.isinf(targets.range[:, 0]), BACKGROUND_SCALE, 1.0)

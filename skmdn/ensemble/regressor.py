@@ -32,12 +32,17 @@ from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn._thread_pools import one_thread
-from skmdn.ensemble.members import FittedMember, fit_members, plan_members
+from skmdn.ensemble.mapped_targets import MappedTargets, as_attribute, base_of, common_maps
+from skmdn.ensemble.members import fit_members, plan_members
+from skmdn.ensemble.out_of_fold import mean_logpdf, out_of_fold
 from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool
 from skmdn.ensemble.progress import MemberProgress
-from skmdn.ensemble.views import LEAST_ROWS, default_views
+from skmdn.ensemble.target_transform import Views, chosen_word, views_behind_maps
+from skmdn.ensemble.variance import decomposed_variance
+from skmdn.ensemble.views import LEAST_ROWS, check_enough_rows, default_views
 from skmdn.mixture import Mixture
 from skmdn.mixture.arguments import as_generator
+from skmdn.mixture.joining import Density
 from skmdn.mixture.sampling import CHUNK_ROWS
 
 
@@ -49,14 +54,19 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     likelihood decides how much each view weighs, by which factor its spreads are multiplied, and
     which variance is added to all components. The prediction is one `Mixture` of views x folds x
     components [1]_ [2]_, and one broad background component that bounds the loss of a row far from
-    all others.
+    all others. With a `target_transform` it is a `TargetMixture` of these components.
 
     Parameters
     ----------
     estimators : list of (str, estimator), default=None
-        Views: regressors whose `predict_proba` gives a `Mixture`, Pipelines included. None takes
-        three: an `MDNRegressor` without encoding (``alpha=0.06``), one with encoding (0.01), and
-        one that also sees the out-of-fold predictions of trees (`CrossFittedPredictions`; 0).
+        Views: regressors whose `predict_proba` gives a `Mixture`, or a `TargetMixture` without
+        atoms. None takes three: an `MDNRegressor` without encoding (``alpha=0.06``), one with it
+        (0.01), and one that also sees out-of-fold predictions of trees (`CrossFittedPredictions`).
+    target_transform : None, {"auto", "log", "logit", "asinh"}, object or list, default=None
+        Map of y, as of `MDNRegressor`, set in all views (in the last step of a Pipeline, in the
+        estimator of a search); trees see y itself. "auto" is one choice on all rows before the
+        folds, by the first `MDNRegressor` among the views (or at the end of a Pipeline). It is None
+        if a view takes no map or has its own. With None, views may have a map, the same in all.
     cv : int, splitter, iterable or None, default=5
         Folds, which must partition the rows. An integer is a number of folds, at most one per row:
         of whole groups if `fit` gets groups, else of runs of consecutive rows if these are alike,
@@ -84,16 +94,23 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         Which folds were taken; "blocks" are runs of consecutive rows.
     dependence_p_value_ : float or None
         P-value of the test whether consecutive rows are alike; None with groups or a splitter.
+    target_transform_ : object of skmdn.transforms, tuple of them or None
+        The map of y; for several outputs, a tuple with the map of each.
+    target_range_ : ndarray of shape (D, 2) or None
+        The least and the greatest target behind the map of each output, as of `MDNRegressor`.
+        Calibrated components have means within this range, or a quarter of `background_scale_`
+        outside, and are no wider than `background_scale_`, so that means of y stay finite.
     noise_ : ndarray of shape (D,)
-        Standard deviation added to every component, in units of y.
+        Standard deviation added to every component, in units of the mapped y.
     background_weight_ : float
         Weight of the background component.
     background_mean_, background_scale_ : ndarray of shape (D,)
-        Mean of the background, which is that of y, and its scale: three standard deviations of y.
-    oof_mixture_ : Mixture
+        Mean of the background, which is that of the mapped y, and its scale: three standard
+        deviations of an output without a map, one of an output with a map.
+    oof_mixture_ : Mixture or TargetMixture
         Calibrated out-of-fold densities of the training rows, from one member of every view.
     oof_score_ : float
-        Weighted mean log-density of y under `oof_mixture_`.
+        Weighted mean log-density of y under `oof_mixture_`, in nats per row of y itself.
     n_outputs_ : int
         Number of outputs D.
     y_ndim_ : int
@@ -161,6 +178,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         self,
         estimators: list[tuple[str, Any]] | None = None,
         *,
+        target_transform: Any = None,
         cv: Any = 5,
         calibrate: bool = True,
         n_jobs: int | None = None,
@@ -168,6 +186,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         verbose: int = 0,
     ) -> None:
         self.estimators = estimators
+        self.target_transform = target_transform
         self.cv = cv
         self.calibrate = calibrate
         self.n_jobs = n_jobs
@@ -203,26 +222,19 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         Raises
         ------
         ValueError
-            If a constructor value or an argument is not as described, or if `cv` does not partition
-            the rows. The estimator stays what it was before the call.
+            If a constructor value or an argument is not as described, if `cv` does not partition
+            the rows, or if a view cannot take `target_transform`, has another map or has atoms. The
+            estimator stays what it was before the call.
         TypeError
-            If a view has no `predict_proba`, or if that gives no Mixture.
+            If a view has no `predict_proba`, or if that gives no Mixture or TargetMixture.
         """
         with unchanged_on_error(self), interrupt_ends_all():
             check_parameters(self, MDN_ENSEMBLE_REGRESSOR)
-            check_named_estimators(self)
+            views = self._views()
             X, y = validate_data(self, check_table(X), y, skip_check_array=True)
             targets, self.y_ndim_ = check_targets(y, "y")
             check_consistent_length(X, targets)
-            views = default_views() if self.estimators is None else self.estimators
-            for name, view in views:
-                check_predicts_density(view, f"estimators: view {name!r}")
-            least = LEAST_ROWS if self.estimators is None else 2
-            if len(targets) < least:
-                raise ValueError(
-                    f"X: expected at least {least} rows for folds of these views, "
-                    f"got n_samples = {len(targets)}."
-                )
+            check_enough_rows(len(targets), LEAST_ROWS if self.estimators is None else 2)
             rows = Rows(
                 X,
                 targets[:, 0] if self.y_ndim_ == 1 else targets,
@@ -232,7 +244,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
             self._fit(views, rows)
         return self
 
-    def predict_proba(self, X: ArrayLike) -> Mixture:
+    def predict_proba(self, X: ArrayLike) -> Density:
         """Predict the density of y for every row: the pool of all members.
 
         Parameters
@@ -242,11 +254,11 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
 
         Returns
         -------
-        Mixture
-            Of V x F x K + 1 components.
+        Mixture or TargetMixture
+            Of V x F x K + 1 components; behind the map, if there is one.
         """
         views = self._view_densities(check_fitted_table(self, X))
-        return self._pool().of_members(views)
+        return Pool.of(self).of_members(views)
 
     def predict(
         self, X: ArrayLike, return_std: bool = False, return_cov: bool = False
@@ -303,7 +315,8 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
 
         By the law of total variance over members, the aleatoric part is the mean of their variances
         (what no amount of data removes), and the epistemic part is the variance of their means
-        (where members disagree for lack of data). The background component is left out.
+        (where members disagree for lack of data). Both are of y itself, also with a
+        `target_transform`. The background component is left out.
 
         Parameters
         ----------
@@ -317,63 +330,66 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
             y. The total is the sum of the other two.
         """
         views = self._view_densities(check_fitted_table(self, X))
-        members, weights = self._pool().calibrated(views)
-        means = np.array([member.mean() for member in members])
-        variances = np.array([member.var() for member in members])
-        aleatoric = np.average(variances, axis=0, weights=weights)
-        centre = np.average(means, axis=0, weights=weights)
-        epistemic = np.average((means - centre) ** 2, axis=0, weights=weights)
-        return Bunch(total=aleatoric + epistemic, aleatoric=aleatoric, epistemic=epistemic)
+        return decomposed_variance(*Pool.of(self).members(views))
 
-    def _fit(self, views: list[tuple[str, Any]], rows: Rows) -> None:
+    def _fit(self, views: Views, rows: Rows) -> None:
         rng = new_generator(self.random_state)
+        views, maps = views_behind_maps(self.target_transform, views, rows, rng)
         parts, self.folds_, self.dependence_p_value_ = splits(self.cv, *rows, rng)
         order = order_of([test for _, test in parts], len(rows.y))
         F = len(parts)
         with MemberProgress(len(views) * F, self.verbose) as progress:
             members = plan_members(views, rows, parts, rng, self.n_jobs, progress)
             fitted = fit_members(members, rows, self.n_jobs, progress)
+        densities = [
+            (plan.name, member.density) for plan, member in zip(members, fitted, strict=True)
+        ]
+        targets = MappedTargets.of(rows, common_maps(densities, maps))
         by_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
         self.estimators_ = [[member.estimator for member in view] for view in by_view]
-        self._calibrate([_out_of_fold(view, order) for view in by_view], rows)
+        self._calibrate([out_of_fold(view, order) for view in by_view], targets, rows)
 
-    def _calibrate(self, out_of_fold: list[Mixture], rows: Rows) -> None:
+    def _calibrate(self, densities: list[Mixture], targets: MappedTargets, rows: Rows) -> None:
         """Fit the pool to out-of-fold densities, one per view, and score it."""
-        y, F = rows.y.reshape(len(rows.y), -1), len(self.estimators_[0])
         with one_thread():
             pool = (
-                calibrated_pool(out_of_fold, y, rows.weights, F)
+                calibrated_pool(densities, targets, rows.weights, len(self.estimators_[0]))
                 if self.calibrate
-                else equal_pool(len(out_of_fold), y, rows.weights)
+                else equal_pool(len(densities), targets, rows.weights)
             )
         self.view_weights_, self.view_factors_ = pool.weights, pool.factors
         self.pooling_factor_, self.noise_ = pool.pooling_factor, pool.noise
         self.background_weight_ = pool.background_weight
         self.background_mean_, self.background_scale_ = pool.background_mean, pool.background_scale
-        self.n_outputs_ = y.shape[1]
-        self.oof_mixture_ = pool.out_of_fold(out_of_fold)
-        self.oof_score_ = _mean_logpdf(self.oof_mixture_, rows)
+        self.target_transform_, self.target_range_ = as_attribute(pool.maps), pool.target_range
+        self.n_outputs_ = targets.values.shape[1]
+        self.oof_mixture_ = pool.out_of_fold(densities)
+        self.oof_score_ = mean_logpdf(self.oof_mixture_, rows)
 
-    def _pool(self) -> Pool:
-        """The fitted pool."""
-        return Pool(
-            self.view_weights_,
-            self.view_factors_,
-            self.pooling_factor_,
-            self.noise_,
-            self.background_weight_,
-            self.background_mean_,
-            self.background_scale_,
-        )
+    def _views(self) -> Views:
+        check_named_estimators(self)
+        views = default_views() if self.estimators is None else self.estimators
+        for name, view in views:
+            check_predicts_density(view, f"estimators: view {name!r}")
+        return views
+
+    def _chosen_target_transform(
+        self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None
+    ) -> Any:
+        """What "auto" chooses for some rows, for a meta-estimator around this one."""
+        rows, rng = Rows(X, np.asarray(y), sample_weight, groups), new_generator(self.random_state)
+        return chosen_word("auto", self._views(), rows, rng)
 
     def _view_densities(self, X: Any) -> list[list[Mixture]]:
-        """Densities of all members, by view."""
+        """Densities of all members for the mapped targets, by view."""
         with np.errstate(under="ignore"):
-            return [[member.predict_proba(X) for member in view] for view in self.estimators_]
+            return [
+                [base_of(member.predict_proba(X)) for member in view] for view in self.estimators_
+            ]
 
-    def _chunks(self, X: Any) -> Iterator[Mixture]:
+    def _chunks(self, X: Any) -> Iterator[Density]:
         """Pools of consecutive rows."""
-        X, pool = check_fitted_table(self, X), self._pool()
+        X, pool = check_fitted_table(self, X), Pool.of(self)
         for rows in gen_batches(X.shape[0], CHUNK_ROWS):
             chunk = take(X, np.arange(rows.start, rows.stop))
             yield pool.of_members(self._view_densities(chunk))
@@ -382,15 +398,3 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _out_of_fold(members: list[FittedMember], order: np.ndarray) -> Mixture:
-    """Densities of all rows by a view's members, each of the fold that it did not see."""
-    return Mixture.concatenate([member.density for member in members])[order]
-
-
-def _mean_logpdf(density: Mixture, rows: Rows) -> float:
-    """Weighted mean log-density of the targets; rows without weight may hold anything."""
-    w = np.ones(len(rows.y)) if rows.weights is None else rows.weights
-    present = np.flatnonzero(w)
-    return float(np.average(density[present].logpdf(rows.y[present]), weights=w[present]))

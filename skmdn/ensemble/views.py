@@ -23,3 +23,11 @@ def default_views() -> list[tuple[str, Any]]:
             Pipeline([("predictions", CrossFittedPredictions()), ("mdn", MDNRegressor(alpha=0.0))]),
         ),
     ]
+
+
+def check_enough_rows(n_rows: int, least: int) -> None:
+    """Refuse fewer rows than the folds of the views need."""
+    if n_rows < least:
+        raise ValueError(
+            f"X: expected at least {least} rows for folds of these views, got n_samples = {n_rows}."
+        )

@@ -119,7 +119,7 @@ class CoverageDisplay:
         ----------
         y_true : array-like of shape (n,) or (n, D)
             Outcomes.
-        mixture : Mixture, scipy.stats distribution or SamplePrediction
+        mixture : Mixture, TargetMixture, scipy.stats distribution or SamplePrediction
             Predictive distributions of the same rows (see :mod:`skmdn.metrics`). Samples have no
             density: they need ``regions="central"``.
         regions : str or tuple of str, default=("central", "hdr")

@@ -129,7 +129,7 @@ class PITDisplay:
         ----------
         y_true : array-like of shape (n,) or (n, D)
             Outcomes.
-        mixture : Mixture, scipy.stats distribution or SamplePrediction
+        mixture : Mixture, TargetMixture, scipy.stats distribution or SamplePrediction
             Predictive distributions of the same rows (see :mod:`skmdn.metrics`).
         n_bins : int, default=None
             As in the class.

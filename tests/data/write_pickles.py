@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skmdn import ConformalMDNRegressor, MDNEnsembleRegressor, MDNRegressor, Mixture
+from skmdn import ConformalMDNRegressor, MDNEnsembleRegressor, MDNRegressor, Mixture, TargetMixture
 from skmdn.preprocessing import (
     CrossFittedPredictions,
     PiecewiseLinearEncoder,
@@ -39,6 +39,9 @@ def models():
         "outputs": network(covariance_type="full").fit(X, Y),
         "in_parts": network().partial_fit(X, y).partial_fit(X, y),
         "ensemble": MDNEnsembleRegressor(views, cv=2, random_state=0).fit(X, y),
+        "ensemble_behind_map": MDNEnsembleRegressor(
+            views, target_transform=["log", None], cv=2, random_state=0
+        ).fit(X, np.column_stack([np.exp(y), Y[:, 1]])),
         "conformal": ConformalMDNRegressor(network(), cv=2, random_state=0).fit(X, y),
         "encoder": PiecewiseLinearEncoder(n_bins=4).fit(X),
         "predictions": CrossFittedPredictions([("network", network())], cv=2, random_state=0).fit(
@@ -63,7 +66,8 @@ def answers(model, X):
         found["predict"] = model.predict(X)
     if hasattr(model, "predict_proba"):
         density = model.predict_proba(X)
-        found |= {"weights": density.weights, "means": density.means, "cov": density.cov()}
+        base = density.base if isinstance(density, TargetMixture) else density
+        found |= {"weights": base.weights, "means": base.means, "cov": density.cov()}
     if isinstance(model, MDNEnsembleRegressor):
         found |= {"oof_cov": model.oof_mixture_.cov(), "epistemic": model.decompose(X).epistemic}
     if isinstance(model, ConformalMDNRegressor):

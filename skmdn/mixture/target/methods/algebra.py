@@ -319,8 +319,21 @@ def _check_same_laws(first: TargetValue, other: TargetValue) -> None:
     same_rows = np.array_equal(first._law_of_row, other._law_of_row)
     if first._laws == other._laws and same_rows:
         return
+    mine, others = _laws_that_differ(first, other)
+    remedies = []
+    if mine.transforms != others.transforms:
+        remedies.append("target_transform, an object of skmdn.transforms or None, not 'auto'")
+    if mine.atoms != others.atoms:
+        remedies.append("target_atoms, a list or None, not 'auto'")
     raise ValueError(
-        "mixtures must have the same maps and atoms to be pooled; got "
-        f"{first._laws[0]} and {other._laws[0]}: give all estimators the same target_transform "
-        "(and target_atoms), an object of skmdn.transforms or None, not 'auto'"
+        f"mixtures must have the same maps and atoms to be pooled; got {mine} and {others}: give "
+        f"all estimators the same {'; and the same '.join(remedies)}"
+    )
+
+
+def _laws_that_differ(first: TargetValue, other: TargetValue) -> tuple[Law, Law]:
+    """The laws of the first row whose laws differ."""
+    pairs = zip(first._law_of_row, other._law_of_row, strict=True)
+    return next(
+        (first._laws[i], other._laws[j]) for i, j in pairs if first._laws[i] != other._laws[j]
     )

@@ -1,0 +1,52 @@
+"""Bounds of components behind maps: their width and place, and the mean of y that they allow."""
+
+import numpy as np
+import pytest
+
+from skmdn import Mixture, TargetMixture
+from skmdn.mixture.bounding import bounded
+from skmdn.transforms import Asinh, Identity, Log, Logit
+
+RNG = np.random.default_rng(0)
+# Components of every place and width, beside targets from -6 to 9 of spread 3.
+LOW, HIGH, SCALE = -6.0, 9.0, 3.0
+MEANS, SCALES = RNG.uniform(-30, 30, (200, 4)), np.exp(RNG.uniform(-3, 4, (200, 4)))
+RANGE = np.array([[LOW, HIGH]])
+WILD = Mixture(np.full((200, 4), 0.25), MEANS, SCALES)
+EXCESS = np.exp(0.5 + SCALE / 4)
+
+
+@pytest.mark.parametrize("one", [Log(), Log(upper=0), Asinh(), Logit()])
+def test_components_are_within_the_range_and_not_wide(one):
+    density = bounded(WILD, (one,), np.array([SCALE]), RANGE)
+    assert np.all((density.means >= LOW - SCALE / 4) & (density.means <= HIGH + SCALE / 4))
+    assert np.all(density.scales <= SCALE * (1 + 1e-12))
+    inside = (MEANS > LOW) & (MEANS < HIGH) & (SCALES < 0.5)
+    assert inside.any()
+    np.testing.assert_array_equal(density.means[..., 0][inside], MEANS[inside])
+    np.testing.assert_array_equal(density.scales[..., 0][inside], SCALES[inside])
+
+
+@pytest.mark.parametrize(
+    ("one", "largest"), [(Log(), HIGH), (Log(upper=0), -LOW), (Asinh(), max(HIGH, -LOW))]
+)
+def test_no_mean_is_far_beyond_the_largest_target(one, largest):
+    density = bounded(WILD, (one,), np.array([SCALE]), RANGE)
+    means = np.abs(TargetMixture(density, one).mean())
+    assert means.max() < EXCESS * np.exp(largest)
+    wide = Mixture(density.weights, density.means[..., 0], np.full((200, 4), SCALE))
+    assert np.abs(TargetMixture(wide, one).mean()).max() > 5 * EXCESS * np.exp(largest)
+
+
+def test_outputs_without_a_map_stay_as_they_are():
+    means, L = RNG.normal(size=(50, 2, 2)), np.tile([[20.0, 0.0], [3.0, 20.0]], (50, 2, 1, 1))
+    density = Mixture(np.full((50, 2), 0.5), means, scale_tril=L)
+    ranges = np.array([[LOW, HIGH], [-np.inf, np.inf]])
+    found = bounded(density, (Log(), Identity()), np.array([SCALE, SCALE]), ranges)
+    np.testing.assert_array_equal(found.means[..., 1], means[..., 1])
+    np.testing.assert_allclose(found.scales[..., 1], density.scales[..., 1])
+    assert np.all(found.scales[..., 0] <= SCALE * (1 + 1e-12))
+    L = found.scale_tril
+    covariances = L @ L.swapaxes(-1, -2)
+    correlation = covariances[..., 0, 1] / np.prod(found.scales, axis=-1)
+    np.testing.assert_allclose(correlation, 3.0 / np.hypot(3.0, 20.0))
