@@ -21,7 +21,7 @@ _ROWS_PER_BIN = 2
 
 def fresh_start(settings: Settings, data: Observations, rng: np.random.Generator) -> _engine.Start:
     """Scaling and encoding computed from the data; the engine draws the layers."""
-    preparation = Preparation.of(data.X, data.y, data.weights)
+    preparation = Preparation.of(data.X, data.y, data.weights, extrapolation=settings.extrapolation)
     preparation = preparation.with_categories(_category_inputs(settings, data, preparation))
     preparation = preparation._replace(encoding=_fresh_encoding(settings, data, preparation, rng))
     return _engine.Start(preparation, settings.architecture)
@@ -94,6 +94,7 @@ def continued_start(
     new = old.learnt(data.X, data.y, data.weights)
     if keeps_scaling:
         new = old.but_where_constant(new)
+    new = new._replace(extrapolation=settings.extrapolation)
     new = new._replace(encoding=_learnt_encoding(settings, data, old, rng))
     if data.folds is not None and new.categories is not None:
         # The rows may be those of an earlier call, whose own targets are in its means.
