@@ -45,6 +45,8 @@ class Predictor(NamedTuple):
             Preparation(
                 estimator.X_mean_,
                 estimator.X_scale_,
+                estimator.X_min_,
+                estimator.X_max_,
                 estimator.X_count_,
                 estimator.n_samples_seen_,
                 estimator.y_mean_,
@@ -57,6 +59,7 @@ class Predictor(NamedTuple):
                 else CategoryInputs.of_features(
                     indicators, estimator.category_shares_, estimator.category_means_
                 ),
+                estimator.extrapolation,
             ),
             estimator.coefs_,
             estimator.intercepts_,

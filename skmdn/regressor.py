@@ -65,6 +65,11 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         Bins per feature, with edges at quantiles of the training data. There are fewer if the
         network would otherwise have more than 2,048 inputs, and none for a feature of one or two
         values.
+    extrapolation : {"constant", "continue"}, default="constant"
+        What is predicted where a feature lies outside the range that it had in training.
+        "constant" takes it at the nearer end of the range, as trees do. "continue" lets the network
+        go on as it may, for smooth relations that are known to go on; rows far outside then get
+        densities that nothing has tested. It may be changed after `fit`.
     alpha : float, default=0.04
         Decoupled weight decay [2]_: each step multiplies the weights, but not the intercepts, by
         ``1 - learning_rate * alpha``.
@@ -239,6 +244,9 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
     X_mean_, X_scale_ : ndarray of shape (n_features_in_,)
         Scaling of the inputs, without gaps. A constant column has the scale ``inf``, which takes
         away its influence; so has a feature with categories, whose mean is 0.
+    X_min_, X_max_ : ndarray of shape (n_features_in_,)
+        Range of the inputs in training, without gaps and rows of less than a millionth of the
+        largest weight. It is infinite for a feature with categories.
     X_count_ : ndarray of int of shape (n_features_in_,)
         Number of rows in which each feature had no gap. A feature of numbers with
         ``0 < X_count_ < n_samples_seen_`` has an indicator of gaps.
@@ -359,6 +367,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         activation: str = "silu",
         encoding: str | None = "piecewise",
         n_bins: int = 16,
+        extrapolation: str = "constant",
         alpha: float = 0.04,
         learning_rate_init: float = 0.015,
         max_grad_norm: float = 10.0,
@@ -384,6 +393,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.activation = activation
         self.encoding = encoding
         self.n_bins = n_bins
+        self.extrapolation = extrapolation
         self.alpha = alpha
         self.learning_rate_init = learning_rate_init
         self.max_grad_norm = max_grad_norm
@@ -622,6 +632,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         predictor = fitted.predictor
         preparation = predictor.preparation
         self.X_mean_, self.X_scale_ = preparation.X_mean, preparation.X_scale
+        self.X_min_, self.X_max_ = preparation.X_min, preparation.X_max
         self.y_mean_, self.y_scale_ = preparation.y_mean, preparation.y_scale
         self.y_varies_, encoding = preparation.y_varies, preparation.encoding
         self.y_count_ = preparation.y_count

@@ -82,6 +82,7 @@ OUT_OF_RANGE = {
     "activation": ["gelu", None, np.tanh],
     "encoding": ["onehot", 1, True],
     "n_bins": [0, -1, 2.5, *NOT_A_NUMBER],
+    "extrapolation": ["linear", True, None, 1],
     "alpha": [-1e-9, np.inf, *NOT_A_NUMBER],
     "learning_rate_init": [0.0, -1e-3, np.inf, *NOT_A_NUMBER],
     "max_grad_norm": [0.0, -1, *NOT_A_NUMBER],

@@ -150,6 +150,7 @@ def test_defaults_are_those_of_the_plan():
         "activation": "silu",
         "encoding": "piecewise",
         "n_bins": 16,
+        "extrapolation": "constant",
         "alpha": 0.04,
         "learning_rate_init": 0.015,
         "max_grad_norm": 10,

@@ -10,7 +10,7 @@ from skmdn._arrays import Array, BoolArray, FloatArray, IntArray
 from skmdn._network.category_inputs import CategoryInputs
 from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.gaps import filled
-from skmdn._network.scaling import location_and_scale, merged, n_present
+from skmdn._network.scaling import location_and_scale, merged, n_present, value_range
 
 # z-scores approach this limit smoothly, so that no row lies far outside all others.
 _Z_LIMIT = 5.0
@@ -55,6 +55,8 @@ class _Numbers(NamedTuple):
 
     X_mean: FloatArray  # (p,)
     X_scale: FloatArray  # (p,)
+    X_min: FloatArray  # (p,)
+    X_max: FloatArray  # (p,)
     X_count: IntArray  # (p,), rows in which the feature had no gap
     n_seen: int  # rows
     y_mean: FloatArray  # (D,)
@@ -63,6 +65,7 @@ class _Numbers(NamedTuple):
     y_count: int  # rows in which y was no gap
     encoding: PiecewiseLinear | None = None
     categories: CategoryInputs | None = None
+    extrapolation: str = "constant"
 
 
 class Preparation(_Numbers):
@@ -70,7 +73,8 @@ class Preparation(_Numbers):
 
     The network's inputs are, side by side, soft-clipped z-scores ``z / sqrt(1 + (z / 5)^2)`` of the
     features of numbers, their encoded columns, indicators of gaps in X, and the inputs for
-    categories. An infinite scale switches a z-score off.
+    categories. An infinite scale switches a z-score off. Unless `extrapolation` is "continue",
+    features of numbers are first clipped to the range that they have had in training.
 
     Gaps are NaN. At a gap z is 0. A feature that had gaps in fit has an indicator, and its bins are
     half filled at a gap; any other feature is taken at its mean.
@@ -83,6 +87,7 @@ class Preparation(_Numbers):
         y: FloatArray,
         weights: FloatArray | None,
         encoding: PiecewiseLinear | None = None,
+        extrapolation: str = "constant",
     ) -> "Preparation":
         """Preparation computed from the given data; a constant target keeps its unit.
 
@@ -90,17 +95,19 @@ class Preparation(_Numbers):
         """
         scaling = cls._by(
             location_and_scale(X, weights),
+            value_range(X, weights),
             n_present(X, weights),
             _n_rows(X, weights),
             location_and_scale(y, weights),
             int(n_present(y, weights)[0]),
         )
-        return scaling._replace(encoding=encoding)
+        return scaling._replace(encoding=encoding, extrapolation=extrapolation)
 
     @classmethod
     def _by(
         cls,
         of_X: tuple[FloatArray, FloatArray],
+        X_range: tuple[FloatArray, FloatArray],
         X_count: IntArray,
         n_seen: int,
         of_y: tuple[FloatArray, FloatArray],
@@ -111,6 +118,7 @@ class Preparation(_Numbers):
         return cls(
             X_mean,
             np.where(X_scale > 0, X_scale, np.inf),
+            *X_range,
             X_count,
             n_seen,
             y_mean,
@@ -125,7 +133,11 @@ class Preparation(_Numbers):
             return self
         X_mean, X_scale = self.X_mean.copy(), self.X_scale.copy()
         X_mean[categories.features], X_scale[categories.features] = 0.0, np.inf
-        return self._replace(X_mean=X_mean, X_scale=X_scale, categories=categories)
+        X_min, X_max = self.X_min.copy(), self.X_max.copy()
+        X_min[categories.features], X_max[categories.features] = -np.inf, np.inf
+        return self._replace(
+            X_mean=X_mean, X_scale=X_scale, X_min=X_min, X_max=X_max, categories=categories
+        )
 
     @cached_property
     def layout(self) -> Layout:
@@ -175,6 +187,8 @@ class Preparation(_Numbers):
         z, bins, indicators, categories = _parts(out, lengths)
         # Features first, so that NumPy's inner loops run over the rows, of which there are many.
         columns = X.T.astype(np.float64, order="C")
+        if self.extrapolation == "constant":
+            self._clip(columns)
         if self.categories is not None:
             self.categories.fill(columns[self.categories.features], categories, folds)
         gaps = filled(columns, self.X_mean, with_gaps)
@@ -193,18 +207,28 @@ class Preparation(_Numbers):
         soft_clip(columns, z.T)
         return out
 
+    def _clip(self, columns: FloatArray) -> None:
+        """Clip features of numbers ``(p, n)`` to their range; gaps stay."""
+        # The range of a feature without any cell so far is from inf to -inf.
+        low, high = np.minimum(self.X_min, self.X_max), np.maximum(self.X_min, self.X_max)
+        np.clip(columns, low[:, np.newaxis], high[:, np.newaxis], out=columns)
+
     def learnt(self, X: Array, y: FloatArray, weights: FloatArray | None) -> "Preparation":
         """Preparation from more rows together with those of this one."""
         X_scale = np.where(np.isfinite(self.X_scale), self.X_scale, 0.0)
         y_scale = np.where(self.y_varies, self.y_scale, 0.0)
+        low, high = value_range(X, weights)
         learnt = Preparation._by(
             merged(self.X_count, self.X_mean, X_scale, X, weights),
+            (np.fmin(self.X_min, low), np.fmax(self.X_max, high)),
             self.X_count + n_present(X, weights),
             self.n_seen + _n_rows(X, weights),
             merged(self.y_count, self.y_mean, y_scale, y, weights),
             self.y_count + int(n_present(y, weights)[0]),
         )
-        return learnt._replace(encoding=self.encoding).with_categories(self.categories)
+        return learnt._replace(
+            encoding=self.encoding, extrapolation=self.extrapolation
+        ).with_categories(self.categories)
 
     def but_where_constant(self, other: "Preparation") -> "Preparation":
         """The same, with the scaling of `other` for columns that do not vary here."""

@@ -12,6 +12,8 @@ from sklearn.utils import gen_batches
 from skmdn._arrays import Array, FloatArray, IntArray
 
 _BLOCK_CELLS = 1 << 17
+# Rows of less weight, in units of the largest, have no say in the range of a feature.
+_NEGLIGIBLE = 1e-6
 
 
 def location_and_scale(values: Array, weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:
@@ -64,6 +66,22 @@ def location_and_unit(values: Array, weights: FloatArray | None) -> tuple[FloatA
     """The same, where a constant column has the scale 1 and so keeps its unit."""
     location, scale = location_and_scale(values, weights)
     return location, np.where(scale > 0, scale, 1.0)
+
+
+def value_range(values: Array, weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Least and greatest cell ``(p,)`` of every column.
+
+    Rows of less than a millionth of the largest weight do not count. Gaps (NaN) are skipped; a
+    column without any cell has the range from ``inf`` to ``-inf``.
+    """
+    p = values.shape[1]
+    low, high = np.full(p, np.inf), np.full(p, -np.inf)
+    least = 0.0 if weights is None else _NEGLIGIBLE * weights.max()
+    for rows in _blocks(values):
+        block = values[rows] if weights is None else values[rows][weights[rows] > least]
+        np.fmin(low, np.fmin.reduce(block, axis=0, initial=np.inf), out=low)
+        np.fmax(high, np.fmax.reduce(block, axis=0, initial=-np.inf), out=high)
+    return low, high
 
 
 def n_present(values: Array, weights: FloatArray | None) -> IntArray:

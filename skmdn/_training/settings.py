@@ -32,6 +32,7 @@ _CONSTRAINTS: Constraints = {
     "activation": [one_of(*ACTIVATIONS)],
     "encoding": [one_of("piecewise"), None],
     "n_bins": [integer_from(2)],
+    "extrapolation": [one_of("constant", "continue")],
     "alpha": [from_to(0, None, closed="left")],
     "learning_rate_init": [POSITIVE],
     "max_grad_norm": [from_to(0, None, closed="right")],
@@ -60,6 +61,7 @@ class Settings:
     architecture: Architecture
     encoding: str | None
     n_bins: int
+    extrapolation: str
     alpha: float
     learning_rate: float
     max_grad_norm: float
@@ -95,6 +97,7 @@ class Settings:
             ),
             encoding=estimator.encoding,
             n_bins=estimator.n_bins,
+            extrapolation=estimator.extrapolation,
             alpha=estimator.alpha,
             learning_rate=estimator.learning_rate_init,
             max_grad_norm=estimator.max_grad_norm,

@@ -23,7 +23,7 @@ def fresh_start(settings: Settings, data: Observations, rng: np.random.Generator
     """Scaling and encoding computed from the data; the engine draws the layers."""
     # Where all rows are at atoms, the rest of the density lies about them.
     y = data.targets_off_atoms() if len(data.off_atoms()) > 0 else data.y
-    preparation = Preparation.of(data.X, y, data.weights)
+    preparation = Preparation.of(data.X, y, data.weights, extrapolation=settings.extrapolation)
     preparation = preparation.with_categories(_category_inputs(settings, data, preparation))
     preparation = preparation._replace(encoding=_fresh_encoding(settings, data, preparation, rng))
     return _engine.Start(preparation, settings.architecture)
@@ -96,6 +96,7 @@ def continued_start(
     new = old.learnt(data.X, data.targets_off_atoms(), data.weights)
     if keeps_scaling:
         new = old.but_where_constant(new)
+    new = new._replace(extrapolation=settings.extrapolation)
     new = new._replace(encoding=_learnt_encoding(settings, data, old, rng))
     if data.folds is not None and new.categories is not None:
         # The rows may be those of an earlier call, whose own targets are in its means.
