@@ -1,0 +1,125 @@
+"""The choice of decay and encoding for few rows, by cross-validation.
+
+Many rows want little decay and encoded inputs, and so do few rows without noise. Few noisy rows
+want a firm decay, often without the encoding. No rule on the number of rows can tell the two apart.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from skmdn._estimators.folds import splits
+from skmdn._estimators.groups import group_numbers
+from skmdn._estimators.observations import Observations
+from skmdn._predictor import Predictor
+from skmdn._training.settings import Settings
+
+# What many rows get.
+_ALPHA, _ENCODING = 0.04, "piecewise"
+# Alternatives for few rows: the decay times the number of rows, and the encoding.
+_ALTERNATIVES = ((100.0, "piecewise"), (100.0, None), (300.0, None))
+# With fewer rows the folds say nothing; with more the alternatives gain nothing.
+_LEAST, _MOST = 10, 1000
+_FOLDS = 5
+# After this fold and later ones, a network leaves the race that is worse than the best by so many
+# standard errors. An alternative is chosen if it is better than the first by so many of them.
+_RACING, _DROPPED, _CHOSEN = 2, 1.5, 0.35
+# A log-likelihood counts as no less than the median of its network and so many nats below.
+_TAIL = 8.0
+
+# Fits a network with such settings to the data, whose rows have these groups.
+Fit = Callable[[Settings, Observations, "np.ndarray | None"], Predictor]
+
+
+class _HeldOut(NamedTuple):
+    """Scores of m rows that did not train."""
+
+    log_likelihood: np.ndarray  # (m,)
+    crps: np.ndarray  # (m, D)
+    weights: np.ndarray  # (m,)
+
+
+def chosen_network(
+    settings: Settings,
+    data: Observations,
+    groups: np.ndarray | None,
+    rng: np.random.Generator,
+    fit: Fit,
+) -> Settings:
+    """The settings with a decay and an encoding where they were left to choose.
+
+    Of several networks the one is taken that predicts held-out rows best, by their log-likelihood
+    and by their CRPS in units of its mean. The first one, which is that of many rows, has the
+    benefit of the doubt.
+    """
+    first, *others = networks(settings, len(data))
+    labels = None if groups is None else groups[data.rows]
+    has_folds = labels is None or group_numbers(labels).max() > 0
+    if not (others and has_folds and _LEAST <= len(data) < _MOST):
+        return first
+    y = data.y[data.rows]
+    parts = splits(_FOLDS, y, y, None, labels, rng).parts
+    seed = int(rng.integers(2**31))
+    scores: dict[int, list[_HeldOut]] = {i: [] for i in range(1 + len(others))}
+    for train, test in parts:
+        learning, judging = (data.select(data.rows[part]) for part in (train, test))
+        for i, of_network in scores.items():
+            trial = replace((first, *others)[i], random_state=seed, verbose=False)
+            of_network.append(_scores(fit(trial, learning, groups), judging))
+        scores = _still_running(scores)
+    gains = {i: _gain(scores[i], scores[0], -_CHOSEN) for i in scores}
+    best = max(gains, key=lambda i: gains[i])
+    return (first, *others)[best]
+
+
+def networks(settings: Settings, n: int) -> list[Settings]:
+    """What may be chosen for n rows; the first one is for many rows."""
+    found = []
+    for decay, encoding in ((n * _ALPHA, _ENCODING), *_ALTERNATIVES):
+        alpha = settings.alpha if settings.alpha is not None else max(_ALPHA, decay / n)
+        encoding = encoding if settings.encoding == "auto" else settings.encoding
+        one = replace(settings, alpha=alpha, encoding=encoding)
+        if one not in found:
+            found.append(one)
+    return found
+
+
+def _scores(predictor: Predictor, data: Observations) -> _HeldOut:
+    """Scores of the rows in units of y."""
+    y = data.y[data.rows]
+    density = predictor.density(data.X[data.rows])
+    targets = y[:, 0] if predictor.y_ndim == 1 else y
+    weights = np.ones(len(y)) if data.weights is None else data.weights[data.rows]
+    with np.errstate(under="ignore"):
+        return _HeldOut(density.logpdf(targets), density.crps(targets).reshape(y.shape), weights)
+
+
+def _still_running(scores: dict[int, list[_HeldOut]]) -> dict[int, list[_HeldOut]]:
+    """The networks that may still be chosen; the first one stays, as others are compared to it."""
+    if len(scores[0]) < _RACING:
+        return scores
+    best = max(scores, key=lambda i: _gain(scores[i], scores[0], 0.0))
+    return {
+        i: of_network
+        for i, of_network in scores.items()
+        if i in (0, best) or _gain(of_network, scores[best], _DROPPED) > 0
+    }
+
+
+def _gain(scores: list[_HeldOut], others: list[_HeldOut], z: float) -> float:
+    """Mean gain over other scores of the same rows, plus so many of its standard errors."""
+    ours, theirs = (_HeldOut(*map(np.concatenate, zip(*each, strict=True))) for each in (scores, others))
+    w = ours.weights / ours.weights.sum()
+    unit = w @ theirs.crps
+    gains = _clipped(ours.log_likelihood) - _clipped(theirs.log_likelihood)
+    for d in np.flatnonzero(unit > 0):
+        gains -= (ours.crps[:, d] - theirs.crps[:, d]) / unit[d]
+    mean = float(w @ gains)
+    return mean + z * math.sqrt(float(w**2 @ (gains - mean) ** 2))
+
+
+def _clipped(log_likelihood: np.ndarray) -> np.ndarray:
+    return np.maximum(log_likelihood, np.median(log_likelihood) - _TAIL)
