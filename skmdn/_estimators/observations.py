@@ -51,6 +51,14 @@ class Observations:
         """The same arrays with other rows of them."""
         return replace(self, rows=rows)
 
+    def in_folds(self, n_folds: int, rng: np.random.Generator) -> "Observations":
+        """The rows in random parts, if there are categories."""
+        if self.n_categories is None:
+            return self
+        folds = np.zeros(len(self.X), dtype=np.intp)
+        folds[self.rows] = rng.integers(n_folds, size=len(self))
+        return replace(self, folds=folds)
+
     @property
     def n_atoms(self) -> int:
         """Number of atoms A."""

@@ -1,6 +1,5 @@
 """From settings and checked data to a fitted network: training, calibration, advice."""
 
-from copy import deepcopy
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
@@ -9,12 +8,13 @@ import numpy as np
 from skmdn import _engine
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.random_state import new_generator
-from skmdn._estimators.target_atoms import at_atoms, target_atoms
-from skmdn._estimators.target_maps import TargetMaps, behind_maps, target_maps, target_range
+from skmdn._estimators.target_atoms import at_atoms
+from skmdn._estimators.target_maps import TargetMaps, behind_maps, target_range
 from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
 from skmdn._training.calibration import calibrated, small_sample_noise
+from skmdn._training.choices import Past, settled, settled_for_part
 from skmdn._training.collapse import collapse_warnings
 from skmdn._training.progress import ProgressDisplay
 from skmdn._training.residual_dependence import dependence_warning
@@ -25,7 +25,6 @@ from skmdn._training.start import (
     fresh_start_on_part,
     with_its_factor,
 )
-from skmdn._training.target_choice import chosen_maps
 from skmdn._training.validation_split import ValidationSplit, hold_out
 
 # Part of the steps with a rising learning rate.
@@ -57,14 +56,7 @@ class Fitted(NamedTuple):
     split: ValidationSplit
     dependence: str | None  # a warning that rows depend on each other
     next_rate: float  # largest rate of a call of `fit` that goes on from here
-
-
-class Past(NamedTuple):
-    """An earlier fit, from which a call of `fit` goes on."""
-
-    predictor: Predictor
-    n_calls: int
-    learning_rate: float  # its largest one
+    settings: Settings  # in which nothing is left to choose
 
 
 def fit(
@@ -82,12 +74,10 @@ def fit(
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
     before = None if past is None else past.predictor
-    atoms = _target_atoms(settings, data, before)
-    maps = _target_maps(settings, data, before)
-    if before is None and _is_left_to_choose(settings):
-        maps = choose_maps(settings, data, validation, atoms, groups, rng)
+    settings = settled(settings, data, validation, groups, past, rng, _predictor_of)
+    atoms, maps = settings.target_atoms, settings.target_transform
     settings, data = settings.with_atoms(atoms), at_atoms(data, atoms)
-    data = _with_folds(behind_maps(data, maps), rng)
+    data = behind_maps(data, maps).in_folds(N_FOLDS, rng)
     if validation is not None:
         validation = behind_maps(at_atoms(validation, atoms), maps, "y_val")
     if past is None:
@@ -120,31 +110,39 @@ def fit(
     if gained_nothing:
         advice.append(_GAINED_NOTHING)
     next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
-    return Fitted(predictor, trained, advice, split, dependence, next_rate)
+    return Fitted(predictor, trained, advice, split, dependence, next_rate, settings)
+
+
+def _predictor_of(settings: Settings, data: Observations, groups: np.ndarray | None) -> Predictor:
+    """A network fitted for a comparison with others."""
+    fitted = fit(settings, data, None, groups, None)
+    if fitted.trained.interrupted:
+        raise KeyboardInterrupt
+    return fitted.predictor
 
 
 def fit_part(
     settings: Settings,
     data: Observations,
-    before: Predictor | None,
+    past: Past | None,
     state: PlainState | None,
 ) -> Fitted:
-    """Train for one pass at a constant rate, from `before` and the optimiser's `state` if given."""
+    """Train for one pass at a constant rate, from `past` and the optimiser's `state` if given."""
     _check_device(settings.device)
     memory = None if state is None else _engine.OptimizerState(*state)
     # Every call shuffles anew, even with a fixed seed.
     steps_made = 0 if memory is None else memory.n_steps
     seed = int(new_generator(settings.random_state).integers(2**31))
     rng = np.random.default_rng([seed, steps_made])
-    atoms = _target_atoms(settings, data, before)
+    settings = settled_for_part(settings, data, past)
+    atoms, maps = settings.target_atoms, settings.target_transform
     settings, data = settings.with_atoms(atoms), at_atoms(data, atoms)
-    maps = _target_maps(settings, data, before)
-    data = behind_maps(data, maps)
-    if before is None:
-        data = _with_folds(data, rng)
+    data, before = behind_maps(data, maps), None
+    if past is None:
+        data = data.in_folds(N_FOLDS, rng)
         start = fresh_start_on_part(settings, data, rng)
     else:
-        before = with_its_factor(before)
+        before = with_its_factor(past.predictor)
         start = continued_start(settings, data, before, rng, state=memory, keeps_scaling=False)
     options = _options(
         settings,
@@ -157,71 +155,7 @@ def fit_part(
     trained = _in_nats_of_y(trained, split)
     predictor = _predictor(settings, start, trained, data, maps, before).for_fold(-1)
     next_rate = _next_rate(settings, None, gained_nothing=False)
-    return Fitted(predictor, trained, [], split, None, next_rate)
-
-
-def _target_atoms(
-    settings: Settings, data: Observations, before: Predictor | None
-) -> np.ndarray | None:
-    """The atoms of the targets, which stay those of the network `before`."""
-    word = settings.target_atoms
-    if before is not None and isinstance(word, str) and word == "auto":
-        return before.target_atoms
-    atoms = target_atoms(word, data)
-    if before is not None and _listed(atoms) != _listed(before.target_atoms):
-        raise ValueError(
-            f"To go on with a fitted model, target_atoms must stay; they were "
-            f"{_listed(before.target_atoms)}, got {_listed(atoms)}. Fit anew, with "
-            "warm_start=False or on a clone, to change them."
-        )
-    return atoms
-
-
-def _listed(atoms: np.ndarray | None) -> list[float]:
-    return [] if atoms is None else atoms.tolist()
-
-
-def choose_maps(
-    settings: Settings,
-    data: Observations,
-    validation: Observations | None,
-    atoms: np.ndarray | None,
-    groups: np.ndarray | None,
-    rng: np.random.Generator,
-) -> TargetMaps:
-    """The maps of "auto" for a first fit, which then draws from `rng` as if there were no choice.
-
-    The choice draws from a copy. Rows at atoms have no part in it.
-    """
-    rng = deepcopy(rng)
-    data = _off_atoms(data, atoms)
-    if validation is not None:
-        validation = _off_atoms(validation, atoms)
-    return chosen_maps(settings, _with_folds(data, rng), validation, groups, rng)
-
-
-def _off_atoms(data: Observations, atoms: np.ndarray | None) -> Observations:
-    """The rows whose targets are at no atom, as if there were no atoms."""
-    return replace(at_atoms(data, atoms).off_atoms(), atom=None, atoms=None)
-
-
-def _is_left_to_choose(settings: Settings) -> bool:
-    word = settings.target_transform
-    return isinstance(word, str) and word == "auto"
-
-
-def _target_maps(settings: Settings, data: Observations, before: Predictor | None) -> TargetMaps:
-    """The maps of the targets, which stay those of `before`; none for a first "auto"."""
-    if _is_left_to_choose(settings):
-        return None if before is None else before.target_maps
-    maps = target_maps(settings.target_transform, data.y.shape[1])
-    if before is not None and maps != before.target_maps:
-        raise ValueError(
-            f"To go on with a fitted model, target_transform must stay; it was "
-            f"{before.target_maps!r}, got {maps!r}. Fit anew, with warm_start=False or on a clone, "
-            "to change it."
-        )
-    return maps
+    return Fitted(predictor, trained, [], split, None, next_rate, settings)
 
 
 def _in_nats_of_y(trained: _engine.Trained, split: ValidationSplit) -> _engine.Trained:
@@ -234,15 +168,6 @@ def _in_nats_of_y(trained: _engine.Trained, split: ValidationSplit) -> _engine.T
         loss_curve=[loss - of_learning for loss in trained.loss_curve],
         validation_loss_curve=[loss - of_validation for loss in trained.validation_loss_curve],
     )
-
-
-def _with_folds(data: Observations, rng: np.random.Generator) -> Observations:
-    """The data with random parts of the rows, if there are categories."""
-    if data.n_categories is None:
-        return data
-    folds = np.zeros(len(data.X), dtype=np.intp)
-    folds[data.rows] = rng.integers(N_FOLDS, size=len(data))
-    return replace(data, folds=folds)
 
 
 def _rate(settings: Settings, past: Past | None) -> float:

@@ -67,7 +67,7 @@ def chosen_network(
     for train, test in parts:
         learning, judging = (data.select(data.rows[part]) for part in (train, test))
         for i, of_network in scores.items():
-            trial = replace((first, *others)[i], random_state=seed, verbose=False)
+            trial = _trial((first, *others)[i], seed)
             of_network.append(_scores(fit(trial, learning, groups), judging))
         scores = _still_running(scores)
     gains = {i: _gain(scores[i], scores[0], -_CHOSEN) for i in scores}
@@ -85,6 +85,12 @@ def networks(settings: Settings, n: int) -> list[Settings]:
         if one not in found:
             found.append(one)
     return found
+
+
+def _trial(settings: Settings, seed: int) -> Settings:
+    """Settings for a part of the rows, which the user's splitter does not know."""
+    way = settings.validation_split if isinstance(settings.validation_split, str) else "auto"
+    return replace(settings, validation_split=way, random_state=seed, verbose=False)
 
 
 def _scores(predictor: Predictor, data: Observations) -> _HeldOut:
@@ -111,7 +117,7 @@ def _still_running(scores: dict[int, list[_HeldOut]]) -> dict[int, list[_HeldOut
 
 def _gain(scores: list[_HeldOut], others: list[_HeldOut], z: float) -> float:
     """Mean gain over other scores of the same rows, plus so many of its standard errors."""
-    ours, theirs = (_HeldOut(*map(np.concatenate, zip(*each, strict=True))) for each in (scores, others))
+    ours, theirs = _joined(scores), _joined(others)
     w = ours.weights / ours.weights.sum()
     unit = w @ theirs.crps
     gains = _clipped(ours.log_likelihood) - _clipped(theirs.log_likelihood)
@@ -119,6 +125,10 @@ def _gain(scores: list[_HeldOut], others: list[_HeldOut], z: float) -> float:
         gains -= (ours.crps[:, d] - theirs.crps[:, d]) / unit[d]
     mean = float(w @ gains)
     return mean + z * math.sqrt(float(w**2 @ (gains - mean) ** 2))
+
+
+def _joined(parts: list[_HeldOut]) -> _HeldOut:
+    return _HeldOut(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def _clipped(log_likelihood: np.ndarray) -> np.ndarray:

@@ -30,10 +30,10 @@ _CONSTRAINTS: Constraints = {
     "covariance_type": [one_of(*COVARIANCES)],
     "hidden_layer_sizes": ["array-like", POSITIVE_INTEGER],
     "activation": [one_of(*ACTIVATIONS)],
-    "encoding": [one_of("piecewise"), None],
+    "encoding": [one_of("auto", "piecewise"), None],
     "n_bins": [integer_from(2)],
     "extrapolation": [one_of("constant", "continue")],
-    "alpha": [from_to(0, None, closed="left")],
+    "alpha": [one_of("auto"), from_to(0, None, closed="left")],
     "learning_rate_init": [POSITIVE],
     "max_grad_norm": [from_to(0, None, closed="right")],
     "batch_size": [one_of("auto"), POSITIVE_INTEGER],
@@ -62,7 +62,7 @@ class Settings:
     encoding: str | None
     n_bins: int
     extrapolation: str
-    alpha: float
+    alpha: Any  # a number, once nothing is left to choose
     learning_rate: float
     max_grad_norm: float
     batch_size: int | None
@@ -98,7 +98,7 @@ class Settings:
             encoding=estimator.encoding,
             n_bins=estimator.n_bins,
             extrapolation=estimator.extrapolation,
-            alpha=estimator.alpha,
+            alpha=None if isinstance(estimator.alpha, str) else estimator.alpha,
             learning_rate=estimator.learning_rate_init,
             max_grad_norm=estimator.max_grad_norm,
             batch_size=_none_if_auto(estimator.batch_size),

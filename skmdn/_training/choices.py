@@ -1,0 +1,119 @@
+"""What the settings leave to choose, settled before a training: atoms, maps, decay and encoding."""
+
+from copy import deepcopy
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from skmdn._estimators.observations import Observations
+from skmdn._estimators.target_atoms import at_atoms, target_atoms
+from skmdn._estimators.target_maps import TargetMaps, target_maps
+from skmdn._network.target_means import N_FOLDS
+from skmdn._predictor import Predictor
+from skmdn._training.network_choice import Fit, chosen_network, networks
+from skmdn._training.settings import Settings
+from skmdn._training.target_choice import chosen_maps
+
+
+class Past(NamedTuple):
+    """An earlier fit, from which a call of `fit` or `partial_fit` goes on."""
+
+    predictor: Predictor
+    n_calls: int
+    learning_rate: float  # its largest one
+    alpha: float
+    encoding: str | None
+
+
+def settled(
+    settings: Settings,
+    data: Observations,
+    validation: Observations | None,
+    groups: np.ndarray | None,
+    past: Past | None,
+    rng: np.random.Generator,
+    fit: Fit,
+) -> Settings:
+    """The settings of a call of `fit`, with atoms and maps in place of words.
+
+    Choices draw from copies of `rng`, so that a fit is the same whether a value was set or chosen.
+    `fit` fits the networks that are compared.
+    """
+    if past is not None:
+        return _as_before(settings, data, past)
+    atoms = target_atoms(settings.target_atoms, data)
+    if _is_left_to_choose(settings):
+        maps = choose_maps(settings, data, validation, atoms, groups, rng)
+    else:
+        maps = target_maps(settings.target_transform, data.y.shape[1])
+    settings = replace(settings, target_atoms=atoms, target_transform=maps)
+    return chosen_network(settings, data, groups, deepcopy(rng), fit)
+
+
+def settled_for_part(settings: Settings, data: Observations, past: Past | None) -> Settings:
+    """The settings of a call of `partial_fit`, which compares nothing."""
+    if past is not None:
+        return _as_before(settings, data, past)
+    atoms, maps = target_atoms(settings.target_atoms, data), None
+    if not _is_left_to_choose(settings):
+        maps = target_maps(settings.target_transform, data.y.shape[1])
+    settings = replace(settings, target_atoms=atoms, target_transform=maps)
+    return networks(settings, len(data))[0]
+
+
+def choose_maps(
+    settings: Settings,
+    data: Observations,
+    validation: Observations | None,
+    atoms: np.ndarray | None,
+    groups: np.ndarray | None,
+    rng: np.random.Generator,
+) -> TargetMaps:
+    """The maps of "auto". Rows at atoms have no part in the choice."""
+    rng = deepcopy(rng)
+    data = _off_atoms(data, atoms).in_folds(N_FOLDS, rng)
+    if validation is not None:
+        validation = _off_atoms(validation, atoms)
+    return chosen_maps(networks(settings, len(data))[0], data, validation, groups, rng)
+
+
+def _off_atoms(data: Observations, atoms: np.ndarray | None) -> Observations:
+    """The rows whose targets are at no atom, as if there were no atoms."""
+    return replace(at_atoms(data, atoms).off_atoms(), atom=None, atoms=None)
+
+
+def _is_left_to_choose(settings: Settings) -> bool:
+    word = settings.target_transform
+    return isinstance(word, str) and word == "auto"
+
+
+def _as_before(settings: Settings, data: Observations, past: Past) -> Settings:
+    """What was left to choose stays as it is; what is set must not differ, except for the decay."""
+    before = past.predictor
+    atoms, maps = before.target_atoms, before.target_maps
+    if not (isinstance(settings.target_atoms, str) and settings.target_atoms == "auto"):
+        atoms = target_atoms(settings.target_atoms, data)
+        _check_stays("target_atoms", _listed(before.target_atoms), _listed(atoms))
+    if not _is_left_to_choose(settings):
+        maps = target_maps(settings.target_transform, data.y.shape[1])
+        _check_stays("target_transform", before.target_maps, maps)
+    return replace(
+        settings,
+        target_atoms=atoms,
+        target_transform=maps,
+        alpha=past.alpha if settings.alpha is None else settings.alpha,
+        encoding=past.encoding if settings.encoding == "auto" else settings.encoding,
+    )
+
+
+def _check_stays(name: str, before: object, now: object) -> None:
+    if now != before:
+        raise ValueError(
+            f"To go on with a fitted model, {name} must stay {before!r}; got {now!r}. Fit anew, "
+            "with warm_start=False or on a clone, to change it."
+        )
+
+
+def _listed(atoms: np.ndarray | None) -> list[float] | None:
+    return None if atoms is None else atoms.tolist()
