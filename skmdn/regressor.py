@@ -190,7 +190,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         one more class of the network's softmax, beside the mixture for all other y, and what is
         predicted is a `TargetMixture` with these atoms. They need not lie in the support of
         `target_transform`: positive y with zeros are ``target_atoms=[0], target_transform="log"``.
-        The mixture keeps a probability of at least 1e-4. One output only.
+        The mixture keeps a probability of at least 1e-4. Atoms need one output: with several, a
+        list is an error, and "auto" finds none.
 
         "auto" looks for atoms among the rows with weight. If y takes at most 12 values, with at
         least 10 distinct rows (X, y) a value in the mean, all of them are atoms. Otherwise an atom
@@ -622,7 +623,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = self.target_atoms is None
+        tags.target_tags.multi_output = True
         tags.input_tags.allow_nan = True
         return tags
 

@@ -29,19 +29,18 @@ def target_atoms(word: Any, data: Observations) -> FloatArray | None:
     Raises
     ------
     ValueError
-        If the word is neither None, "auto" nor a list of distinct finite numbers, or if there are
-        several outputs.
+        If the word is neither None, "auto" nor a list of distinct finite numbers, or if it is a
+        list and there are several outputs.
     """
-    if word is None:
+    is_auto = isinstance(word, str) and word == "auto"
+    if word is None or (is_auto and data.y.shape[1] > 1):
         return None
     if data.y.shape[1] > 1:
         raise ValueError(
             f"target_atoms={word!r} expects one output; got {data.y.shape[1]}. Fit one model for "
             "each output, or set target_atoms=None."
         )
-    if isinstance(word, str) and word == "auto":
-        return found_atoms(data)
-    return _listed(word)
+    return found_atoms(data) if is_auto else _listed(word)
 
 
 def _listed(word: Any) -> FloatArray:
