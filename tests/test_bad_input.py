@@ -92,7 +92,7 @@ OUT_OF_RANGE = {
     "validation_split": ["first", None, 5, True, [([0], [1])]],
     "calibrate": [None, "yes", 2, 0.5],
     "categorical_features": ["text", 1, True, 0.5, {0}, {"a": 0}, [0.5], [[0]], [3], [None]],
-    "target_transform": ["exp", "auto", 1, True, np.log, ["log", "log"], [3], {"log": 1}, []],
+    "target_transform": ["exp", ["auto"], 1, True, np.log, ["log", "log"], [3], {"log": 1}, []],
     "warm_start": [None, "yes", 2, 0.5],
     "point_estimate": ["average", None, np.mean],
     "device": ["gpu", "cuda:", "cuda:x", "cpu:0:1", "", None, 0],
