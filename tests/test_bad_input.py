@@ -106,7 +106,7 @@ OUT_OF_RANGE = {
         [None],
         {0: 1},
     ],
-    "target_transform": ["exp", "auto", 1, True, np.log, ["log", "log"], [3], {"log": 1}, []],
+    "target_transform": ["exp", ["auto"], 1, True, np.log, ["log", "log"], [3], {"log": 1}, []],
     "warm_start": [None, "yes", 2, 0.5],
     "point_estimate": ["average", None, np.mean],
     "device": ["gpu", "cuda:", "cuda:x", "cpu:0:1", "", None, 0],

@@ -43,6 +43,7 @@ CONFIGURATIONS = [
     MDNRegressor(covariance_type="spherical", validation_fraction=None, **SHORT),
     MDNRegressor(dtype="float64", calibrate=False, target_transform="asinh", **SHORT),
     MDNRegressor(dtype="float64", calibrate=False, target_atoms="auto", **SHORT),
+    MDNRegressor(target_transform="auto", **SHORT),
     MDNRegressor(activation="relu", encoding=None, **SHORT),
     MDNRegressor(hidden_layer_sizes=(), max_iter=40),
     MDNRegressor(hidden_layer_sizes=(16,), max_iter=60, **WEIGHTS_ARE_REPETITION),

@@ -1,7 +1,7 @@
 """Everyday tables: text columns, gaps, ties, few rows, rows in the order of time.
 
     python examples/benchmarks/everyday.py --data DIR [--raw] [--gaps .2] [--sets ames,wage]
-        [--models single,ensemble,marginal,ridge,ngboost] [--seeds 0,1,2] [--splits 0:4]
+        [--models single,single-auto,ensemble,marginal,ridge,ngboost] [--seeds 0,1,2] [--splits 0:4]
         [--csv FILE] [--jobs 2] [--quick]
 
 All models see one numeric matrix: text is one-hot, a gap is the median and an indicator. `--raw`
@@ -120,6 +120,7 @@ NETWORKS: dict[str, Factory] = {
     "ensemble": lambda seed: MDNEnsembleRegressor(random_state=seed),
 }
 MODELS: dict[str, Factory] = NETWORKS | {
+    "single-auto": lambda seed: MDNRegressor(target_transform="auto", random_state=seed),
     "marginal": lambda seed: Marginal(),
     "ridge": lambda seed: Ridge(),
     **{name: PEERS[name] for name in ("ngboost", "ngboost-stopped", "quantile-forest")},

@@ -1,13 +1,13 @@
 """The choice of a map of the targets by the likelihood of held-out rows.
 
-A short training without a map and one with each map that all targets allow are judged on the same
-rows, by densities of y itself. A map is chosen where its gain is large and certain; otherwise the
-targets stay as they are.
+A kernel regression of a few rows, in closed form, first drops maps that promise nothing. Then a
+short training without a map and one with each map left are judged by the same rows, and by
+densities of y itself. A map is chosen where both agree; otherwise the targets stay as they are.
 """
 
 import math
+from copy import deepcopy
 from dataclasses import replace
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,35 +20,26 @@ from skmdn._network.preparation import Preparation
 from skmdn._network.scaling import location_and_scale
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
+from skmdn._training.kernel_regression import leave_one_out_log_densities
 from skmdn._training.settings import Settings
 from skmdn._training.start import fresh_start
 from skmdn._training.validation_split import ValidationSplit, hold_out
 
-# A trial makes this part of a fit's steps, less the second number: 50 where a fit makes 1000.
-# Shorter ones favour a map that makes the first steps easy; longer ones would let the choice cost
-# more than 30 % of a fit.
-_SHARE, _SAVED = 0.08, 30
+# Rows of the kernel regression.
+_KERNEL_ROWS = 150
+# A short training makes this part of a fit's steps, in whole passes: 50 steps where a fit makes
+# 1000. Fewer favour a map that makes the first steps easy; with more, a choice could cost over 30 %
+# of a fit.
+_SHARE = 0.05
 # A third of the rows judges, but no more than the first number. These are more than the validation
 # part, whose few rows could not tell. Fewer than the second number cannot tell either.
 _JUDGING, _LEAST = 1000, 20
-# Rows that a trial learns from.
+# Rows that a short training learns from.
 _MAX_LEARNING = 20_000
 # Factors of the scales at which densities are compared if a calibration will follow.
 _SCALE_FACTORS = (1.0, 1.5, 2.25)
-# The mean gain must exceed so many nats, and so many of its standard errors: a test of level 5 %.
-_MARGIN, _Z = 0.03, 1.64
-
-
-class _Gains(NamedTuple):
-    """Mean gains of the outputs ``(D,)`` and their standard errors."""
-
-    mean: np.ndarray
-    error: np.ndarray
-
-    @property
-    def are_certain(self) -> np.ndarray:
-        """Which of them are large enough."""
-        return np.asarray(self.mean > np.maximum(_MARGIN, _Z * self.error))
+# A mean gain must exceed so many nats, and so many of its standard errors: a test of level 10 %.
+_MARGIN, _Z = 0.03, 1.28
 
 
 def chosen_maps(
@@ -64,10 +55,12 @@ def chosen_maps(
     with categories have folds.
     """
     trials = possible_maps(data, validation)
-    validates = validation is not None or settings.validation_fraction is not None
-    if not trials or not validates:
+    if not trials or not _is_judged(settings, data, validation):
         return None
     start = fresh_start(settings, data, rng)
+    trials = _promising(trials, data, start.preparation, rng)
+    if not trials:
+        return None
     split = ValidationSplit(data, validation)
     if validation is None:
         fraction = _n_judging(len(data)) / len(data)
@@ -77,16 +70,19 @@ def chosen_maps(
     if judging is None or len(judging) < _LEAST:
         return None
     learning, judging = _some(learning, _MAX_LEARNING, rng), _some(judging, _JUDGING, rng)
-    trainings = [
-        _log_likelihoods(settings, learning, judging, start.preparation, maps, rng)
-        for maps in (None, *trials)
-    ]
-    return _best(trials, [_gains(other - trainings[0], judging) for other in trainings[1:]])
+    return _best(trials, _Judge(settings, learning, judging, start.preparation, rng))
+
+
+def _is_judged(settings: Settings, data: Observations, validation: Observations | None) -> bool:
+    """Whether there are rows that validate, and enough of them."""
+    if validation is not None:
+        return len(validation) >= _LEAST
+    return settings.validation_fraction is not None and _n_judging(len(data)) >= _LEAST
 
 
 def _n_judging(n: int) -> int:
     """Rows of n that are held out to judge."""
-    return max(1, min(n // 3, _JUDGING))
+    return min(n // 3, _JUDGING)
 
 
 def _some(data: Observations, n: int, rng: np.random.Generator) -> Observations:
@@ -96,59 +92,108 @@ def _some(data: Observations, n: int, rng: np.random.Generator) -> Observations:
     return data.select(np.sort(rng.choice(data.rows, n, replace=False)))
 
 
-def _best(trials: list[tuple[Any, ...]], gains: list[_Gains]) -> TargetMaps:
-    """Of every output the map with the largest gain, of those that are certain."""
-    chosen = [IDENTITY] * len(trials[0])
-    for d in range(len(chosen)):
-        certain = [
-            (of.mean[d], maps[d])
-            for maps, of in zip(trials, gains, strict=True)
-            if maps[d] != IDENTITY and of.are_certain[d]
-        ]
-        if certain:
-            chosen[d] = max(certain, key=itemgetter(0))[1]
+def _promising(
+    trials: list[tuple[Any, ...]],
+    data: Observations,
+    preparation: Preparation,
+    rng: np.random.Generator,
+) -> list[tuple[Any, ...]]:
+    """The maps that gain enough in a kernel regression of some rows; the identity for others."""
+    data = _some(data, _KERNEL_ROWS, rng)
+    rows, y = data.rows, data.y[data.rows]
+    mapped = [behind_maps(data, maps).y[rows] for maps in trials]
+    with one_thread():
+        inputs = preparation.inputs(data.X[rows], folds=_of(data.folds, rows))
+        found = leave_one_out_log_densities(inputs, np.hstack([y, *mapped]))
+    plain, *others = np.split(found, len(trials) + 1, axis=1)
+    left = []
+    for maps, other in zip(trials, others, strict=True):
+        gain = np.average(
+            other + _log_jacobian(data, maps) - plain, axis=0, weights=_of(data.weights, rows)
+        )
+        maps = tuple(one if g > _MARGIN else IDENTITY for one, g in zip(maps, gain, strict=True))
+        if any(one != IDENTITY for one in maps):
+            left.append(maps)
+    return left
+
+
+class _Gains(NamedTuple):
+    """Mean gains of the outputs ``(D,)`` and their standard errors."""
+
+    mean: np.ndarray
+    error: np.ndarray
+
+    @property
+    def certain(self) -> np.ndarray:
+        """The means, and zeros where they are too small or too uncertain."""
+        enough = self.mean > np.maximum(_MARGIN, _Z * self.error)
+        return np.where(enough, self.mean, 0.0)
+
+
+class _Judge(NamedTuple):
+    """Short trainings, and the rows that judge them."""
+
+    settings: Settings
+    learning: Observations
+    judging: Observations
+    preparation: Preparation  # of X; that of the targets belongs to their map
+    rng: np.random.Generator
+
+    def log_likelihoods(self, maps: TargetMaps) -> np.ndarray:
+        """Log-likelihoods ``(n, D)`` of each output of the rows that judge."""
+        learning, judging = behind_maps(self.learning, maps), behind_maps(self.judging, maps)
+        preparation = _for_targets(self.preparation, learning)
+        start = _engine.Start(preparation, self.settings.architecture)
+        # All trainings draw the same numbers, so that they begin alike and differ by the map alone.
+        rng = deepcopy(self.rng)
+        options = _short_training(self.settings, len(learning))
+        trained = _engine.train(learning, start, options, rng, rng)
+        if trained.interrupted:
+            raise KeyboardInterrupt
+        factors = _SCALE_FACTORS if self.settings.calibrate else (1.0,)
+        with one_thread():
+            values = _log_densities(_predictor(start, trained), judging, factors)
+        return values + _log_jacobian(self.judging, maps)
+
+    def gains(self, other: np.ndarray, plain: np.ndarray) -> _Gains:
+        """Gains of log-likelihoods ``(n, D)`` over others of the same rows."""
+        return _gains(other - plain, _of(self.judging.weights, self.judging.rows))
+
+
+def _best(trials: list[tuple[Any, ...]], judge: _Judge) -> TargetMaps:
+    """Of every output the map that gains most.
+
+    Outputs share a network, in which one output may gain by the map of another. So if several gain,
+    only the first of them is sure of its map; the others must gain beside it.
+    """
+    n_outputs = len(trials[0])
+    plain, tried = judge.log_likelihoods(None), [judge.log_likelihoods(maps) for maps in trials]
+    chosen = [IDENTITY] * n_outputs
+    gains = np.array([judge.gains(one, plain).certain for one in tried])  # (maps, D)
+    first = int(gains.max(axis=0).argmax())
+    if gains[:, first].any():
+        chosen[first] = trials[gains[:, first].argmax()][first]
+    gains[:, first] = 0.0
+    if gains.any():
+        beside = judge.log_likelihoods(tuple(chosen))
+        gains = np.array([judge.gains(one, beside).certain for one in tried])
+        for d in range(n_outputs):
+            if d != first and gains[:, d].any():
+                chosen[d] = trials[gains[:, d].argmax()][d]
     return None if all(one == IDENTITY for one in chosen) else tuple(chosen)
 
 
-def _gains(differences: np.ndarray, judging: Observations) -> _Gains:
+def _gains(differences: np.ndarray, weights: np.ndarray | None) -> _Gains:
     """Mean gains from differences of log-likelihoods ``(n, D)``."""
-    weights = judging.weights
-    w = np.ones(len(judging)) if weights is None else weights[judging.rows]
+    w = np.ones(len(differences)) if weights is None else weights
     w = w[:, np.newaxis] / w.sum()
     mean = np.sum(w * differences, axis=0)
     return _Gains(mean, np.sqrt(np.sum((w * (differences - mean)) ** 2, axis=0)))
 
 
-def _log_likelihoods(
-    settings: Settings,
-    learning: Observations,
-    judging: Observations,
-    preparation: Preparation,
-    maps: TargetMaps,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Log-likelihoods ``(n, D)`` of the targets that judge, after a short training."""
-    learning, mapped = behind_maps(learning, maps), behind_maps(judging, maps)
-    start = _engine.Start(_for_targets(preparation, learning), settings.architecture)
-    options = _short_training(settings, len(learning))
-    trained = _engine.train(learning, start, options, rng, rng)
-    if trained.interrupted:
-        raise KeyboardInterrupt
-    with one_thread():
-        density = _predictor(start, trained).uncalibrated_density(
-            mapped.X[mapped.rows], None if mapped.folds is None else mapped.folds[mapped.rows]
-        )
-        y = start.preparation.targets(mapped.y[mapped.rows])
-        factors = _SCALE_FACTORS if settings.calibrate else (1.0,)
-        values = [_log_density(density.marginal(d), y[:, d], factors) for d in range(y.shape[1])]
-    of_scaling = np.log(start.preparation.y_scale)
-    return np.column_stack(values) - of_scaling + _log_jacobian(judging, maps)
-
-
 def _for_targets(preparation: Preparation, data: Observations) -> Preparation:
     """The same preparation of X for other targets, those of the data."""
-    weights = None if data.weights is None else data.weights[data.rows]
-    mean, scale = location_and_scale(data.y[data.rows], weights)
+    mean, scale = location_and_scale(data.y[data.rows], _of(data.weights, data.rows))
     preparation = preparation._replace(
         y_mean=mean, y_scale=np.where(scale > 0, scale, 1.0), y_varies=scale > 0
     )
@@ -160,7 +205,7 @@ def _for_targets(preparation: Preparation, data: Observations) -> Preparation:
 
 
 def _short_training(settings: Settings, n: int) -> _engine.TrainingOptions:
-    """Options of a trial on n rows, on the CPU: on a GPU so few steps do not pay."""
+    """Options of a training on n rows, on the CPU: on a GPU so few steps do not pay."""
     budget = budget_for(n, settings.batch_size, settings.n_passes)
     steps_of_pass = budget_for(n, settings.batch_size, 1).n_steps
     return _engine.TrainingOptions(
@@ -169,7 +214,7 @@ def _short_training(settings: Settings, n: int) -> _engine.TrainingOptions:
         warmup=0.05,
         max_grad_norm=settings.max_grad_norm,
         batch_size=settings.batch_size,
-        n_passes=max(1, math.ceil((_SHARE * budget.n_steps - _SAVED) / steps_of_pass)),
+        n_passes=math.ceil(_SHARE * budget.n_steps / steps_of_pass),
         average=False,
         calibrate=settings.calibrate,
         dtype=settings.dtype,
@@ -179,7 +224,7 @@ def _short_training(settings: Settings, n: int) -> _engine.TrainingOptions:
 
 
 def _predictor(start: _engine.Start, trained: _engine.Trained) -> Predictor:
-    """The network of a trial; targets keep their outputs axis."""
+    """The network of a short training; its targets have an outputs axis."""
     return Predictor(
         preparation=start.preparation,
         coefs=[layer[:-1] for layer in trained.layers],
@@ -192,9 +237,16 @@ def _predictor(start: _engine.Start, trained: _engine.Trained) -> Predictor:
     )
 
 
-def _log_density(density: Any, y: np.ndarray, factors: tuple[float, ...]) -> np.ndarray:
-    """Log-densities of one output at the best factor of its scales."""
-    return max((density.widen(factor).logpdf(y) for factor in factors), key=np.mean)
+def _log_densities(
+    predictor: Predictor, data: Observations, factors: tuple[float, ...]
+) -> np.ndarray:
+    """Log-densities ``(n, D)`` of the outputs, each at the best factor of its scales."""
+    density = predictor.uncalibrated_density(data.X[data.rows], _of(data.folds, data.rows))
+    preparation, columns = predictor.preparation, []
+    for d, y in enumerate(preparation.targets(data.y[data.rows]).T):
+        marginal = density.marginal(d)
+        columns.append(max((marginal.widen(a).logpdf(y) for a in factors), key=np.mean))
+    return np.column_stack(columns) - np.log(preparation.y_scale)
 
 
 def _log_jacobian(data: Observations, maps: TargetMaps) -> np.ndarray:
@@ -203,3 +255,8 @@ def _log_jacobian(data: Observations, maps: TargetMaps) -> np.ndarray:
     if maps is None:
         return np.zeros(y.shape)
     return np.column_stack([one.log_jacobian(t) for one, t in zip(maps, y.T, strict=True)])
+
+
+def _of(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    """Values of some rows, if there are any."""
+    return None if values is None else values[rows]
