@@ -751,8 +751,8 @@ def choose_target_transform(
     >>> from skmdn import MDNRegressor
     >>> from skmdn.regressor import choose_target_transform
     >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(400, 2))
-    >>> y = np.exp(X[:, 0] + rng.normal(size=400))
+    >>> X = rng.normal(size=(600, 2))
+    >>> y = np.exp(1.5 * (X[:, 0] + rng.normal(size=600)))  # a long tail
     >>> choose_target_transform(MDNRegressor(random_state=0), X, y)
     Log(lower=0.0)
     """

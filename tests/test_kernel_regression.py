@@ -68,6 +68,17 @@ def test_log_densities_are_near_the_truth():
     assert shuffled < own - 0.3
 
 
+def test_spreads_vary_where_that_is_likelier():
+    y = MEAN + np.exp(2 * X[:, 2]) * RNG.normal(size=120)
+    residuals = kernel_regression._residuals(kernel_regression._basis(X), y[:, np.newaxis])
+    constant = kernel_regression._log_densities(residuals[:, 0]).mean()
+    assert leave_one_out_log_densities(X, y[:, np.newaxis]).mean() > constant + 0.3
+    y = MEAN + RNG.normal(size=120)  # its spread is constant, so varying ones only add noise
+    residuals = kernel_regression._residuals(kernel_regression._basis(X), y[:, np.newaxis])
+    constant = kernel_regression._log_densities(residuals[:, 0]).mean()
+    assert leave_one_out_log_densities(X, y[:, np.newaxis]).mean() >= constant - 1e-9
+
+
 @pytest.mark.parametrize("target", [np.zeros(120), np.arange(120) % 2, np.repeat([0.0, 1e9], 60)])
 @pytest.mark.parametrize("inputs", [X, np.zeros((120, 2)), np.repeat(X[:40], 3, axis=0)])
 def test_degenerate_rows_give_numbers(inputs, target):

@@ -10,7 +10,9 @@ from scipy.special import expit
 from sklearn.base import clone
 
 from skmdn import MDNRegressor, Mixture, TargetMixture
+from skmdn._estimators.observations import Observations
 from skmdn._estimators.target_maps import IDENTITY
+from skmdn._network.preparation import Preparation
 from skmdn._training import target_choice
 from skmdn.regressor import choose_target_transform
 from skmdn.transforms import Identity, Log, Logit
@@ -175,6 +177,21 @@ def test_an_interrupt_of_the_choice_ends_the_fit(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, LONG)
     assert not hasattr(model, "coefs_")
+
+
+def test_maps_that_promise_nothing_are_dropped():
+    preparation = Preparation.of(X, BOTH, None)
+    logs = [(Log(0), Log(0))]
+
+    def promising(y, weights=None):
+        data = Observations.of(X, y, weights)
+        return target_choice._promising(logs, data, preparation, np.random.default_rng(0))
+
+    assert promising(BOTH) == [(Log(0), IDENTITY)]
+    assert promising(np.column_stack([NORMAL, NORMAL])) == []
+    mixed = np.where(np.arange(900) < 450, LONG, NORMAL)  # with weight on one kind
+    assert promising(np.column_stack([mixed] * 2), (np.arange(900) < 450) * 1.0) == logs
+    assert promising(np.column_stack([mixed] * 2), (np.arange(900) >= 450) * 1.0) == []
 
 
 def test_gains_are_weighted_means_with_their_errors():
