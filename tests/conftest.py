@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from skmdn._training import network_choice
+
+MOST_ROWS = network_choice.MOST_ROWS
+
 # Where tests run side by side, each process keeps to one core. Libraries read this when imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -28,6 +32,20 @@ def trains(file):
     text = file.read_text(encoding="utf-8")
     imported = re.findall(r"^from cases\.(\w+) import", text, re.MULTILINE)
     return bool(TRAINABLE.search(text)) or any(trains(CASES / f"{name}.py") for name in imported)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network_choice():
+    """Few rows compare networks, which takes some 15 fits: only tests that ask for it do so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network_choice, "MOST_ROWS", 0)
+        yield
+
+
+@pytest.fixture
+def with_network_choice(monkeypatch):
+    """Few rows compare networks, as they do for users."""
+    monkeypatch.setattr(network_choice, "MOST_ROWS", MOST_ROWS)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from skmdn._training import network_choice
 from skmdn._training.network_choice import chosen_network, networks
 from skmdn._training.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("with_network_choice")
 SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "n_bins": 4, "max_iter": 10}
 FIRST = (0.04, "piecewise")
 

@@ -3,6 +3,7 @@
 import io
 import pickle
 import warnings
+from dataclasses import replace
 from itertools import pairwise
 
 import joblib
@@ -18,6 +19,15 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skmdn import MDNRegressor, Mixture, TargetMixture
+from skmdn._estimators.observations import Observations
+from skmdn._estimators.stand_ins import with_stand_ins
+from skmdn._estimators.target_atoms import at_atoms
+from skmdn._estimators.target_maps import behind_maps
+from skmdn._training import fitting
+from skmdn._training.calibration import small_sample_noise
+from skmdn._training.residual_dependence import _last_residuals
+from skmdn._training.settings import Settings
+from skmdn._training.start import fresh_start
 from skmdn._training.temperature import fitted_temperature
 from skmdn.metrics import log_likelihood_scorer, neg_crps_scorer
 from skmdn.transforms import Log
@@ -137,6 +147,76 @@ def test_parts_learn_the_scaling_off_the_atoms():
     assert model.y_count_ == len(positive)
     expected = [positive.mean(), positive.std()]
     np.testing.assert_allclose([model.y_mean_[0], model.y_scale_[0]], expected)
+
+
+def observations(y, atoms, weights=None, **words):
+    data = Observations.of(X[: len(y)], np.asarray(y, float)[:, None], weights, 1)
+    return at_atoms(replace(data, **words), np.array(atoms, float))
+
+
+def test_stand_ins_keep_the_order_of_targets_and_their_range():
+    y = [0.0, 1.0, np.e, np.e**4, 99.0, 1e9, 2.0, -5.0]
+    data = observations(y, [-5.0, 0.0, 2.0, 99.0, 1e9])
+    found = behind_maps(data, (Log(0),)).y[:, 0]
+    np.testing.assert_allclose(found, [-1, 0, 1, 4, np.log(99), 5, np.log(2), -1])
+    np.testing.assert_allclose(with_stand_ins(data, None).y[6, 0], 2)
+    found = with_stand_ins(observations([1.0, 9999.0, 3.0, -9999.0], [-9999, 9999]), None).y[:, 0]
+    np.testing.assert_array_equal(found, [1, 3.5, 3, 0.5])
+    found = with_stand_ins(observations(GRADES[:9], [-2, -1, 0, 1, 2]), None).y[:, 0]
+    np.testing.assert_array_equal(found, GRADES[:9])
+
+
+def test_shares_are_weighted():
+    weights = np.array([1.0, 0.0, 0.5, 0.25, 0.25])
+    data = observations([0.0, 0.0, 1.0, 7.0, 0.0], [0, 1, 5], weights)
+    np.testing.assert_allclose(data.shares(), [1.25 / 2, 0.5 / 2, 0])
+
+
+def test_noise_for_few_rows_counts_those_off_the_atoms():
+    many = observations(np.where(np.arange(80) < 70, 0.0, Z), [0])
+    alone = observations(Z[70:], [0])
+    assert small_sample_noise(many, None) == small_sample_noise(alone, None) > 0.5
+    assert small_sample_noise(observations(np.zeros(9), [0]), None) == 0
+    constant = observations([0.0, 0.0, 3.0, 3.0], [0])
+    assert small_sample_noise(constant, None) == 0
+
+
+def test_collapse_is_looked_for_off_the_atoms(monkeypatch):
+    seen = []
+    monkeypatch.setattr(fitting, "collapse_warnings", lambda predictor, X: seen.append(X) or [])
+    short(target_atoms=[0]).fit(X, CENSORED)
+    np.testing.assert_array_equal(seen[0], X[CENSORED > 0])
+    short(target_atoms="auto").fit(X, GRADES)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("column", [False, True])
+def test_residuals_at_atoms_are_middles_of_jumps(column):
+    y = CLAIMS[:, None] if column else CLAIMS
+    model = short(target_atoms=[0, 2], target_transform="log").fit(X, y)
+    data = observations(np.where(np.arange(80) == 7, 2.0, CLAIMS), [0, 2], y_ndim=y.ndim)
+    found, _ = _last_residuals(model._predictor(), behind_maps(data, (Log(0),)))
+    expected = model.predict_proba(X).pit(y, jump="middle").reshape(-1, 1)
+    expected[7] = model.predict_proba(X[7:8]).pit([2.0] if not column else [[2.0]], jump="middle")
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_rows_of_a_fold_get_the_shares_of_their_predictor():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"x": X[:, 0], "kind": [f"k{i % 23}" for i in range(len(X))]})
+    settings = Settings.of(short(target_atoms=[0]))
+    codes = np.column_stack([X[:, 0], np.arange(len(X)) % 23])
+    data = Observations.of(codes, CENSORED[:, None], None, 1, np.array([-1, 23]))
+    data = replace(at_atoms(data, np.zeros(1)), folds=np.arange(len(X)) % 5)
+    start = fresh_start(settings.with_atoms(np.zeros(1)), data, np.random.default_rng(0))
+    fitted = short(target_atoms=[0]).fit(frame, CENSORED)._predictor()
+    predictor = fitted._replace(preparation=start.preparation)
+    found = predictor.log_shares(codes, data.folds)
+    for fold in range(5):
+        rows = data.folds == fold
+        expected = predictor.for_fold(fold).log_shares(codes[rows])
+        np.testing.assert_allclose(found[rows], expected, rtol=1e-10)
+    assert not np.allclose(found, predictor.for_fold(-1).log_shares(codes))
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -42,6 +42,14 @@ def test_rounded_measurements_have_none(kind, resolution, rounded):
                 assert atoms(y[part], X[part]) == []
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_density_that_falls_steeply_on_a_coarse_grid_has_none(seed):
+    """The values next to the most frequent one say that the density grows towards it."""
+    rng = np.random.default_rng(seed)
+    assert atoms(2 * np.floor(rng.standard_t(2, 3000) / 2)) == []
+    assert atoms(2 * np.floor(rng.lognormal(0, 2, 3000) / 2)) == []
+
+
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
 @pytest.mark.parametrize("heap", [50, 100])
 def test_prices_heaped_at_round_numbers_have_none(heap, share):
@@ -93,6 +101,11 @@ def test_copies_of_a_row_and_rows_without_weight_do_not_count():
     X, y = rng.normal(size=(N, 2)), rng.normal(size=N)
     copied = np.concatenate([np.arange(N), np.full(N, 5)])
     assert atoms(y[copied], X[copied]) == []
+    copied = np.concatenate([np.arange(100), np.full(30, 5)])
+    assert atoms(y[copied], X[copied]) == []
+    zeros = np.where(np.arange(N) < 200, 0.0, y)
+    copied = np.concatenate([np.arange(N), np.full(N, 500)])
+    assert atoms(zeros[copied], X[copied]) == [0]  # nor are they evidence against others
     few = np.repeat(np.arange(9), 100)  # nine values, each in one row
     assert atoms(y[few], X[few]) == []
     y[:200] = 0.0

@@ -22,7 +22,7 @@ _ALPHA, _ENCODING = 0.04, "piecewise"
 # Alternatives for few rows: the decay times the number of rows, and the encoding.
 _ALTERNATIVES = ((100.0, "piecewise"), (100.0, None), (300.0, None))
 # With fewer rows the folds say nothing; with more the alternatives gain nothing.
-_LEAST, _MOST = 10, 1000
+LEAST_ROWS, MOST_ROWS = 10, 999
 _FOLDS = 5
 # After this fold and later ones, a network leaves the race that is worse than the best by so many
 # standard errors. An alternative is chosen if it is better than the first by so many of them.
@@ -58,7 +58,7 @@ def chosen_network(
     first, *others = networks(settings, len(data))
     labels = None if groups is None else groups[data.rows]
     has_folds = labels is None or group_numbers(labels).max() > 0
-    if not (others and has_folds and _LEAST <= len(data) < _MOST):
+    if not (others and has_folds and LEAST_ROWS <= len(data) <= MOST_ROWS):
         return first
     y = data.y[data.rows]
     parts = splits(_FOLDS, y, y, None, labels, rng).parts

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from skmdn import ConformalMDNRegressor, MDNEnsembleRegressor, MDNRegressor, Mixture, TargetMixture
+from skmdn import (
+    ConformalMDNRegressor,
+    MDNEnsembleRegressor,
+    MDNRegressor,
+    Mixture,
+    TargetMixture,
+)
 from skmdn.preprocessing import (
     CrossFittedPredictions,
     PiecewiseLinearEncoder,
@@ -37,6 +43,7 @@ def models():
         "one_output": network().fit(X, y),
         "column": network(covariance_type="spherical", encoding=None).fit(X, y[:, None]),
         "outputs": network(covariance_type="full").fit(X, Y),
+        "atoms": network(target_atoms=[0], target_transform="log").fit(X, np.maximum(y, 0)),
         "in_parts": network().partial_fit(X, y).partial_fit(X, y),
         "ensemble": MDNEnsembleRegressor(views, cv=2, random_state=0).fit(X, y),
         "ensemble_behind_map": MDNEnsembleRegressor(
@@ -66,8 +73,11 @@ def answers(model, X):
         found["predict"] = model.predict(X)
     if hasattr(model, "predict_proba"):
         density = model.predict_proba(X)
-        base = density.base if isinstance(density, TargetMixture) else density
-        found |= {"weights": base.weights, "means": base.means, "cov": density.cov()}
+        found["cov"] = density.cov()
+        if isinstance(density, TargetMixture):
+            found |= {"base": np.asarray(density), "pdf": density.pdf([[0.0, 1.0]])}
+        else:
+            found |= {"weights": density.weights, "means": density.means}
     if isinstance(model, MDNEnsembleRegressor):
         found |= {"oof_cov": model.oof_mixture_.cov(), "epistemic": model.decompose(X).epistemic}
     if isinstance(model, ConformalMDNRegressor):
