@@ -75,7 +75,7 @@ def answers(model, X):
         density = model.predict_proba(X)
         found["cov"] = density.cov()
         if isinstance(density, TargetMixture):
-            found |= {"base": np.asarray(density), "pdf": density.pdf([[0.0, 1.0]])}
+            found["table"] = np.asarray(density)
         else:
             found |= {"weights": density.weights, "means": density.means}
     if isinstance(model, MDNEnsembleRegressor):
