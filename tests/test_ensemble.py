@@ -149,8 +149,14 @@ def test_variance_is_the_sum_of_an_aleatoric_and_an_epistemic_part(data):
     np.testing.assert_allclose(parts.total, members.var(), rtol=1e-8)
     np.testing.assert_allclose(parts.aleatoric + parts.epistemic, parts.total)
     assert np.all(parts.epistemic >= 0)
-    far = model.decompose([[30.0, -30.0]])
-    assert far.epistemic[0] > np.median(parts.epistemic)
+
+
+def test_members_disagree_far_outside_if_they_go_on(data):
+    X, y = data
+    view = clone(SMALL).set_params(extrapolation="continue")
+    model = MDNEnsembleRegressor([("going_on", view)], cv=2, random_state=0).fit(X, y)
+    near, far = model.decompose(X[:20]), model.decompose([[30.0, -30.0]])
+    assert far.epistemic[0] > np.median(near.epistemic)
 
 
 def test_several_outputs(data):

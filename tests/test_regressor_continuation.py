@@ -180,7 +180,7 @@ def test_partial_fit_takes_the_calibrations_factor_into_the_network(covariance_t
 def test_going_on_with_another_encoding_is_refused():
     X, y = linear_rows(50)
     model = short(warm_start=True, max_iter=2).fit(X, y)
-    other = None if model.encoding == "piecewise" else "piecewise"
+    other = None if model.encoding_ == "piecewise" else "piecewise"
     for go_on in (model.fit, model.partial_fit):
         with pytest.raises(ValueError, match="encoding must stay"):
             model.set_params(encoding=other) and go_on(X, y)

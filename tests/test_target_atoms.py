@@ -183,7 +183,9 @@ def test_noise_for_few_rows_counts_those_off_the_atoms():
 
 def test_collapse_is_looked_for_off_the_atoms(monkeypatch):
     seen = []
-    monkeypatch.setattr(fitting, "collapse_warnings", lambda predictor, X: seen.append(X) or [])
+    monkeypatch.setattr(
+        fitting, "collapse_warnings", lambda predictor, X, *rest: seen.append(X) or []
+    )
     short(target_atoms=[0]).fit(X, CENSORED)
     np.testing.assert_array_equal(seen[0], X[CENSORED > 0])
     short(target_atoms="auto").fit(X, GRADES)

@@ -79,7 +79,7 @@ def networks(settings: Settings, n: int) -> list[Settings]:
     """What may be chosen for n rows; the first one is for many rows."""
     found = []
     for decay, encoding in ((n * _ALPHA, _ENCODING), *_ALTERNATIVES):
-        alpha = settings.alpha if settings.alpha is not None else max(_ALPHA, decay / n)
+        alpha = float(max(_ALPHA, decay / n) if settings.alpha is None else settings.alpha)
         encoding = encoding if settings.encoding == "auto" else settings.encoding
         one = replace(settings, alpha=alpha, encoding=encoding)
         if one not in found:

@@ -6,7 +6,9 @@ from sklearn.base import clone
 from cases.linear_gaussian import LinearGaussian
 from skmdn import MDNRegressor
 
-SMALL = MDNRegressor(n_components=2, hidden_layer_sizes=(8,), max_iter=60, encoding=None)
+SMALL = MDNRegressor(
+    n_components=2, hidden_layer_sizes=(8,), max_iter=60, encoding=None, alpha=0.04
+)
 
 
 def two_views():
