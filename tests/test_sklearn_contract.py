@@ -384,7 +384,7 @@ def test_weights_are_routed_to_fit_and_score():
         scaler = StandardScaler().fit(X, sample_weight=weights)
         direct = short().fit(scaler.transform(X), y, weights)
         np.testing.assert_array_equal(routed.predict(X), direct.predict(scaler.transform(X)))
-        scores = cross_val_score(short(), X, y, cv=2, params={"sample_weight": weights + 0.5})
+        scores = cross_val_score(model, X, y, cv=2, params={"sample_weight": weights + 0.5})
         unweighted = cross_val_score(clone(model), X, y, cv=2, params={})
     assert np.isfinite(scores).all()
     assert (scores != unweighted).all()
