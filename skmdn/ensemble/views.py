@@ -17,10 +17,15 @@ def default_views() -> list[tuple[str, Any]]:
     """Networks that see plain inputs, encoded inputs, and inputs with predictions of trees."""
     return [
         ("plain", MDNRegressor(encoding=None, alpha=0.06)),
-        ("encoded", MDNRegressor(alpha=0.01)),
+        ("encoded", MDNRegressor(encoding="piecewise", alpha=0.01)),
         (
             "trees",
-            Pipeline([("predictions", CrossFittedPredictions()), ("mdn", MDNRegressor(alpha=0.0))]),
+            Pipeline(
+                [
+                    ("predictions", CrossFittedPredictions()),
+                    ("mdn", MDNRegressor(encoding="piecewise", alpha=0.0)),
+                ]
+            ),
         ),
     ]
 
