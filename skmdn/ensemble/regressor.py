@@ -60,8 +60,9 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     ----------
     estimators : list of (str, estimator), default=None
         Views: regressors whose `predict_proba` gives a `Mixture`, or a `TargetMixture` without
-        atoms. None takes three: an `MDNRegressor` without encoding (``alpha=0.06``), one with it
-        (0.01), and one that also sees out-of-fold predictions of trees (`CrossFittedPredictions`).
+        atoms. None takes an `MDNRegressor` without encoding (``alpha=0.06``), one with it (0.01),
+        and one that also sees out-of-fold predictions of trees (`CrossFittedPredictions`); with
+        fewer than 1,000 rows n also one of ``alpha=100 / n``, and a linear one of ``10 / n``.
     target_transform : None, {"auto", "log", "logit", "asinh"}, object or list, default=None
         Map of y, as of `MDNRegressor`, set in all views (in the last step of a Pipeline, in the
         estimator of a search); trees see y itself. "auto" is one choice on all rows before the
@@ -131,9 +132,8 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     with the test that is described at `validation_split` of `MDNRegressor`. If they are, the rows
     are cut into runs of eight times the distance at which rows are no longer alike, at least ten
     runs per fold. Of every F consecutive runs each fold gets one at random. Rows at the ends of a
-    run still have neighbours that train, so that the calibration stays a little too bold. If the
-    runs would be shorter than three rows, the folds are shuffled. ``KFold(5, shuffle=True)`` always
-    shuffles.
+    run still have neighbours that train, so that the calibration stays a little too bold. Instead
+    of runs shorter than three rows, folds are shuffled, as always by ``KFold(5, shuffle=True)``.
 
     `CrossFittedPredictions` with ``cv=None`` as the first step are fitted for all members at once:
     one model per pair of folds, on the rows outside both, serves two members. This takes four to
@@ -147,8 +147,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     **Size.** A pickle of the default views holds their trees: 20 to 25 kB per row up to 40,000
     rows, and no more beyond. ``joblib.dump(model, path, compress=3)`` takes a third of that.
 
-    **Metadata.** Weights and groups go to every step that takes them, whether or not it requests
-    them by metadata routing.
+    **Metadata.** Weights and groups go to every step that takes them, requested or not.
 
     **Interrupts.** Ctrl-C ends the fit with KeyboardInterrupt, whatever `n_jobs` is; the ensemble
     stays what it was. (A single `MDNRegressor` keeps the best network so far instead.)
@@ -230,10 +229,11 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         """
         with unchanged_on_error(self), interrupt_ends_all():
             check_parameters(self, MDN_ENSEMBLE_REGRESSOR)
-            views = self._views()
+            check_named_estimators(self)
             X, y = validate_data(self, check_table(X), y, skip_check_array=True)
             targets, self.y_ndim_ = check_targets(y, "y")
             check_consistent_length(X, targets)
+            views = self._views(len(targets))
             check_enough_rows(len(targets), LEAST_ROWS if self.estimators is None else 2)
             rows = Rows(
                 X,
@@ -366,9 +366,9 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         self.oof_mixture_ = pool.out_of_fold(densities)
         self.oof_score_ = mean_logpdf(self.oof_mixture_, rows)
 
-    def _views(self) -> Views:
+    def _views(self, n_rows: int) -> Views:
         check_named_estimators(self)
-        views = default_views() if self.estimators is None else self.estimators
+        views = default_views(n_rows) if self.estimators is None else self.estimators
         for name, view in views:
             check_predicts_density(view, f"estimators: view {name!r}")
         return views
@@ -378,7 +378,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     ) -> Any:
         """What "auto" chooses for some rows, for a meta-estimator around this one."""
         rows, rng = Rows(X, np.asarray(y), sample_weight, groups), new_generator(self.random_state)
-        return chosen_word("auto", self._views(), rows, rng)
+        return chosen_word("auto", self._views(len(rows.y)), rows, rng)
 
     def _view_densities(self, X: Any) -> list[list[Mixture]]:
         """Densities of all members for the mapped targets, by view."""
