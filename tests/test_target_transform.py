@@ -181,6 +181,15 @@ def test_bad_words_and_targets_outside_are_named(word, match):
     assert vars(model) == before
 
 
+def test_targets_at_a_bound_may_be_atoms():
+    with pytest.raises(
+        ValueError, match=r"got 0 at row 7.*or MDNRegressor\(target_atoms=\[0.0\]\)"
+    ):
+        short(target_transform="log").fit(X, np.where(np.arange(len(Z)) == 7, 0.0, np.exp(Z)))
+    with pytest.raises(ValueError, match=r"which takes all numbers\.$"):
+        short(target_transform="log").fit(X, -np.exp(Z))
+
+
 def test_validation_targets_outside_are_named():
     with pytest.raises(ValueError, match=r"y_val: target_transform=Log.*at row 0"):
         short(target_transform="log").fit(X, np.exp(Z), X_val=X[:2], y_val=[-1.0, 1.0])

@@ -85,10 +85,12 @@ def _check_inside(targets: FloatArray, one: Any, rows: IntArray, name: str) -> N
     if not inside.all():
         place = int(np.argmin(inside))
         low, high = one.support
+        at_bound = np.unique(targets[(targets == low) | (targets == high)]).tolist()
+        or_atoms = f", or MDNRegressor(target_atoms={at_bound})" if at_bound else ""
         raise ValueError(
             f"{name}: target_transform={one!r} expects targets between {low:g} and {high:g}, "
             f"bounds excluded; got {targets[place]:g} at row {rows[place]}. Use another transform, "
-            "such as 'asinh', which takes all numbers."
+            f"such as 'asinh', which takes all numbers{or_atoms}."
         )
 
 
