@@ -313,7 +313,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         Scaling of the targets, behind their map if there is one, without those at atoms. Where all
         are at atoms, it is that of the atoms.
     y_count_ : int
-        Number of rows from which the scaling of y was learned.
+        Number of rows from which the scaling of y was learned; 0 where all were at atoms.
     bin_edges_ : list of ndarray or None
         Edges of the bins of every feature, computed without gaps; None without encoding. A feature
         with categories, or all of gaps, has none ``(0,)``.

@@ -351,3 +351,10 @@ def test_a_search_finds_the_map():
     words = {"target_transform": [None, "log", "asinh"]}
     search = GridSearchCV(model, words, scoring=log_likelihood_scorer, cv=2).fit(X, Y)
     assert search.best_params_ == {"target_transform": "log"}
+
+
+def test_a_network_inside_a_search_chooses_if_there_is_no_other():
+    X, y = positive_rows()
+    search = GridSearchCV(choosing(), {"n_components": [2]}, scoring=log_likelihood_scorer, cv=2)
+    model = MDNEnsembleRegressor([("search", search)], target_transform="auto", cv=2)
+    assert model.fit(X, y).target_transform_ == Log()

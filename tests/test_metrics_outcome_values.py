@@ -161,3 +161,17 @@ def test_a_skewed_output_that_is_predicted_wrong_gets_the_map_without_much_mass_
     report = metrics.calibration_report(y, predicted)
     assert 0.0 < report["mass below zero"].value < 0.01
     assert f"{LOG} and skewed" in report.advice
+
+
+def test_with_atoms_the_rest_is_asked_and_the_ensemble_is_not_named():
+    rng = np.random.default_rng(0)
+    y = np.where(rng.random(N) < 0.4, 0.0, rng.lognormal(sigma=0.8, size=N))
+    zeros = {"atoms": [0], "atom_weights": np.full((N, 1), 0.4)}
+    report = metrics.calibration_report(y, TargetMixture(repeated(1.4, 1.3), None, **zeros))
+    assert 'target_transform="log", as y is positive beside its atoms' in report.advice
+    narrow = TargetMixture(repeated(0.0, 0.3), "log", **zeros)
+    report = metrics.calibration_report(y, narrow)
+    assert report.verdict == "over-confident"
+    assert "use ConformalMDNRegressor" in report.advice
+    for advice in (report.advice, metrics.calibration_report(y, repeated(1.0, 0.1)).advice):
+        assert "MDNEnsembleRegressor" not in advice

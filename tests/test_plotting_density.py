@@ -14,7 +14,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from skmdn import MDNRegressor, Mixture
+from skmdn import MDNRegressor, Mixture, TargetMixture
 from skmdn.plotting import (
     ComponentsDisplay,
     ConditionalDensityDisplay,
@@ -47,6 +47,16 @@ def test_a_band_is_the_density_over_the_feature(tmp_path):
     np.testing.assert_array_equal(display.data_.get_ydata(), y[order])
     assert display.ax_.get_xlabel() == "x"
     assert display.ax_.get_ylabel() == "y"
+    assert saved(display, tmp_path) > 5000
+
+
+def test_a_band_of_one_atom_has_a_height(tmp_path):
+    base = Mixture(np.ones((2, 1)), np.zeros((2, 1)), np.ones((2, 1)))
+    mixture = TargetMixture(base, atoms=[3.0], atom_weights=np.full((2, 1), 0.9999))
+    display = ConditionalDensityDisplay.from_predictions([3.0, 3.0], mixture, x=[0, 1])
+    low, high = display.ax_.get_ylim()
+    assert low < 3.0 < high
+    assert np.isfinite(display.arrays.density).all()
     assert saved(display, tmp_path) > 5000
 
 

@@ -135,6 +135,12 @@ def test_further_atoms_join_those_that_are_there():
     assert "Set target_atoms=[0.0, 99.0], as many rows share values. " in text
 
 
+def test_further_atoms_are_named_to_the_last_digit():
+    y = np.where(REPEATED["cap"] == 99, 1234567.25, REPEATED["cap"])
+    (text,) = warned(collapsed(), y, atoms=np.array([0.0]))
+    assert "Set target_atoms=[0.0, 1234567.25], as many" in text
+
+
 def test_of_several_outputs_the_one_on_the_floor_is_named():
     (text,) = warned(collapsed(n_outputs=2), REPEATED["zeros"])
     assert "floor (of output 1 above all) for 100% of the training rows: y repeats" in text

@@ -131,22 +131,29 @@ def test_scaling_and_range_are_learned_off_the_atoms():
 
 
 def test_parts_learn_the_scaling_off_the_atoms():
-    """Also where one part has nothing but atoms."""
-    order = np.argsort(Z)
-    model = short(target_atoms=[0.0])
-    for part in np.split(order, 4):
-        model.partial_fit(X[part], CENSORED[part])
-    positive = CENSORED[CENSORED > 0]
-    # The first part was all atoms, whose value is what it then learned from.
-    first = np.concatenate([np.zeros(20), positive])
-    assert model.y_count_ == len(first)
-    np.testing.assert_allclose([model.y_mean_[0], model.y_scale_[0]], [first.mean(), first.std()])
-    model = short(target_atoms=[0.0])
-    for part in reversed(np.split(order, 4)):
-        model.partial_fit(X[part], CENSORED[part])
-    assert model.y_count_ == len(positive)
-    expected = [positive.mean(), positive.std()]
-    np.testing.assert_allclose([model.y_mean_[0], model.y_scale_[0]], expected)
+    """Also where one part, the first or the last, has nothing but atoms."""
+    parts = np.split(np.argsort(Z), 4)
+    assert not CENSORED[parts[0]].any()
+    for target_transform, forward in ((None, np.positive), ("log", np.log)):
+        others = forward(CENSORED[CENSORED > 0])
+        for order in (parts, parts[::-1]):
+            model = short(target_atoms=[0.0], target_transform=target_transform)
+            for part in order:
+                model.partial_fit(X[part], CENSORED[part])
+            assert model.y_count_ == len(others)
+            found = [model.y_mean_[0], model.y_scale_[0]]
+            np.testing.assert_allclose(found, [others.mean(), others.std()])
+            if target_transform is not None:
+                np.testing.assert_allclose(model.target_range_[0], [others.min(), others.max()])
+
+
+def test_a_warm_start_learns_the_scaling_once_there_are_others():
+    model = short(target_atoms=[0.0, 1.0], warm_start=True)
+    model.fit(X, Z > 0)
+    assert model.y_count_ == 0
+    model.fit(X, np.where(Z > 0, np.exp(Z), 0.0))
+    others = np.exp(Z[Z > 0])
+    np.testing.assert_allclose([model.y_mean_[0], model.y_scale_[0]], [others.mean(), others.std()])
 
 
 def observations(y, atoms, weights=None, **words):

@@ -62,7 +62,7 @@ class _Numbers(NamedTuple):
     y_mean: FloatArray  # (D,)
     y_scale: FloatArray  # (D,)
     y_varies: BoolArray  # (D,); the scale of a constant target is 1
-    y_count: int  # rows in which y was no gap
+    y_count: int  # rows in which y was no gap; 0 where the scaling of y is provisional
     encoding: PiecewiseLinear | None = None
     categories: CategoryInputs | None = None
     extrapolation: str = "constant"
@@ -232,7 +232,7 @@ class Preparation(_Numbers):
 
     def but_where_constant(self, other: "Preparation") -> "Preparation":
         """The same, with the scaling of `other` for columns that do not vary here."""
-        X, y = np.isfinite(self.X_scale), self.y_varies
+        X, y = np.isfinite(self.X_scale), self.y_varies & (self.y_count > 0)
         return other._replace(
             X_mean=np.where(X, self.X_mean, other.X_mean),
             X_scale=np.where(X, self.X_scale, other.X_scale),

@@ -69,7 +69,7 @@ def _reason(predictor: Predictor, data: Observations, output: int, is_shared: bo
         return "y is nearly without noise there"
     most = _in_units_of_y(predictor, values[[np.argmax(counts)]], output)[0]
     percent = f"{counts.max() / len(data):.1%}"
-    repeats = f"y repeats values ({percent} of the rows have y = {most:g})"
+    repeats = f"y repeats values ({percent} of the rows have y = {most:.10g})"
     return repeats if is_shared else f"{repeats} or is nearly without noise there"
 
 
@@ -97,10 +97,11 @@ def _atom_remedy(predictor: Predictor, data: Observations) -> str:
     if found is None:
         return ""
     atoms, y = _in_units_of_y(predictor, found, 0), data.y[data.rows, 0]
-    if predictor.target_atoms is not None:
-        listed = [float(f"{atom:g}") for atom in np.union1d(predictor.target_atoms, atoms)]
+    if predictor.target_atoms is not None and predictor.target_maps is None:
+        listed = np.union1d(predictor.target_atoms, atoms).tolist()
         return f"Set target_atoms={listed}, as many rows share values. "
-    if predictor.target_maps is None and atoms[0] == y.min() == 0.0 and not np.isin(y, atoms).all():
+    plain = predictor.target_maps is None and predictor.target_atoms is None
+    if plain and atoms[0] == y.min() == 0.0 and not np.isin(y, atoms).all():
         word = "[0]" if len(atoms) == 1 else '"auto"'
         return (
             f'Set target_atoms={word}, target_transform="log", as y has zeros and is positive '

@@ -259,9 +259,14 @@ def _predictor(
         y_ndim=data.y_ndim,
         target_maps=maps,
         target_atoms=data.atoms,
-        target_range=target_range(data, maps, None if before is None else before.target_range),
+        target_range=target_range(data, maps, _range_so_far(before)),
         device=settings.device,
     )
+
+
+def _range_so_far(before: Predictor | None) -> np.ndarray | None:
+    """The range of targets of a network to go on from, if there were targets off the atoms."""
+    return None if before is None or before.preparation.y_count == 0 else before.target_range
 
 
 def _advice(predictor: Predictor, data: Observations, rng: np.random.Generator) -> list[str]:

@@ -21,9 +21,12 @@ _ROWS_PER_BIN = 2
 
 def fresh_start(settings: Settings, data: Observations, rng: np.random.Generator) -> _engine.Start:
     """Scaling and encoding computed from the data; the engine draws the layers."""
-    # Where all rows are at atoms, the rest of the density lies about them.
-    y = data.targets_off_atoms() if len(data.off_atoms()) > 0 else data.y
+    # Where all rows are at atoms, the rest of the density lies about them until there are others.
+    has_others = len(data.off_atoms()) > 0
+    y = data.targets_off_atoms() if has_others else data.y
     preparation = Preparation.of(data.X, y, data.weights, extrapolation=settings.extrapolation)
+    if not has_others:
+        preparation = preparation._replace(y_count=0)
     preparation = preparation.with_categories(_category_inputs(settings, data, preparation))
     preparation = preparation._replace(encoding=_fresh_encoding(settings, data, preparation, rng))
     return _engine.Start(preparation, settings.architecture)

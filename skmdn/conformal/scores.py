@@ -57,11 +57,15 @@ def hdr(mixture: Density, limit: float) -> np.ndarray:
 
 
 def central_interval(mixture: Density, tail_mass: np.ndarray) -> np.ndarray:
-    """Interval with half of the mass ``(D,)`` on either side of it, ``(n, 2, D)``."""
+    """Interval with half of the mass ``(D,)`` on either side of it, ``(n, 2, D)``.
+
+    A median is always inside: at an atom the mass may exceed 1, as both halves have the atom.
+    """
     with np.errstate(under="ignore"):
+        half = 0.5 * np.minimum(tail_mass, 1.0)
         ends = [
-            (part.ppf(0.5 * mass), -part.affine(0.0, -1.0).ppf(0.5 * mass))
-            for part, mass in zip(_marginals(mixture), tail_mass, strict=True)
+            (part.ppf(tail), 0.0 - part.affine(0.0, -1.0).ppf(tail))  # no negative zero
+            for part, tail in zip(_marginals(mixture), half, strict=True)
         ]
     interval = np.moveaxis(np.array(ends), -1, 0).swapaxes(1, 2)
     interval[..., np.asarray(tail_mass) <= 0.0] = [[-np.inf], [np.inf]]  # the whole line

@@ -50,21 +50,24 @@ def views_behind_maps(
 
 
 def chosen_word(word: Any, views: Views, rows: Rows, rng: np.random.Generator) -> Any:
-    """A `target_transform` in place of "auto", which the first network among the views chooses.
+    """A `target_transform` in place of "auto", which the first view that can choose chooses.
 
-    It is None where there is no network, where a view takes no map, or where one has its own.
+    It is None where there is none, where a view takes no map, or where one has its own.
     """
     if not is_auto(word):
         return word
-    networks = [view for _, view in views if isinstance(view, MDNRegressor)]
-    networks += [view for _, view in views if isinstance(_last_step(view), MDNRegressor)]
-    if not networks or not _leave_the_choice(views):
+    if not _leave_the_choice(views):
         return None
-    return choice_of(networks[0], _WORD, rows, rng)
+    for view in sorted((view for _, view in views), key=_cost_of_choice):
+        choice = choice_of(view, _WORD, rows, rng)
+        if not is_auto(choice):
+            return choice
+    return None
 
 
-def _last_step(view: Any) -> Any:
-    return view.steps[-1][1] if isinstance(view, Pipeline) else None
+def _cost_of_choice(view: Any) -> int:
+    """Networks themselves choose first, then those at the end of a Pipeline, then others."""
+    return 0 if isinstance(view, MDNRegressor) else 1 if isinstance(view, Pipeline) else 2
 
 
 def _leave_the_choice(views: Views) -> bool:

@@ -14,10 +14,9 @@ MOST_BELOW_ZERO = 0.01  # of the predicted mass, where no outcome is
 
 _SKEWED = 1.0  # skewness of an exponential distribution is 2, of a normal one 0
 _BIAS = "check whether these rows differ from the training rows (time, groups, units)"
-_SPREAD = (
-    "use MDNEnsembleRegressor, which calibrates densities, or ConformalMDNRegressor, whose regions "
-    "have guaranteed coverage"
-)
+_CONFORMAL = "ConformalMDNRegressor, whose regions have guaranteed coverage"
+_SPREAD = f"use MDNEnsembleRegressor, which calibrates densities, or {_CONFORMAL}"
+_SPREAD_OF_ATOMS = f"use {_CONFORMAL}"  # which the ensemble does not take
 _BY_FAULT = {
     "biased low": _BIAS,
     "biased high": _BIAS,
@@ -40,7 +39,9 @@ def advise(arguments: Arguments, diagnosis: Diagnosis, values: Sequence[OutcomeV
     """Return in one line what to do about all that was found."""
     faults = diagnosis.faults()
     steps = [*_atom_steps(values)]  # first, as they may explain all other faults
-    steps += [_BY_FAULT[fault] for of_output in faults for fault in of_output]
+    with_atoms = bool(steps) or any(found.has_atoms for found in values)
+    by_fault = [_BY_FAULT[fault] for of_output in faults for fault in of_output]
+    steps += [_SPREAD_OF_ATOMS if with_atoms and step == _SPREAD else step for step in by_fault]
     y = arguments.y.reshape(len(arguments.y), -1)[arguments.weights > 0.0]
     is_skewed = [bool(of_output) and _is_skewed(y[:, j]) for j, of_output in enumerate(faults)]
     steps += _transform_steps(values, is_skewed)
@@ -70,7 +71,8 @@ def _transform_steps(values: Sequence[OutcomeValues], is_skewed: Sequence[bool])
     logs = [
         (found.below_zero > MOST_BELOW_ZERO or skewed)
         and not (found.is_bounded or found.are_few)
-        and found.lowest > 0.0
+        and found.lowest >= 0.0
+        and found.lowest_else > 0.0
         for found, skewed in zip(values, is_skewed, strict=True)
     ]
     if not any(logs):
@@ -80,7 +82,8 @@ def _transform_steps(values: Sequence[OutcomeValues], is_skewed: Sequence[bool])
     reason = "skewed"
     if below > MOST_BELOW_ZERO:
         reason = f"{below:.0%} of the predicted mass is below zero"
-    yield f"set target_transform={word}, as y is positive and {reason}"
+    beside = " beside its atoms" if any(found.has_atoms for found in values) else ""
+    yield f"set target_transform={word}, as y is positive{beside} and {reason}"
 
 
 def _is_skewed(y: np.ndarray) -> bool:

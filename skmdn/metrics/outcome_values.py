@@ -23,6 +23,8 @@ class OutcomeValues(NamedTuple):
     """Values of one output, and the predictions of it."""
 
     lowest: float
+    has_atoms: bool  # whether the predictions have some
+    lowest_else: float  # of the outcomes at none of these; infinite where there are none
     below_zero: float  # mean predicted probability of a value below zero
     is_bounded: bool  # whether no row's prediction reaches below zero
     zeros: float  # share of rows; 0 unless zero is shared, and is no atom of the predictions
@@ -36,25 +38,31 @@ def outcome_values(arguments: Arguments) -> list[OutcomeValues]:
     y = arguments.y.reshape(len(arguments.y), -1)[present]
     ends = np.asarray(arguments.prediction.ppf(0.0)).reshape(len(present), -1)[present]
     atoms = _has_atoms(arguments.prediction)
+    is_target_mixture = isinstance(arguments.prediction, TargetMixture)
+    predicted = np.ravel(arguments.prediction.atoms) if is_target_mixture else np.empty(0)
     below = np.average(
         _mass_below_zero(arguments.prediction, arguments.y).reshape(len(present), -1)[present],
         axis=0,
         weights=arguments.weights[present],
     )
     return [
-        _of_output(column, float(mass), bool(np.all(end >= 0.0)), atoms)
+        _of_output(column, float(mass), bool(np.all(end >= 0.0)), atoms, predicted)
         for column, mass, end in zip(y.T, below, ends.T, strict=True)
     ]
 
 
-def _of_output(y: np.ndarray, below_zero: float, is_bounded: bool, atoms: bool) -> OutcomeValues:
-    """Return what is found for one output, (n,)."""
+def _of_output(
+    y: np.ndarray, below_zero: float, is_bounded: bool, atoms: bool, predicted: np.ndarray
+) -> OutcomeValues:
+    """Return what is found for one output, (n,), given the predictions' atoms."""
     values, counts = np.unique(y, return_counts=True)
     is_shared = np.zeros(len(values), dtype=bool) if atoms else _are_shared(counts)
     shares = np.where(is_shared, counts / len(y), 0.0)
     most = int(np.argmax(shares))
     return OutcomeValues(
         lowest=float(values[0]),
+        has_atoms=atoms,
+        lowest_else=float(values[~np.isin(values, predicted)].min(initial=np.inf)),
         below_zero=below_zero,
         is_bounded=is_bounded,
         zeros=float(shares[values == 0.0].sum()),

@@ -177,7 +177,7 @@ def _edges(
     if y_data is not None:
         known = np.concatenate([known, y_data])
     low, high = float(known.min()), float(known.max())
-    margin = 0.03 * (high - low)
+    margin = 0.03 * (high - low) or 0.5  # around one value, of atoms alone
     return np.linspace(low - margin, high + margin, _CELLS + 1)
 
 
