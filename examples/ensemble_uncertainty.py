@@ -33,8 +33,8 @@ X, y = X[seen], y[seen]
 
 # %% Two views of the inputs, four folds: eight networks, pooled to one mixture.
 views = [
-    ("plain", MDNRegressor(n_components=2, encoding=None, max_iter=100)),
-    ("encoded", MDNRegressor(n_components=2, max_iter=100)),
+    ("plain", MDNRegressor(n_components=2, encoding=None, alpha=0.04, max_iter=100)),
+    ("encoded", MDNRegressor(n_components=2, encoding="piecewise", alpha=0.04, max_iter=100)),
 ]
 model = MDNEnsembleRegressor(views, cv=4, random_state=0).fit(X, y)
 X_new, y_new = draw_rows(2000, rng)
