@@ -24,10 +24,7 @@ import pandas as pd
 from everyday_tables import FORMS, Data, read_table
 from joblib import Parallel, delayed
 from peers import LEVELS, PEERS
-from scipy import stats
-from sklearn.linear_model import BayesianRidge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from reference_models import Marginal, Ridge, RidgeT
 from uci_protocol import (
     Factory,
     append_score,
@@ -84,35 +81,7 @@ class Trial(NamedTuple):
     seed: int
 
 
-# Models: they have `fit`, `predict_proba` and `predict` (the mean).
-
-
-class Marginal:
-    """The quantiles of the training rows' y, for all rows."""
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> "Marginal":
-        self.quantiles, self.mean = np.quantile(y, LEVELS), y.mean()
-        return self
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        return np.full(len(X), self.mean)
-
-    def predict_proba(self, X: np.ndarray) -> QuantilePrediction:
-        return QuantilePrediction(np.tile(self.quantiles, (len(X), 1)), LEVELS)
-
-
-class Ridge:
-    """A Bayesian linear model of standardised inputs, with Gaussian noise."""
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> "Ridge":
-        self.model = make_pipeline(StandardScaler(), BayesianRidge()).fit(X, y)
-        return self
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        return self.model.predict(X)
-
-    def predict_proba(self, X: np.ndarray) -> Any:
-        return stats.norm(*self.model.predict(X, return_std=True))
+# Models.
 
 
 NETWORKS: dict[str, Factory] = {
@@ -125,6 +94,7 @@ MODELS: dict[str, Factory] = NETWORKS | {
     "single-continue": lambda seed: MDNRegressor(extrapolation="continue", random_state=seed),
     "marginal": lambda seed: Marginal(),
     "ridge": lambda seed: Ridge(),
+    "ridge-t": lambda seed: RidgeT(),
     **{name: PEERS[name] for name in ("ngboost", "ngboost-stopped", "quantile-forest")},
 }
 
