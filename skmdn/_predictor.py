@@ -11,11 +11,13 @@ from skmdn._network.architecture import Architecture
 from skmdn._network.atom_shares import atom_weights
 from skmdn._network.category_inputs import CategoryInputs
 from skmdn._network.encoding import PiecewiseLinear
+from skmdn._network.linear_path import LinearPath, linear_inputs
 from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture, TargetMixture
 from skmdn.mixture.bounding import bounded
 from skmdn.mixture.joining import Density, concatenate
 from skmdn.mixture.sampling import CHUNK_ROWS
+from skmdn.mixture.shifting import shifted
 
 
 class Predictor(NamedTuple):
@@ -35,6 +37,7 @@ class Predictor(NamedTuple):
     target_range: np.ndarray | None = None
     target_atoms: np.ndarray | None = None  # (A,)
     atom_temperature: float = 1.0
+    line: LinearPath | None = None
 
     @classmethod
     def of(cls, estimator: Any) -> "Predictor":
@@ -72,6 +75,11 @@ class Predictor(NamedTuple):
             estimator.target_range_,
             estimator.target_atoms_,
             estimator.atom_temperature_,
+            None
+            if estimator.linear_coef_ is None
+            else LinearPath(
+                estimator.linear_coef_, estimator.linear_intercept_, estimator.linear_penalty_
+            ),
         )
 
     @property
@@ -89,20 +97,20 @@ class Predictor(NamedTuple):
 
     def densities(self, X: np.ndarray) -> Iterator[Density]:
         """The same in chunks of rows."""
-        for raw in self._raw_outputs(X):
+        for part, raw in self._raw_outputs(X):
             # Underflow is harmless. The yield is outside the block, so that the caller keeps its
             # own error state between chunks.
             with np.errstate(under="ignore"):
-                density = self._of_targets(self._mapped(raw), raw)
+                density = self._of_targets(self._mapped(part, raw), raw)
             yield density
 
     def mapped_density(self, X: np.ndarray) -> Mixture:
         """Mixtures of all rows, of the targets behind their maps that are at no atom."""
         with np.errstate(under="ignore"):
-            return Mixture.concatenate(self._mapped(raw) for raw in self._raw_outputs(X))
+            return Mixture.concatenate(self._mapped(*each) for each in self._raw_outputs(X))
 
     def uncalibrated_density(self, X: np.ndarray, folds: np.ndarray | None = None) -> Mixture:
-        """Mixtures of all rows for standardised targets, before calibration.
+        """Mixtures of all rows for standardised targets, before calibration and without the line.
 
         Rows of the training data have `folds`, if there are features with categories.
         """
@@ -111,7 +119,7 @@ class Predictor(NamedTuple):
             densities = [one.uncalibrated_density(X[rows]) for one, rows in parts]
             return Mixture.concatenate(densities)[np.argsort(order)]
         with np.errstate(under="ignore"):
-            return Mixture.concatenate(self._mixture(raw) for raw in self._raw_outputs(X))
+            return Mixture.concatenate(self._mixture(raw) for _, raw in self._raw_outputs(X))
 
     def log_shares(self, X: np.ndarray, folds: np.ndarray | None = None) -> np.ndarray:
         """Log-probabilities of the atoms and of the rest ``(n, A + 1)``, before calibration."""
@@ -121,7 +129,7 @@ class Predictor(NamedTuple):
                 np.argsort(order)
             ]
         with np.errstate(under="ignore"):
-            return np.concatenate([self.layout.log_shares(raw) for raw in self._raw_outputs(X)])
+            return np.concatenate([self.layout.log_shares(raw) for _, raw in self._raw_outputs(X)])
 
     def _by_fold(
         self, folds: np.ndarray
@@ -132,8 +140,8 @@ class Predictor(NamedTuple):
         predictors = map(self.for_fold, numbers)
         return order, zip(predictors, np.split(order, starts[1:]), strict=True)
 
-    def _raw_outputs(self, X: np.ndarray) -> Iterator[np.ndarray]:
-        """The network's outputs ``(c, out)`` in chunks, computed in the dtype of X.
+    def _raw_outputs(self, X: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Chunks of rows, and the network's outputs ``(c, out)``, computed in the dtype of X.
 
         They are float64, and the numbers of each output are contiguous, as mixtures read them.
         """
@@ -144,7 +152,7 @@ class Predictor(NamedTuple):
             raw = np.empty((len(self.intercepts[-1]), len(part))).T
             with np.errstate(under="ignore"):
                 evaluate(part, raw, self.preparation.inputs)
-            yield raw
+            yield part, raw
 
     def _network(self, dtype: DTypeLike, n_rows: int) -> Callable[..., None]:
         """The network in NumPy, or on a GPU if the model asks for one that is available."""
@@ -169,10 +177,13 @@ class Predictor(NamedTuple):
             return density
         return density.widen(self.spread_factor, self.spread_noise)
 
-    def _mapped(self, raw: np.ndarray) -> Mixture:
+    def _mapped(self, X: np.ndarray, raw: np.ndarray) -> Mixture:
         """Mixtures of the targets behind their maps, in units of these."""
         density = self._calibrated(self._mixture(raw))
-        return density.affine(self.preparation.y_mean, self.preparation.y_scale)
+        density = density.affine(self.preparation.y_mean, self.preparation.y_scale)
+        if self.line is None:
+            return density
+        return shifted(density, self.line.values(linear_inputs(self.preparation, X)))
 
     def _of_targets(self, density: Mixture, raw: np.ndarray) -> Density:
         """The densities of y, given those of the targets behind their maps and the raw outputs."""

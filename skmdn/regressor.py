@@ -72,14 +72,23 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         "constant" takes it at the nearer end of the range, as trees do. "continue" lets the network
         go on as it may, for smooth relations that are known to go on; rows far outside then get
         densities that nothing has tested. It may be changed after `fit`.
+    linear_path : {"auto", True, False}, default="auto"
+        Whether a line is beside the network, which then learns the density of its residuals. The
+        line is a ridge regression of y (behind its map, off its atoms) on the network's inputs
+        other than bins. Its penalty is the one, for each output, whose squared errors of rows left
+        out are least. The network learns the residuals of each row from a line through all other
+        rows, so that they are no smaller than those of new rows [8]_. With more than 20,000 rows
+        the line is fitted to so many, evenly spaced ones. `partial_fit` fits no line; it keeps that
+        of an earlier `fit`. "auto" is False unless few rows choose otherwise (see `alpha`).
     alpha : float or "auto", default="auto"
         Decoupled weight decay [2]_: each step multiplies the weights, but not the intercepts, by
         ``1 - learning_rate * alpha``.
 
-        "auto" is 0.04, but of 10 to 999 rows `fit` chooses `alpha` and `encoding` by
-        cross-validation, where both or one of them are "auto": of 0.04 with encoding, ``100 / n``
-        with and without, and ``300 / n`` without, but at least 0.04. Few noisy rows want a firm
-        decay and plain inputs; few rows without noise do not. Each network is fitted to five parts
+        "auto" is 0.04, but of 10 to 999 rows `fit` chooses `alpha`, `encoding` and `linear_path` by
+        cross-validation, where one of the first two is "auto": of 0.04 with encoding
+        and without a line, ``100 / n`` with encoding, with and without a line, and ``100 / n``
+        without encoding and with a line. A decay is at least 0.04. Few noisy rows want a firm decay
+        and a line; few rows without noise do not. Each network is fitted to five parts
         of the rows, as the folds of `MDNEnsembleRegressor`; one that is far behind after two parts
         is left out. They are compared by the log-likelihood of the rows held out, cut at 8 nats
         below its median, plus one less the CRPS in units of that of the first network; another
@@ -269,6 +278,12 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         The weight decay, as set or chosen.
     encoding_ : "piecewise" or None
         The encoding, as set or chosen.
+    linear_coef_ : ndarray of shape (q, n_outputs_) or None
+        Slopes of the linear path, in units of y (behind its map); None without one. Its q inputs
+        are those of the network without the bins: z-scores, indicators of gaps, and the inputs of
+        the features with categories.
+    linear_intercept_, linear_penalty_ : ndarray of shape (n_outputs_,) or None
+        Intercepts of the linear path, and its penalties, of mean squared errors.
     coefs_, intercepts_ : list of ndarray
         Weights ``(in, out)`` and intercepts ``(out,)`` of the layers. The network's inputs are,
         side by side, the z-scores of the features of numbers, their bins, the indicators of gaps,
@@ -311,7 +326,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         calibration.
     y_mean_, y_scale_ : ndarray of shape (n_outputs_,)
         Scaling of the targets, behind their map if there is one, without those at atoms. Where all
-        are at atoms, it is that of the atoms.
+        are at atoms, it is that of the atoms. With a linear path it is that of the residuals.
     y_count_ : int
         Number of rows from which the scaling of y was learned; 0 where all were at atoms.
     bin_edges_ : list of ndarray or None
@@ -375,6 +390,8 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
     .. [6] S. R. Searle, G. Casella and C. E. McCulloch, "Variance components", Wiley 1992.
     .. [7] C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural
        networks", ICML 2017.
+    .. [8] R. D. Cook and S. Weisberg, "Residuals and influence in regression", Chapman and Hall
+       1982, section 2.2.
 
     Examples
     --------
@@ -401,6 +418,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         encoding: str | None = "auto",
         n_bins: int = 16,
         extrapolation: str = "constant",
+        linear_path: bool | str = "auto",
         alpha: float | str = "auto",
         learning_rate_init: float = 0.015,
         max_grad_norm: float = 10.0,
@@ -427,6 +445,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.encoding = encoding
         self.n_bins = n_bins
         self.extrapolation = extrapolation
+        self.linear_path = linear_path
         self.alpha = alpha
         self.learning_rate_init = learning_rate_init
         self.max_grad_norm = max_grad_norm
@@ -678,7 +697,10 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.n_calls_: int = n_calls + 1
         self.next_learning_rate_: float = fitted.next_rate
         self.alpha_, self.encoding_ = fitted.settings.alpha, fitted.settings.encoding
-        predictor = fitted.predictor
+        predictor, line = fitted.predictor, fitted.predictor.line
+        self.linear_coef_ = self.linear_intercept_ = self.linear_penalty_ = None
+        if line is not None:
+            self.linear_coef_, self.linear_intercept_, self.linear_penalty_ = line
         preparation = predictor.preparation
         self.X_mean_, self.X_scale_ = preparation.X_mean, preparation.X_scale
         self.X_min_, self.X_max_ = preparation.X_min, preparation.X_max

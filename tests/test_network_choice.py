@@ -1,4 +1,4 @@
-"""Decay and encoding that few rows choose by cross-validation."""
+"""Decay, encoding and linear path that few rows choose by cross-validation."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,8 @@ from skmdn._training.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("with_network_choice")
 SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "n_bins": 4, "max_iter": 10}
-FIRST = (0.04, "piecewise")
+FIRST = (0.04, "piecewise", False)
+OTHERS = [(100 / 60, "piecewise", False), (100 / 60, "piecewise", True), (100 / 60, None, True)]
 
 
 def settings_of(**options):
@@ -23,7 +24,7 @@ def settings_of(**options):
 
 
 def words(settings):
-    return settings.alpha, settings.encoding
+    return settings.alpha, settings.encoding, settings.linear_path
 
 
 def rows(n=60, D=1, weights=None):
@@ -65,7 +66,12 @@ def choose(data, errors, groups=None, **options):
 
 def test_the_networks_of_few_rows():
     found = networks(settings_of(), 50)
-    assert [words(each) for each in found] == [FIRST, (2.0, "piecewise"), (2.0, None), (6.0, None)]
+    assert [words(each) for each in found] == [
+        FIRST,
+        (2.0, "piecewise", False),
+        (2.0, "piecewise", True),
+        (2.0, None, True),
+    ]
 
 
 def test_decay_is_at_least_that_of_many_rows():
@@ -74,15 +80,25 @@ def test_decay_is_at_least_that_of_many_rows():
 
 def test_what_is_set_is_obeyed():
     assert [words(each) for each in networks(settings_of(alpha=0.5), 50)] == [
-        (0.5, "piecewise"),
-        (0.5, None),
+        (0.5, "piecewise", False),
+        (0.5, "piecewise", True),
+        (0.5, None, True),
     ]
-    decays = [(0.04, None), (2.0, None), (6.0, None)]
+    decays = [(0.04, None, False), (2.0, None, False), (2.0, None, True)]
     assert [words(each) for each in networks(settings_of(encoding=None), 50)] == decays
-    assert len(networks(settings_of(alpha=0.5, encoding=None), 50)) == 1
+    for set_to in (True, False):
+        found = networks(settings_of(linear_path=set_to), 50)
+        assert {each.linear_path for each in found} == {set_to}
+        assert len(found) == 3
 
 
-@pytest.mark.parametrize("best", [(100 / 60, "piecewise"), (100 / 60, None), (5.0, None)])
+@pytest.mark.parametrize(("word", "line"), [("auto", False), (False, False), (True, True)])
+def test_with_decay_and_encoding_set_nothing_is_left_to_choose(word, line):
+    found = networks(settings_of(alpha=0.5, encoding=None, linear_path=word), 50)
+    assert [words(each) for each in found] == [(0.5, None, line)]
+
+
+@pytest.mark.parametrize("best", OTHERS)
 @pytest.mark.parametrize("D", [1, 2])
 def test_the_best_network_on_held_out_rows_is_chosen(best, D):
     assert choose(rows(D=D), {best: 0.2})[0] == best
@@ -92,12 +108,12 @@ def test_the_first_network_has_the_benefit_of_the_doubt():
     assert choose(rows(), {})[0] == FIRST
     # Better in the mean, but by less than .35 standard errors of this mean.
     error = np.where(np.arange(60) % 2 == 0, 0.5, np.sqrt(1.74))
-    assert choose(rows(), {(5.0, None): error})[0] == FIRST
+    assert choose(rows(), {OTHERS[2]: error})[0] == FIRST
 
 
 def test_networks_far_behind_leave_the_race():
-    _, calls = choose(rows(), {FIRST: 0.1, (5.0, None): 3.0})
-    assert sum(word == (5.0, None) for word, _ in calls) == 2
+    _, calls = choose(rows(), {FIRST: 0.1, OTHERS[2]: 3.0})
+    assert sum(word == OTHERS[2] for word, _ in calls) == 2
     assert sum(word == FIRST for word, _ in calls) == 5
 
 
@@ -115,7 +131,7 @@ def test_rows_without_weight_take_no_part_and_weights_count():
     assert all(np.all(trained % 3 > 0) for _, trained in calls)
     weights = np.where(np.arange(60) < 50, 1e-3, 1.0)
     error = np.where(np.arange(60) < 50, 3.0, 0.1)  # bad only where the weight is small
-    best = (100 / 60, None)
+    best = OTHERS[1]
     assert choose(rows(weights=weights), {best: error})[0] == best
     assert choose(rows(), {best: error})[0] == FIRST
 
@@ -167,7 +183,8 @@ def data():
 def test_a_choice_is_the_same_fit_as_the_values_set(data):
     X, y = data
     chosen = MDNRegressor(random_state=0, **SMALL).fit(X, y)
-    values = {"alpha": chosen.alpha_, "encoding": chosen.encoding_}
+    line = chosen.linear_coef_ is not None
+    values = {"alpha": chosen.alpha_, "encoding": chosen.encoding_, "linear_path": line}
     fitted = MDNRegressor(random_state=0, **SMALL, **values).fit(X, y)
     assert chosen.predict_proba(X) == fitted.predict_proba(X)
     assert words(networks(settings_of(), 60)[0]) == FIRST
@@ -199,7 +216,7 @@ def test_going_on_keeps_what_was_chosen(data):
 def test_parts_compare_nothing(data):
     X, y = data
     model = MDNRegressor(random_state=0, **SMALL).partial_fit(X, y)
-    assert (model.alpha_, model.encoding_) == FIRST
+    assert (model.alpha_, model.encoding_, model.linear_coef_ is not None) == FIRST
 
 
 @pytest.mark.parametrize("splitter", [TimeSeriesSplit(3), GroupKFold(3), "last"])

@@ -152,6 +152,7 @@ def test_defaults_are_those_of_the_plan():
         "encoding": "auto",
         "n_bins": 16,
         "extrapolation": "constant",
+        "linear_path": "auto",
         "alpha": "auto",
         "learning_rate_init": 0.015,
         "max_grad_norm": 10,

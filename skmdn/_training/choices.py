@@ -25,6 +25,10 @@ class Past(NamedTuple):
     alpha: float
     encoding: str | None
 
+    @property
+    def linear_path(self) -> bool:
+        return self.predictor.line is not None
+
 
 def settled(
     settings: Settings,
@@ -104,7 +108,14 @@ def _as_before(settings: Settings, data: Observations, past: Past) -> Settings:
         target_transform=maps,
         alpha=past.alpha if settings.alpha is None else settings.alpha,
         encoding=past.encoding if settings.encoding == "auto" else settings.encoding,
+        linear_path=_line_as_before(settings, past),
     )
+
+
+def _line_as_before(settings: Settings, past: Past) -> bool:
+    if not isinstance(settings.linear_path, str):
+        _check_stays("linear_path", past.linear_path, bool(settings.linear_path))
+    return past.linear_path
 
 
 def _check_stays(name: str, before: object, now: object) -> None:

@@ -10,6 +10,7 @@ from skmdn._estimators.observations import Observations
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.target_atoms import at_atoms
 from skmdn._estimators.target_maps import TargetMaps, behind_maps, target_range
+from skmdn._network.linear_path import LinearPath
 from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
@@ -17,7 +18,9 @@ from skmdn._training.calibration import calibrated, small_sample_noise
 from skmdn._training.choices import Past, settled, settled_for_part
 from skmdn._training.collapse import collapse_warnings
 from skmdn._training.progress import ProgressDisplay
+from skmdn._training.rescaling import moved_line
 from skmdn._training.residual_dependence import dependence_warning
+from skmdn._training.residual_targets import less_line, line_of, with_scaling_of
 from skmdn._training.settings import Settings
 from skmdn._training.start import (
     continued_start,
@@ -81,12 +84,14 @@ def fit(
     if validation is not None:
         validation = behind_maps(at_atoms(validation, atoms), maps, "y_val")
     if past is None:
-        start, order_rng = fresh_start(settings, data, rng), rng
+        order_rng = rng
+        beginning = _beginning(settings, data, rng)
     else:
         # With a seed, every call holds out the same rows, so that they never train, but shuffles
         # anew. Spawning takes nothing from the numbers that choose the rows.
         order_rng = rng.spawn(past.n_calls)[-1]
-        start = continued_start(settings, data, past.predictor, order_rng, keeps_scaling=True)
+        beginning = _continuation(settings, data, past.predictor, order_rng)
+    start = beginning.start
     options = _options(
         settings,
         learning_rate=_rate(settings, past),
@@ -96,14 +101,15 @@ def fit(
     split = ValidationSplit(data, validation)
     if validation is None:
         split = hold_out(settings, data, start.preparation, groups, rng)
-    trained = _train(settings, split, start, options, rng, order_rng)
+    of_network = beginning.split_of_network(split, validation)
+    trained = _train(settings, of_network, start, options, rng, order_rng)
     trained = _in_nats_of_y(trained, split)
     predictor = _predictor(settings, start, trained, data, maps, before)
     with one_thread():
-        if split.validation is not None and settings.calibrate:
+        if of_network.validation is not None and settings.calibrate:
             noise = small_sample_noise(data, before) if validation is None else 0.0
-            predictor = calibrated(predictor, split.validation, rng, noise)
-        predictor = predictor.for_fold(-1)
+            predictor = calibrated(predictor, of_network.validation, rng, noise)
+        predictor = predictor.for_fold(-1)._replace(line=beginning.line)
         dependence = dependence_warning(predictor, split)
         advice = _advice(predictor, data, rng)
     gained_nothing = past is not None and _gained_nothing(trained)
@@ -111,6 +117,65 @@ def fit(
         advice.append(_GAINED_NOTHING)
     next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
     return Fitted(predictor, trained, advice, split, dependence, next_rate, settings)
+
+
+class _Beginning(NamedTuple):
+    """The initial state of a training, and the line beside the network."""
+
+    start: _engine.Start
+    line: LinearPath | None = None
+    residual: Observations | None = None  # the data less the line
+
+    def split_of_network(
+        self, split: ValidationSplit, validation: Observations | None = None
+    ) -> ValidationSplit:
+        """The rows with the targets that the network learns.
+
+        Validating rows are those of the split, unless there is `validation` data of their own.
+        """
+        if self.line is None or self.residual is None:
+            return split
+        if validation is not None:
+            preparation = self.start.preparation
+            validation = less_line(validation, self.line, preparation, left_out=False)
+        elif split.validation is not None:
+            validation = self.residual.select(split.validation.rows)
+        learning = self.residual.select(split.learning.rows)
+        return split._replace(learning=learning, validation=validation)
+
+
+def _beginning(settings: Settings, data: Observations, rng: np.random.Generator) -> _Beginning:
+    """A fresh network, and a line where the settings ask for one."""
+    start = fresh_start(settings, data, rng)
+    if not settings.linear_path or data.of_density().is_constant():
+        return _Beginning(start)
+    with one_thread():
+        line = line_of(start.preparation, data)
+        residual = less_line(data, line, start.preparation, left_out=True)
+    preparation = with_scaling_of(start.preparation, residual)
+    return _Beginning(start._replace(preparation=preparation), line, residual)
+
+
+def _continuation(
+    settings: Settings,
+    data: Observations,
+    before: Predictor,
+    rng: np.random.Generator,
+    *,
+    state: _engine.OptimizerState | None = None,
+    keeps_scaling: bool = True,
+) -> _Beginning:
+    """The network `before`, with its line."""
+    line, old, residual = before.line, before.preparation, data
+    if line is not None:
+        with one_thread():
+            residual = less_line(data, line, old, left_out=keeps_scaling)
+    start = continued_start(
+        settings, residual, before, rng, state=state, keeps_scaling=keeps_scaling
+    )
+    if line is not None:
+        line = moved_line(line, old, start.preparation, before.layout)
+    return _Beginning(start, line, residual)
 
 
 def _predictor_of(settings: Settings, data: Observations, groups: np.ndarray | None) -> Predictor:
@@ -140,10 +205,11 @@ def fit_part(
     data, before = behind_maps(data, maps), None
     if past is None:
         data = data.in_folds(N_FOLDS, rng)
-        start = fresh_start_on_part(settings, data, rng)
+        beginning = _Beginning(fresh_start_on_part(settings, data, rng))
     else:
         before = with_its_factor(past.predictor)
-        start = continued_start(settings, data, before, rng, state=memory, keeps_scaling=False)
+        beginning = _continuation(settings, data, before, rng, state=memory, keeps_scaling=False)
+    start = beginning.start
     options = _options(
         settings,
         learning_rate=_CONSTANT_RATE * settings.learning_rate,
@@ -151,9 +217,11 @@ def fit_part(
         n_passes=1,
     )
     split = ValidationSplit(data, None)
-    trained = _train(settings, split, start, options, rng, rng)
+    of_network = beginning.split_of_network(split)
+    trained = _train(settings, of_network, start, options, rng, rng)
     trained = _in_nats_of_y(trained, split)
     predictor = _predictor(settings, start, trained, data, maps, before).for_fold(-1)
+    predictor = predictor._replace(line=beginning.line)
     next_rate = _next_rate(settings, None, gained_nothing=False)
     return Fitted(predictor, trained, [], split, None, next_rate, settings)
 

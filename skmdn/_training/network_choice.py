@@ -1,7 +1,8 @@
-"""The choice of decay and encoding for few rows, by cross-validation.
+"""The choice of decay, encoding and linear path for few rows, by cross-validation.
 
-Many rows want little decay and encoded inputs, and so do few rows without noise. Few noisy rows
-want a firm decay, often without the encoding. No rule on the number of rows can tell the two apart.
+Many rows want little decay and no line, and so do few rows without noise. Few noisy rows want a
+firm decay, often beside a line, and sometimes no encoding. No rule on the number of rows can tell
+the two apart.
 """
 
 import math
@@ -19,8 +20,13 @@ from skmdn._training.settings import Settings
 
 # What many rows get.
 _ALPHA, _ENCODING = 0.04, "piecewise"
-# Alternatives for few rows: the decay times the number of rows, and the encoding.
-_ALTERNATIVES = ((100.0, "piecewise"), (100.0, None), (300.0, None))
+# Alternatives for few rows: the decay times the number of rows, the encoding, and whether there is
+# a linear path.
+_ALTERNATIVES = (
+    (100.0, "piecewise", False),
+    (100.0, "piecewise", True),
+    (100.0, None, True),
+)
 # With fewer rows the folds say nothing; with more the alternatives gain nothing.
 LEAST_ROWS, MOST_ROWS = 10, 999
 _FOLDS = 5
@@ -49,7 +55,7 @@ def chosen_network(
     rng: np.random.Generator,
     fit: Fit,
 ) -> Settings:
-    """The settings with a decay and an encoding where they were left to choose.
+    """The settings with a decay, an encoding and a linear path where they were left to choose.
 
     Of several networks the one is taken that predicts held-out rows best, by their log-likelihood
     and by their CRPS in units of its mean. The first one, which is that of many rows, has the
@@ -78,10 +84,13 @@ def chosen_network(
 def networks(settings: Settings, n: int) -> list[Settings]:
     """What may be chosen for n rows; the first one is for many rows."""
     found = []
-    for decay, encoding in ((n * _ALPHA, _ENCODING), *_ALTERNATIVES):
+    chooses = settings.alpha is None or settings.encoding == "auto"
+    for decay, encoding, line in ((n * _ALPHA, _ENCODING, False), *_ALTERNATIVES):
         alpha = float(max(_ALPHA, decay / n) if settings.alpha is None else settings.alpha)
         encoding = encoding if settings.encoding == "auto" else settings.encoding
-        one = replace(settings, alpha=alpha, encoding=encoding)
+        is_free = isinstance(settings.linear_path, str)
+        line = line and chooses if is_free else bool(settings.linear_path)
+        one = replace(settings, alpha=alpha, encoding=encoding, linear_path=line)
         if one not in found:
             found.append(one)
     return found

@@ -7,6 +7,7 @@ import numpy as np
 
 from skmdn._engine import OptimizerState
 from skmdn._network.forward import HeadLayout
+from skmdn._network.linear_path import LinearPath
 from skmdn._network.preparation import FILLING, Preparation, soft_clip
 
 # Nodes of a standard normal feature, at which old inputs are fitted by new ones.
@@ -55,14 +56,17 @@ class Rescaling(NamedTuple):
 
     def layers(self, layers: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Layers ``(in + 1, out)`` of the same function."""
-        first, *rest = self._of_inputs(layers, np.multiply)
-        old = layers[0]
-        first[-1] += self.input_shifts @ self._taken(old)
-        first[self.indicators] = self.at_gaps @ old[:-1]
-        changed = [first, *rest]
+        changed = [self.first_layer(layers[0]), *layers[1:]]
         changed[-1] = changed[-1] * self.output_factors
         changed[-1][-1] += self.output_shifts
         return changed
+
+    def first_layer(self, old: np.ndarray) -> np.ndarray:
+        """A layer ``(in + 1, out)`` that takes the new inputs."""
+        first = self._of_inputs([old], np.multiply)[0]
+        first[-1] += self.input_shifts @ self._taken(old)
+        first[self.indicators] = self.at_gaps @ old[:-1]
+        return first
 
     def state(self, state: OptimizerState) -> OptimizerState:
         """The optimiser's state, with gradients for the parameters in their new units."""
@@ -94,6 +98,18 @@ class Rescaling(NamedTuple):
     def _taken(self, first: np.ndarray) -> np.ndarray:
         """First-layer weights for the new inputs, taken from their old positions."""
         return first[:-1][np.maximum(self.places, 0)]
+
+
+def moved_line(
+    line: LinearPath, old: Preparation, new: Preparation, layout: HeadLayout
+) -> LinearPath:
+    """The line of an old preparation in the inputs of a new one."""
+    n_numbers, n_bins = old.lengths[:2]
+    coef = np.insert(line.coef, [n_numbers] * n_bins, 0.0, axis=0)
+    layer = Rescaling.between(old, new, layout).first_layer(np.vstack([coef, line.intercept]))
+    n_numbers, n_bins = new.lengths[:2]
+    coef = np.delete(layer[:-1], np.arange(n_numbers, n_numbers + n_bins), axis=0)
+    return line._replace(coef=coef, intercept=layer[-1])
 
 
 def _places(old: Preparation, new: Preparation) -> np.ndarray:

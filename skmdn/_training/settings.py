@@ -33,6 +33,7 @@ _CONSTRAINTS: Constraints = {
     "encoding": [one_of("auto", "piecewise"), None],
     "n_bins": [integer_from(2)],
     "extrapolation": [one_of("constant", "continue")],
+    "linear_path": [one_of("auto"), "boolean"],
     "alpha": [one_of("auto"), from_to(0, None, closed="left")],
     "learning_rate_init": [POSITIVE],
     "max_grad_norm": [from_to(0, None, closed="right")],
@@ -62,6 +63,7 @@ class Settings:
     encoding: str | None
     n_bins: int
     extrapolation: str
+    linear_path: bool | str
     alpha: Any  # a number, once nothing is left to choose
     learning_rate: float
     max_grad_norm: float
@@ -98,6 +100,7 @@ class Settings:
             encoding=estimator.encoding,
             n_bins=estimator.n_bins,
             extrapolation=estimator.extrapolation,
+            linear_path=estimator.linear_path,
             alpha=None if isinstance(estimator.alpha, str) else estimator.alpha,
             learning_rate=estimator.learning_rate_init,
             max_grad_norm=estimator.max_grad_norm,

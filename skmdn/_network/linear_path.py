@@ -1,0 +1,104 @@
+"""The linear path beside the network: a ridge regression whose residuals the network learns.
+
+Few rows tell a line far better than a network: with a line beside it, a network of firm decay that
+learns nothing still predicts as the line does. The network must not see residuals of rows that the
+line was fitted to, as they are too small. It gets those of every row from a line fitted to all the
+others, in closed form (R. D. Cook and S. Weisberg, "Residuals and Influence in Regression", Chapman
+and Hall 1982, section 2.2).
+
+Axes: n rows, q inputs of the line, D outputs.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skmdn._arrays import Array, FloatArray, IntArray
+from skmdn._network.preparation import Preparation
+
+# Penalties that are tried, times the sum of the weights. With the last one there is hardly a line.
+_PENALTIES = np.logspace(-6, 3, 37)
+# No row keeps less than this part of its residual where the line follows it.
+_LEAST_LEFT = 1e-3
+# Directions with less than this part of the largest variance take no part.
+_NEGLIGIBLE = 1e-12
+
+
+class LinearPath(NamedTuple):
+    """A line in the inputs of the network but for the bins, in units of the targets."""
+
+    coef: FloatArray  # (q, D)
+    intercept: FloatArray  # (D,)
+    penalty: FloatArray  # (D,), of a mean weight of one
+
+    def values(self, inputs: FloatArray) -> FloatArray:
+        """The line ``(n, D)`` at the inputs ``(n, q)``."""
+        # Feature by feature: the bits of a matrix product depend on the number of rows.
+        values = np.tile(self.intercept, (len(inputs), 1))
+        for column, slopes in zip(inputs.T, self.coef, strict=True):
+            values += column[:, np.newaxis] * slopes
+        return values
+
+    def residuals(self, inputs: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
+        """Residuals ``(n, D)`` of the rows, as if each had been left out of the line."""
+        return _left_out(_Design.of(inputs, weights), y - self.values(inputs), self.penalty)
+
+
+class _Design(NamedTuple):
+    """Centred inputs in their principal axes."""
+
+    inputs: FloatArray  # (n, q)
+    mean: FloatArray  # (q,)
+    axes: FloatArray  # (q, r)
+    variances: FloatArray  # (r,)
+    scores: FloatArray  # (n, r), of the centred inputs
+    weights: FloatArray  # (n,), which sum to one
+
+    @classmethod
+    def of(cls, inputs: FloatArray, weights: FloatArray) -> "_Design":
+        w = weights / weights.sum()
+        mean = w @ inputs
+        centred = inputs - mean
+        variances, axes = np.linalg.eigh((centred * w[:, np.newaxis]).T @ centred)
+        kept = variances > _NEGLIGIBLE * max(variances.max(initial=0.0), np.finfo(float).tiny)
+        axes = axes[:, kept]
+        return cls(inputs, mean, axes, variances[kept], centred @ axes, w)
+
+    def leverages(self, penalty: float) -> FloatArray:
+        """How much of a change of its target each row's own line follows ``(n,)``."""
+        own = 1.0 + self.scores**2 @ (1.0 / (self.variances + penalty))
+        return np.asarray(self.weights * own)
+
+
+def linear_inputs(preparation: Preparation, X: Array, folds: IntArray | None = None) -> FloatArray:
+    """Inputs of the line ``(n, q)``: those of the network without the bins, in float64."""
+    return np.asarray(preparation._replace(encoding=None).inputs(X, folds=folds))
+
+
+def fitted_line(inputs: FloatArray, y: FloatArray, weights: FloatArray) -> LinearPath:
+    """The line of least squared errors of rows left out, over penalties, for targets ``(n, D)``."""
+    design = _Design.of(inputs, weights)
+    mean = design.weights @ y
+    centred = y - mean
+    slopes = design.scores.T @ (design.weights[:, np.newaxis] * centred)  # (r, D)
+    chosen = np.array(
+        [_best_penalty(design, centred[:, d], slopes[:, d]) for d in range(len(mean))]
+    )
+    coef = design.axes @ (slopes / (design.variances[:, np.newaxis] + chosen))
+    return LinearPath(coef, mean - design.mean @ coef, chosen)
+
+
+def _best_penalty(design: _Design, y: FloatArray, slopes: FloatArray) -> float:
+    """The penalty under which rows left out are predicted best."""
+    errors = []
+    for penalty in _PENALTIES:
+        residuals = y - design.scores @ (slopes / (design.variances + penalty))
+        left_out = _left_out(design, residuals[:, np.newaxis], np.array([penalty]))
+        errors.append(float(design.weights @ left_out[:, 0] ** 2))
+    return float(_PENALTIES[np.argmin(errors)])
+
+
+def _left_out(design: _Design, residuals: FloatArray, penalties: FloatArray) -> FloatArray:
+    """Residuals of rows left out, given those of all rows."""
+    leverages = np.column_stack([design.leverages(penalty) for penalty in penalties])
+    return np.asarray(residuals / np.maximum(1.0 - leverages, _LEAST_LEFT))

@@ -1,0 +1,200 @@
+"""The line beside the network."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from cases.regressor import linear_rows, several_outputs, short
+from sklearn.linear_model import Ridge
+
+from skmdn import MDNRegressor
+from skmdn._network import linear_path
+from skmdn._network.linear_path import fitted_line, linear_inputs
+from skmdn._predictor import Predictor
+
+# With all rows training, the residuals are all that a network with a line differs in.
+ALL_TRAIN = {"validation_fraction": None, "linear_path": True}
+
+
+def rows(n=40, q=5, D=2, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, q)) * [1, 10, 0.1, 1, 1]
+    X[:, 4] = X[:, 3]  # the design has less than full rank
+    y = X[:, :2] @ rng.normal(size=(2, D)) + rng.normal(size=(n, D))
+    return X, y, rng.uniform(0.2, 2, n)
+
+
+def ridge(penalty, X, y, w, total=None):
+    """scikit-learn's regression; its penalty is of sums, not of means."""
+    return Ridge(alpha=penalty * (w.sum() if total is None else total)).fit(X, y, w)
+
+
+def left_out(penalty, X, y, w):
+    """Residuals of the rows, each from a line through all others."""
+    found = np.empty(len(y))
+    for i in range(len(y)):
+        others = np.arange(len(y)) != i
+        line = ridge(penalty, X[others], y[others], w[others], w.sum())
+        found[i] = y[i] - line.predict(X[[i]])[0]
+    return found
+
+
+def test_the_line_is_a_ridge_regression():
+    X, y, w = rows()
+    line = fitted_line(X, y, w)
+    for d in range(2):
+        expected = ridge(line.penalty[d], X, y[:, d], w)
+        np.testing.assert_allclose(line.values(X)[:, d], expected.predict(X), atol=1e-9)
+
+
+def test_residuals_are_those_of_rows_left_out():
+    X, y, w = rows()
+    line = fitted_line(X, y, w)
+    found = line.residuals(X, y, w)
+    for d in range(2):
+        expected = left_out(line.penalty[d], X, y[:, d], w)
+        np.testing.assert_allclose(found[:, d], expected, rtol=1e-8, atol=1e-10)
+
+
+def test_the_penalty_predicts_rows_left_out_best():
+    X, y, w = rows(n=25)
+    errors = [
+        [np.average(left_out(penalty, X, y[:, d], w) ** 2, weights=w) for d in range(2)]
+        for penalty in linear_path._PENALTIES
+    ]
+    best = linear_path._PENALTIES[np.argmin(errors, axis=0)]
+    np.testing.assert_array_equal(fitted_line(X, y, w).penalty, best)
+
+
+def test_without_a_relation_there_is_hardly_a_line():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 3)), rng.normal(size=(200, 1))
+    line = fitted_line(X, y, np.ones(200))
+    assert np.std(line.values(X)) < 0.15
+
+
+@pytest.mark.parametrize("n", [2, 5])
+def test_fewer_rows_than_inputs(n):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(n, 8)), rng.normal(size=(n, 1))
+    line = fitted_line(X, y, np.ones(n))
+    assert np.isfinite(line.values(X)).all()
+    assert np.isfinite(line.residuals(X, y, np.ones(n))).all()
+
+
+# The estimator -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("covariance_type", ["diag", "full"])
+def test_the_network_learns_the_residuals_of_rows_left_out(covariance_type):
+    X, y = several_outputs(60)
+    model = short(covariance_type=covariance_type, **ALL_TRAIN).fit(X, y)
+    inputs = linear_inputs(Predictor.of(model).preparation, X)
+    residuals = np.column_stack(
+        [left_out(model.linear_penalty_[d], inputs, y[:, d], np.ones(60)) for d in range(2)]
+    )
+    network = short(covariance_type=covariance_type, **ALL_TRAIN | {"linear_path": False})
+    expected = network.fit(X, residuals).predict_proba(X[:7]).mean()
+    expected = expected + inputs[:7] @ model.linear_coef_ + model.linear_intercept_
+    np.testing.assert_allclose(model.predict_proba(X[:7]).mean(), expected, atol=1e-3)
+    np.testing.assert_allclose(model.y_scale_, residuals.std(axis=0), rtol=1e-8)
+
+
+def test_a_line_with_a_decayed_network_predicts_as_well_as_the_truth():
+    X, y = linear_rows(40)
+    X_new, y_new = linear_rows(2000, seed=1)
+    options = {"alpha": 100.0, "encoding": None, "n_components": 1, "extrapolation": "continue"}
+    density = (
+        MDNRegressor(linear_path=True, random_state=0, **options).fit(X, y).predict_proba(X_new)
+    )
+    truth = -0.5 * np.log(2 * np.pi * np.e * 0.3**2)
+    assert density.logpdf(y_new).mean() > truth - 0.3
+    low, high = density.interval(0.9).T
+    assert 0.8 < np.mean((low <= y_new) & (y_new <= high)) < 0.99
+
+
+def test_the_answer_for_a_row_does_not_depend_on_others():
+    X, y = several_outputs(60)
+    model = short(linear_path=True).fit(X, y)
+    together = model.predict_proba(X)
+    for i in (0, 59):
+        assert model.predict_proba(X[[i]]) == together[[i]]
+
+
+def test_rows_without_weight_take_no_part():
+    X, y = linear_rows(60)
+    weights = np.ones(60)
+    weights[::4] = 0.0
+    kept = weights > 0
+    wild = np.where(kept, y, 1e6)
+    model = short(linear_path=True).fit(X, wild, weights)
+    expected = short(linear_path=True).fit(X[kept], y[kept])
+    np.testing.assert_allclose(model.linear_coef_, expected.linear_coef_, rtol=1e-8)
+
+
+def test_gaps_categories_a_map_and_atoms():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=120), "b": rng.choice(["u", "v", "w"], 120)})
+    y = np.exp(X["a"] + (X["b"] == "u") + 0.2 * rng.normal(size=120))
+    y[::6] = 0.0
+    X.loc[::5, "a"] = np.nan
+    model = short(linear_path=True, target_transform="log", target_atoms=[0], max_iter=30)
+    density = model.fit(X, y).predict_proba(X)
+    assert model.linear_coef_.shape == (1 + 1 + len(model.category_shares_[1]), 1)
+    assert np.isfinite(density.logpdf(y)).all()
+    # The line is in the logarithm, which grows with a.
+    assert model.linear_coef_[0, 0] > 0.3
+
+
+def test_validation_data_of_its_own():
+    X, y = linear_rows(60)
+    X_val, y_val = linear_rows(500, seed=1)
+    model = short(linear_path=True, max_iter=30).fit(X, y, X_val=X_val, y_val=y_val)
+    assert model.predict_proba(X_val).logpdf(y_val).mean() > -1.5
+
+
+def test_a_constant_target_has_no_line():
+    X, _ = linear_rows(30)
+    model = short(linear_path=True).fit(X, np.full(30, 2.0))
+    assert model.linear_coef_ is None
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_going_on_keeps_the_line():
+    X, y = linear_rows(60)
+    model = short(linear_path=True, warm_start=True).fit(X, y)
+    coef = model.linear_coef_
+    model.fit(X, y)
+    np.testing.assert_array_equal(model.linear_coef_, coef)
+    before = model.predict(X)
+    model.learning_rate_init = 1e-9
+    model.partial_fit(X[:10] * 1.5, y[:10])  # other scales of the inputs
+    assert not np.array_equal(model.linear_coef_, coef)
+    np.testing.assert_allclose(model.predict(X), before, atol=0.15 * y.std())
+
+
+def test_a_first_part_has_no_line():
+    X, y = linear_rows(60)
+    assert MDNRegressor(random_state=0).partial_fit(X, y).linear_coef_ is None
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_going_on_with_another_word_is_refused(before):
+    X, y = linear_rows(60)
+    model = short(linear_path=before, warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match="linear_path must stay"):
+        model.set_params(linear_path=not before).fit(X, y)
+    model.set_params(linear_path="auto").fit(X, y)
+    assert (model.linear_coef_ is not None) == before
+
+
+def test_many_rows_fit_the_line_to_some(monkeypatch):
+    from skmdn._training import residual_targets
+
+    X, y = linear_rows(300)
+    every = short(linear_path=True).fit(X, y).linear_coef_
+    monkeypatch.setattr(residual_targets, "_MAX_ROWS", 100)
+    monkeypatch.setattr(residual_targets, "_CHUNK_ROWS", 70)
+    model = short(linear_path=True).fit(X, y)
+    np.testing.assert_allclose(model.linear_coef_, every, atol=0.1)
+    assert not np.array_equal(model.linear_coef_, every)
+    assert model.y_scale_[0] == pytest.approx(0.3, rel=0.2)
