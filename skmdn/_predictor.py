@@ -78,7 +78,11 @@ class Predictor(NamedTuple):
             None
             if estimator.linear_coef_ is None
             else LinearPath(
-                estimator.linear_coef_, estimator.linear_intercept_, estimator.linear_penalty_
+                estimator.linear_coef_,
+                estimator.linear_intercept_,
+                estimator.linear_penalty_,
+                estimator.linear_leverage_,
+                estimator.linear_mean_leverage_,
             ),
         )
 
@@ -183,7 +187,10 @@ class Predictor(NamedTuple):
         density = density.affine(self.preparation.y_mean, self.preparation.y_scale)
         if self.line is None:
             return density
-        return shifted(density, self.line.values(linear_inputs(self.preparation, X)))
+        # The line ends where the features do, but a row outside is as uncertain as it is far.
+        unclipped = self.preparation._replace(extrapolation="continue")
+        shifts = self.line.values(linear_inputs(self.preparation, X))
+        return shifted(density, shifts, self.line.widening(linear_inputs(unclipped, X)))
 
     def _of_targets(self, density: Mixture, raw: np.ndarray) -> Density:
         """The densities of y, given those of the targets behind their maps and the raw outputs."""

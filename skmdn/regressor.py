@@ -77,7 +77,9 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         line is a ridge regression of y (behind its map, off its atoms) on the network's inputs
         other than bins. Its penalty is the one, for each output, whose squared errors of rows left
         out are least. The network learns the residuals of each row from a line through all other
-        rows, so that they are no smaller than those of new rows [8]_. With more than 20,000 rows
+        rows, so that they are no smaller than those of new rows [8]_. Where a
+        row lies away from the training rows, spreads are wider by its leverage, as the error of a
+        line grows there. With more than 20,000 rows
         the line is fitted to so many, evenly spaced ones. `partial_fit` fits no line; it keeps that
         of an earlier `fit`. "auto" is False unless few rows choose otherwise (see `alpha`).
     alpha : float or "auto", default="auto"
@@ -284,6 +286,10 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         the features with categories.
     linear_intercept_, linear_penalty_ : ndarray of shape (n_outputs_,) or None
         Intercepts of the linear path, and its penalties, of mean squared errors.
+    linear_leverage_, linear_mean_leverage_ : ndarray of shape (q + 1, r), float; or None
+        Slopes and, last, intercepts of scores, whose squares add up to a row's leverage h; and the
+        mean m of h over the training rows. Spreads are wider by ``sqrt((1 + h) / (1 + m))`` where
+        that is more than 1.
     coefs_, intercepts_ : list of ndarray
         Weights ``(in, out)`` and intercepts ``(out,)`` of the layers. The network's inputs are,
         side by side, the z-scores of the features of numbers, their bins, the indicators of gaps,
@@ -698,9 +704,9 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.next_learning_rate_: float = fitted.next_rate
         self.alpha_, self.encoding_ = fitted.settings.alpha, fitted.settings.encoding
         predictor, line = fitted.predictor, fitted.predictor.line
-        self.linear_coef_ = self.linear_intercept_ = self.linear_penalty_ = None
-        if line is not None:
-            self.linear_coef_, self.linear_intercept_, self.linear_penalty_ = line
+        of_line: tuple[Any, ...] = (None,) * 5 if line is None else (*line,)
+        self.linear_coef_, self.linear_intercept_, self.linear_penalty_, *of_leverage = of_line
+        self.linear_leverage_, self.linear_mean_leverage_ = of_leverage
         preparation = predictor.preparation
         self.X_mean_, self.X_scale_ = preparation.X_mean, preparation.X_scale
         self.X_min_, self.X_max_ = preparation.X_min, preparation.X_max

@@ -72,6 +72,28 @@ def test_without_a_relation_there_is_hardly_a_line():
     assert np.std(line.values(X)) < 0.15
 
 
+def test_leverage_is_the_share_of_its_own_target_in_a_fitted_value():
+    """The slope of the fitted value in the row's target; without the part of the intercept."""
+    X, y, _ = rows(n=30, D=1)
+    w = np.ones(30)
+    line = fitted_line(X, y, w)
+    scores = X @ line.leverage[:-1] + line.leverage[-1]
+    moved = y.copy()
+    moved[4] += 1.0
+    before, after = (ridge(line.penalty[0], X, each, w).predict(X).ravel() for each in (y, moved))
+    assert np.sum(scores[4] ** 2) == pytest.approx((after - before)[4] - 1 / 30, rel=1e-8)
+    assert np.mean(np.sum(scores**2, axis=1)) == pytest.approx(line.mean_leverage)
+
+
+def test_spreads_grow_with_leverage_away_from_the_rows():
+    X, y, w = rows(n=30, D=1)
+    line = fitted_line(X, y, w)
+    near, far = line.widening(np.vstack([X.mean(axis=0), X.mean(axis=0) + 50]))
+    assert near == 1.0
+    assert far > 5
+    assert np.mean(line.widening(X)) < 1.1
+
+
 @pytest.mark.parametrize("n", [2, 5])
 def test_fewer_rows_than_inputs(n):
     rng = np.random.default_rng(0)
@@ -79,6 +101,13 @@ def test_fewer_rows_than_inputs(n):
     line = fitted_line(X, y, np.ones(n))
     assert np.isfinite(line.values(X)).all()
     assert np.isfinite(line.residuals(X, y, np.ones(n))).all()
+
+
+def component_scales(density):
+    """Standard deviations ``(n, K, D)``."""
+    if density.covariance_type == "diag":
+        return density.scales
+    return np.sqrt(np.sum(density.scale_tril**2, axis=3))
 
 
 # The estimator -----------------------------------------------------------------------------------
@@ -93,9 +122,12 @@ def test_the_network_learns_the_residuals_of_rows_left_out(covariance_type):
         [left_out(model.linear_penalty_[d], inputs, y[:, d], np.ones(60)) for d in range(2)]
     )
     network = short(covariance_type=covariance_type, **ALL_TRAIN | {"linear_path": False})
-    expected = network.fit(X, residuals).predict_proba(X[:7]).mean()
-    expected = expected + inputs[:7] @ model.linear_coef_ + model.linear_intercept_
-    np.testing.assert_allclose(model.predict_proba(X[:7]).mean(), expected, atol=1e-3)
+    expected, found = network.fit(X, residuals).predict_proba(X[:7]), model.predict_proba(X[:7])
+    shifts = inputs[:7] @ model.linear_coef_ + model.linear_intercept_
+    np.testing.assert_allclose(found.mean(), expected.mean() + shifts, atol=1e-3)
+    factors = Predictor.of(model).line.widening(inputs[:7])[:, np.newaxis, np.newaxis]
+    ratios = component_scales(found) / component_scales(expected)
+    np.testing.assert_allclose(ratios, np.broadcast_to(factors, ratios.shape), rtol=1e-3)
     np.testing.assert_allclose(model.y_scale_, residuals.std(axis=0), rtol=1e-8)
 
 
@@ -165,11 +197,13 @@ def test_going_on_keeps_the_line():
     coef = model.linear_coef_
     model.fit(X, y)
     np.testing.assert_array_equal(model.linear_coef_, coef)
-    before = model.predict(X)
+    before, spread_before = model.predict(X), model.predict_proba(X).std()
     model.learning_rate_init = 1e-9
     model.partial_fit(X[:10] * 1.5, y[:10])  # other scales of the inputs
     assert not np.array_equal(model.linear_coef_, coef)
+    spread = model.predict_proba(X).std()
     np.testing.assert_allclose(model.predict(X), before, atol=0.15 * y.std())
+    np.testing.assert_allclose(spread, spread_before, rtol=0.3)
 
 
 def test_a_first_part_has_no_line():

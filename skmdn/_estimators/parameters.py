@@ -49,6 +49,12 @@ CATEGORICAL_FEATURES = ["array-like", one_of("from_dtype"), None]
 
 STANDARDIZED_REGRESSOR: Constraints = {"categorical_features": CATEGORICAL_FEATURES}
 
+PROCESS_DENSITY: Constraints = {
+    "categorical_features": CATEGORICAL_FEATURES,
+    "target_transform": TARGET_TRANSFORM,
+    "random_state": ["random_state"],
+}
+
 CROSS_FITTED_PREDICTIONS: Constraints = {
     "estimators": [list, None],
     "cv": ["cv_object"],

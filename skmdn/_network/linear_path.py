@@ -30,14 +30,23 @@ class LinearPath(NamedTuple):
     coef: FloatArray  # (q, D)
     intercept: FloatArray  # (D,)
     penalty: FloatArray  # (D,), of a mean weight of one
+    # (q + 1, r), intercepts last: maps inputs to scores, of which the sum of squares is a row's
+    # leverage, by how much the line near the row follows a change of all targets there.
+    leverage: FloatArray
+    mean_leverage: float  # of the rows that the line was fitted to
 
     def values(self, inputs: FloatArray) -> FloatArray:
         """The line ``(n, D)`` at the inputs ``(n, q)``."""
-        # Feature by feature: the bits of a matrix product depend on the number of rows.
-        values = np.tile(self.intercept, (len(inputs), 1))
-        for column, slopes in zip(inputs.T, self.coef, strict=True):
-            values += column[:, np.newaxis] * slopes
-        return values
+        return _affine(inputs, self.coef, self.intercept)
+
+    def widening(self, inputs: FloatArray) -> FloatArray:
+        """Factors ``(n,)`` of the spreads, at least 1, for rows away from those of the fit.
+
+        The error of a line at a row has the variance of the noise times one plus the leverage. At
+        the mean leverage it is in the residuals already that the network learns.
+        """
+        own = np.sum(_affine(inputs, self.leverage[:-1], self.leverage[-1]) ** 2, axis=1)
+        return np.sqrt(np.maximum(1.0, (1.0 + own) / (1.0 + self.mean_leverage)))
 
     def residuals(self, inputs: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
         """Residuals ``(n, D)`` of the rows, as if each had been left out of the line."""
@@ -85,7 +94,16 @@ def fitted_line(inputs: FloatArray, y: FloatArray, weights: FloatArray) -> Linea
         [_best_penalty(design, centred[:, d], slopes[:, d]) for d in range(len(mean))]
     )
     coef = design.axes @ (slopes / (design.variances[:, np.newaxis] + chosen))
-    return LinearPath(coef, mean - design.mean @ coef, chosen)
+    # Outputs may have different penalties; the weakest follows most.
+    shares = np.sum(design.weights**2) / (design.variances + chosen.min())
+    leverage = design.axes * np.sqrt(shares)
+    return LinearPath(
+        coef,
+        mean - design.mean @ coef,
+        chosen,
+        np.vstack([leverage, -design.mean @ leverage]),
+        float(shares @ design.variances),
+    )
 
 
 def _best_penalty(design: _Design, y: FloatArray, slopes: FloatArray) -> float:
@@ -96,6 +114,14 @@ def _best_penalty(design: _Design, y: FloatArray, slopes: FloatArray) -> float:
         left_out = _left_out(design, residuals[:, np.newaxis], np.array([penalty]))
         errors.append(float(design.weights @ left_out[:, 0] ** 2))
     return float(_PENALTIES[np.argmin(errors)])
+
+
+def _affine(inputs: FloatArray, slopes: FloatArray, intercepts: FloatArray) -> FloatArray:
+    """Feature by feature: the bits of a matrix product depend on the number of rows."""
+    values = np.tile(intercepts, (len(inputs), 1))
+    for column, of_input in zip(inputs.T, slopes, strict=True):
+        values += column[:, np.newaxis] * of_input
+    return values
 
 
 def _left_out(design: _Design, residuals: FloatArray, penalties: FloatArray) -> FloatArray:

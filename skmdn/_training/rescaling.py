@@ -105,11 +105,13 @@ def moved_line(
 ) -> LinearPath:
     """The line of an old preparation in the inputs of a new one."""
     n_numbers, n_bins = old.lengths[:2]
-    coef = np.insert(line.coef, [n_numbers] * n_bins, 0.0, axis=0)
-    layer = Rescaling.between(old, new, layout).first_layer(np.vstack([coef, line.intercept]))
+    layer = np.hstack([np.vstack([line.coef, line.intercept]), line.leverage])
+    layer = np.insert(layer, [n_numbers] * n_bins, 0.0, axis=0)
+    layer = Rescaling.between(old, new, layout).first_layer(layer)
     n_numbers, n_bins = new.lengths[:2]
-    coef = np.delete(layer[:-1], np.arange(n_numbers, n_numbers + n_bins), axis=0)
-    return line._replace(coef=coef, intercept=layer[-1])
+    layer = np.delete(layer, np.arange(n_numbers, n_numbers + n_bins), axis=0)
+    of_line, leverage = np.split(layer, [line.coef.shape[1]], axis=1)
+    return line._replace(coef=of_line[:-1], intercept=of_line[-1], leverage=leverage)
 
 
 def _places(old: Preparation, new: Preparation) -> np.ndarray:

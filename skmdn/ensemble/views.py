@@ -6,25 +6,25 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
+from skmdn.ensemble.process_view import ProcessDensity
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.regressor import MDNRegressor
 
 # Least number of rows for these views: the trees split the rows of a member once more.
 LEAST_ROWS = 3
-# Fewer rows than this have two further views.
+# Fewer rows than this have other views.
 _MANY_ROWS = 1000
-# Decays of these two, times the number of rows, and the least decay.
-_FIRM, _LINE, _LEAST_DECAY = 100.0, 10.0, 0.06
+# Decay of the network beside a line, times the number of rows, and its least value.
+_FIRM, _LEAST_DECAY = 100.0, 0.04
 
 
 def default_views(n_rows: int) -> list[tuple[str, Any]]:
     """Networks that see plain inputs, encoded inputs, and inputs with predictions of trees.
 
-    Few rows may be so noisy that all of these overfit: they also have a network of firm decay, and
-    one without hidden layers.
+    With few rows, a network of firm decay beside a line and a Gaussian process take the place of
+    the network that sees plain inputs.
     """
     views = [
-        ("plain", MDNRegressor(encoding=None, alpha=0.06)),
         ("encoded", MDNRegressor(encoding="piecewise", alpha=0.01)),
         (
             "trees",
@@ -36,18 +36,11 @@ def default_views(n_rows: int) -> list[tuple[str, Any]]:
             ),
         ),
     ]
-    return views if n_rows >= _MANY_ROWS else views + _views_of_few_rows(n_rows)
-
-
-def _views_of_few_rows(n_rows: int) -> list[tuple[str, Any]]:
-    firm, line = (max(_LEAST_DECAY, decay / n_rows) for decay in (_FIRM, _LINE))
-    return [
-        ("firm", MDNRegressor(encoding=None, alpha=firm)),
-        (
-            "line",
-            MDNRegressor(n_components=2, hidden_layer_sizes=(), encoding=None, alpha=line),
-        ),
-    ]
+    if n_rows >= _MANY_ROWS:
+        return [("plain", MDNRegressor(encoding=None, alpha=0.06)), *views]
+    firm = max(_LEAST_DECAY, _FIRM / n_rows)
+    line = MDNRegressor(encoding="piecewise", alpha=firm, linear_path=True)
+    return [*views, ("line", line), ("process", ProcessDensity())]
 
 
 def check_enough_rows(n_rows: int, least: int) -> None:

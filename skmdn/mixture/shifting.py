@@ -1,4 +1,4 @@
-"""Mixtures moved by a shift of each row."""
+"""Mixtures moved and widened by another amount in each row."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from skmdn._arrays import FloatArray
 from skmdn.mixture.mixture import Mixture
 
 
-def shifted(density: Mixture, shifts: FloatArray) -> Mixture:
-    """Mixtures of ``y + shift``, with the finite shifts ``(n, D)`` of the rows."""
+def shifted(density: Mixture, shifts: FloatArray, factors: FloatArray) -> Mixture:
+    """Mixtures whose means have moved by ``shifts (n, D)``, with scales times ``factors (n,)``."""
     means = density.means + shifts[:, np.newaxis]
     if density.covariance_type == "full":
-        return Mixture(density.weights, means, scale_tril=density.scale_tril)
-    scales = density.scales
+        scale_tril = density.scale_tril * factors[:, np.newaxis, np.newaxis, np.newaxis]
+        return Mixture(density.weights, means, scale_tril=scale_tril)
+    scales = density.scales * factors[:, np.newaxis, np.newaxis]
     if density.univariate:
         means, scales = means[..., 0], scales[..., 0]
     return Mixture(density.weights, means, scales)
