@@ -17,7 +17,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmdn import MDNEnsembleRegressor, Mixture
+from skmdn import MDNEnsembleRegressor, MDNRegressor, Mixture
+from skmdn.ensemble import ProcessDensity
 from skmdn.ensemble.views import default_views
 from skmdn.preprocessing import CrossFittedPredictions
 
@@ -152,19 +153,24 @@ def test_variance_is_the_sum_of_an_aleatoric_and_an_epistemic_part(data):
     assert np.all(parts.epistemic >= 0)
 
 
-@pytest.mark.parametrize(("n_rows", "decays"), [(50, [2.0, 0.2]), (999, [100 / 999, 0.06])])
-def test_few_rows_have_views_of_firm_decay_and_of_no_hidden_layers(n_rows, decays):
-    *views, (_, firm), (_, line) = default_views(n_rows)
-    assert [name for name, _ in views] == [name for name, _ in default_views(1000)]
-    assert [firm.alpha, line.alpha] == pytest.approx(decays)
-    assert (firm.encoding, line.encoding, line.hidden_layer_sizes) == (None, None, ())
+@pytest.mark.parametrize(("n_rows", "decay"), [(50, 2.0), (999, 100 / 999)])
+def test_few_rows_have_views_of_firm_decay_a_line_and_a_process(n_rows, decay):
+    *views, (_, line), (_, process) = default_views(n_rows)
+    many = default_views(1000)
+    assert [name for name, _ in views] == [name for name, _ in many]
+    (_, plain), (_, plain_of_many) = views[0], many[0]
+    assert [plain.alpha, line.alpha] == pytest.approx([decay, decay])
+    assert plain_of_many.alpha == 0.06
+    assert (plain.encoding, line.linear_path) == (None, True)
+    assert isinstance(process, ProcessDensity)
 
 
 def test_default_views_leave_nothing_to_choose():
     for _, view in default_views(50):
         network = view[-1] if isinstance(view, Pipeline) else view
-        assert network.alpha != "auto"
-        assert network.encoding != "auto"
+        if isinstance(network, MDNRegressor):
+            assert network.alpha != "auto"
+            assert network.encoding != "auto"
 
 
 def test_members_disagree_far_outside_if_they_go_on(data):

@@ -61,8 +61,9 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     estimators : list of (str, estimator), default=None
         Views: regressors whose `predict_proba` gives a `Mixture`, or a `TargetMixture` without
         atoms. None takes an `MDNRegressor` without encoding (``alpha=0.06``), one with it (0.01),
-        and one that also sees out-of-fold predictions of trees (`CrossFittedPredictions`); with
-        fewer than 1,000 rows n also one of ``alpha=100 / n``, and a linear one of ``10 / n``.
+        and one that also sees out-of-fold predictions of trees (`CrossFittedPredictions`). With
+        fewer than 1,000 rows n, the first has ``alpha=100 / n``, and there are two more: one with a
+        linear path, ``alpha=100 / n`` and encoding, and a Gaussian process (`ProcessDensity`).
     target_transform : None, {"auto", "log", "logit", "asinh"}, object or list, default=None
         Map of y, as of `MDNRegressor`, set in all views (in the last step of a Pipeline, in the
         estimator of a search); trees see y itself. "auto" is one choice on all rows before the

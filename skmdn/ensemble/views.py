@@ -14,15 +14,16 @@ from skmdn.regressor import MDNRegressor
 LEAST_ROWS = 3
 # Fewer rows than this have other views.
 _MANY_ROWS = 1000
-# Decay of the network beside a line, times the number of rows, and its least value.
-_FIRM, _LEAST_DECAY = 100.0, 0.04
+# A firm decay, times the number of rows, and its least value.
+_FIRM, _LEAST_DECAY = 100.0, 0.06
 
 
 def default_views(n_rows: int) -> list[tuple[str, Any]]:
     """Networks that see plain inputs, encoded inputs, and inputs with predictions of trees.
 
-    With few rows, a network of firm decay beside a line and a Gaussian process take the place of
-    the network that sees plain inputs.
+    Few rows may be so noisy that all of these overfit. Then the decay of the network with plain
+    inputs is firm, and there are two more views: a network of firm decay beside a line, and a
+    Gaussian process.
     """
     views = [
         ("encoded", MDNRegressor(encoding="piecewise", alpha=0.01)),
@@ -37,10 +38,14 @@ def default_views(n_rows: int) -> list[tuple[str, Any]]:
         ),
     ]
     if n_rows >= _MANY_ROWS:
-        return [("plain", MDNRegressor(encoding=None, alpha=0.06)), *views]
+        return [("plain", MDNRegressor(encoding=None, alpha=_LEAST_DECAY)), *views]
     firm = max(_LEAST_DECAY, _FIRM / n_rows)
-    line = MDNRegressor(encoding="piecewise", alpha=firm, linear_path=True)
-    return [*views, ("line", line), ("process", ProcessDensity())]
+    return [
+        ("plain", MDNRegressor(encoding=None, alpha=firm)),
+        *views,
+        ("line", MDNRegressor(encoding="piecewise", alpha=firm, linear_path=True)),
+        ("process", ProcessDensity()),
+    ]
 
 
 def check_enough_rows(n_rows: int, least: int) -> None:

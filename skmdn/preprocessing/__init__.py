@@ -2,11 +2,13 @@
 
 from skmdn.preprocessing.cross_fitted import CrossFittedPredictions
 from skmdn.preprocessing.piecewise_linear import PiecewiseLinearEncoder
+from skmdn.preprocessing.repeated_values import RepeatedValues
 from skmdn.preprocessing.tree_regressors import StandardizedForest, StandardizedRegressor
 
 __all__ = [
     "CrossFittedPredictions",
     "PiecewiseLinearEncoder",
+    "RepeatedValues",
     "StandardizedForest",
     "StandardizedRegressor",
 ]
