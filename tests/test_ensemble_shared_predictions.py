@@ -10,9 +10,10 @@ from sklearn.model_selection import KFold
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import Pipeline
 
-from skmdn import MDNEnsembleRegressor
+from skmdn import MDNEnsembleRegressor, MDNRegressor
 from skmdn._estimators.rows import Rows
 from skmdn.ensemble.shared_predictions import cross_fit_together
+from skmdn.ensemble.view_densities import view_densities
 from skmdn.ensemble.views import default_views
 from skmdn.preprocessing import CrossFittedPredictions
 
@@ -64,7 +65,7 @@ def test_of_averaged_forests_each_keeps_its_part(data):
     cross_fit_together(transformers, Rows(X, y), parts, None)
     assert [len(t.estimators_) for t in transformers] == [4] * 5
     forests = [forest for t in transformers for forest, _ in t.estimators_]
-    assert all(len(forest.regressor_.estimators_) == 25 for forest in forests)
+    assert all(len(forest.regressor_.sizes) == 25 for forest in forests)
 
 
 def test_pairs_of_folds_that_leave_no_weight_are_named(data):
@@ -159,3 +160,19 @@ def test_few_groups_leave_one_outside_a_fold(n_groups, cv):
     assert len(model.estimators_[0]) == min(cv, n_groups)
     with pytest.raises(ValueError, match="groups: expected at least two groups for folds, got one"):
         model.fit(X, X[:, 0], groups=np.zeros(48))
+
+
+def test_in_prediction_shared_regressors_are_asked_once(data, monkeypatch):
+    X, y = data
+    trees = CrossFittedPredictions([("line", LinearRegression())])
+    view = Pipeline([("trees", trees), ("mdn", MDNRegressor(max_iter=3))])
+    model = MDNEnsembleRegressor([("view", view)], cv=4, random_state=0).fit(X, y)
+    expected = np.stack([np.asarray(member.predict_proba(X)) for member in model.estimators_[0]])
+    asked = []
+    answer = LinearRegression.predict
+    monkeypatch.setattr(
+        LinearRegression, "predict", lambda self, X: asked.append(self) or answer(self, X)
+    )
+    found = [np.asarray(each) for each in view_densities(model.estimators_[0], X)]
+    assert len(asked) == len({id(each) for each in asked}) == 6  # pairs of four folds
+    np.testing.assert_array_equal(found, expected)

@@ -243,7 +243,7 @@ def test_of_averaged_forests_each_keeps_its_part(data):
     X, y = data
     transformer = CrossFittedPredictions(cv=4, passthrough=False, random_state=0)
     out_of_fold = transformer.fit_transform(X, y)
-    assert [len(forest.regressor_.estimators_) for forest, _ in transformer.estimators_] == [25] * 4
+    assert [len(forest.regressor_.sizes) for forest, _ in transformer.estimators_] == [25] * 4
     means = [[r.predict(X) for r in regressors] for regressors in transformer.estimators_]
     np.testing.assert_allclose(transformer.transform(X), np.mean(means, axis=0).T)
     # Three of the four were fitted on a row, and so come nearer to it than the one that was not.

@@ -45,7 +45,7 @@ class Network:
         widest = max(widths[1:], default=0)  # of the hidden layers
         affordable = max(256, _BLOCK_CELLS // (sum(widths) + widest))
         # A power of two divides the chunks of the caller, and suits the matrix product.
-        self._n_rows = min(n_rows, 1 << (affordable.bit_length() - 1))
+        self._n_rows = max(2, min(n_rows, 1 << (affordable.bit_length() - 1)))
         # Inputs are written feature by feature, so the numbers of a feature are contiguous.
         self._arrays = [np.empty((widths[0], self._n_rows), dtype).T]
         self._arrays += [np.empty((self._n_rows, width), dtype) for width in widths[1:]]
@@ -58,15 +58,18 @@ class Network:
         for start in range(0, len(X), self._n_rows):
             rows = slice(start, start + self._n_rows)
             part = X[rows]
-            arrays = [array[: len(part)] for array in self._arrays]
-            prepare(part, arrays[0][:, :-1])
+            # A single row is computed twice: BLAS multiplies a vector by other sums than a matrix,
+            # and the answer of a row must not depend on how many there are.
+            arrays = [array[: max(2, len(part))] for array in self._arrays]
+            prepare(part, arrays[0][: len(part), :-1])
+            arrays[0][len(part) :] = arrays[0][0]
             for layer, array, following in zip(self._layers, arrays, arrays[1:], strict=False):
                 np.matmul(array, layer, out=following[:, :-1])
                 # On the whole array, which is contiguous: far faster than on all but one column.
                 scratch = self._scratch[: following.size].reshape(following.shape)
                 self._activate(following, scratch)
                 following[:, -1] = 1
-            out[rows] = arrays[-1] @ self._layers[-1]
+            out[rows] = (arrays[-1] @ self._layers[-1])[: len(part)]
 
 
 @dataclass(frozen=True)

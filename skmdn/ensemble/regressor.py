@@ -32,13 +32,14 @@ from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn._thread_pools import one_thread
-from skmdn.ensemble.mapped_targets import MappedTargets, as_attribute, base_of, common_maps
+from skmdn.ensemble.mapped_targets import MappedTargets, as_attribute, common_maps
 from skmdn.ensemble.members import fit_members, plan_members
 from skmdn.ensemble.out_of_fold import mean_logpdf, out_of_fold
 from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool
 from skmdn.ensemble.progress import MemberProgress
 from skmdn.ensemble.target_transform import Views, chosen_word, views_behind_maps
 from skmdn.ensemble.variance import decomposed_variance
+from skmdn.ensemble.view_densities import view_densities
 from skmdn.ensemble.views import LEAST_ROWS, check_enough_rows, default_views
 from skmdn.mixture import Mixture
 from skmdn.mixture.arguments import as_generator
@@ -383,10 +384,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
 
     def _view_densities(self, X: Any) -> list[list[Mixture]]:
         """Densities of all members for the mapped targets, by view."""
-        with np.errstate(under="ignore"):
-            return [
-                [base_of(member.predict_proba(X)) for member in view] for view in self.estimators_
-            ]
+        return [view_densities(view, X) for view in self.estimators_]
 
     def _chunks(self, X: Any) -> Iterator[Density]:
         """Pools of consecutive rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +23,7 @@ from skmdn._estimators.parameters import (
 )
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
-from skmdn.preprocessing.cross_fitting import cross_fit, side_by_side, with_predictions
+from skmdn.preprocessing.cross_fitting import cross_fit, mean_predictions, with_predictions
 from skmdn.preprocessing.tree_regressors import tree_regressors
 
 
@@ -42,8 +43,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         in a `StandardizedRegressor`, so that units do not matter. To bound the size of a forest,
         n > 40,000 rows get 4,000,000 / n extra trees, but at least ten, and n > 400,000 rows get
         leaves of at least n / 400,000 rows. Each of the F folds' forests keeps 1 / F of its trees
-        after its out-of-fold predictions, as `transform` averages all F: the largest take about
-        100 MB together.
+        after its out-of-fold predictions, as `transform` averages all F, and all trees are kept as
+        plain arrays (`StandardizedRegressor.flatten`): the largest take 50 MB together.
     cv : int, splitter, iterable or None, default=None
         Folds, which must partition the rows. An integer is a number of folds, at most one per row:
         of whole groups if `fit` gets groups, else of runs of consecutive rows if these are alike,
@@ -207,12 +208,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
             Features and predictions of the E regressors; if `passthrough` is False, without the
             first p columns. A DataFrame if X is one with other columns than numbers.
         """
-        check_is_fitted(self)
-        check_numeric(X)
-        rows = check_rows(self, X)
-        with np.errstate(under="ignore"):
-            predictions = [side_by_side(regressors, rows) for regressors in self.estimators_]
-            return self._assemble(rows, np.mean(predictions, axis=0))
+        return transform_together([self], X)[0]
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Names of the columns: first the features, then the regressors.
@@ -244,6 +240,19 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         return tags
+
+
+def transform_together(transformers: Sequence[CrossFittedPredictions], X: ArrayLike) -> list[Any]:
+    """What `transform` gives of transformers that were fitted on the same features.
+
+    Regressors that they share are asked once.
+    """
+    check_is_fitted(transformers[0])
+    check_numeric(X)
+    rows = check_rows(transformers[0], X)
+    with np.errstate(under="ignore"):
+        means = mean_predictions([each.estimators_ for each in transformers], rows)
+        return [each._assemble(rows, mean) for each, mean in zip(transformers, means, strict=True)]
 
 
 def begin_fit(

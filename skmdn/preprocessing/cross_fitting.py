@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from skmdn._estimators.folds import take
 from skmdn._estimators.inner_estimators import seeded_clone
 from skmdn._estimators.rows import Rows
 from skmdn._estimators.tables import with_columns
-from skmdn.preprocessing.tree_regressors import StandardizedForest
+from skmdn.preprocessing.tree_regressors import StandardizedForest, StandardizedRegressor
 
 
 class CrossFit(NamedTuple):
@@ -49,7 +50,22 @@ def cross_fit(
 
 def side_by_side(regressors: Sequence[Any], X: Any) -> np.ndarray:
     """Predictions of fitted regressors, ``(n, E D)``."""
-    return np.hstack([np.reshape(r.predict(X), (len(X), -1)) for r in regressors])
+    return np.hstack([np.reshape(_predicted(r, X), (len(X), -1)) for r in regressors])
+
+
+def mean_predictions(parts_of_each: Sequence[Sequence[Sequence[Any]]], X: Any) -> list[np.ndarray]:
+    """Mean predictions ``(n, E D)`` over the parts of several transformers, for checked rows.
+
+    A part is a list of regressors. One that several transformers share is asked once.
+    """
+    asked: dict[int, np.ndarray] = {}
+    for part in chain(*parts_of_each):
+        if id(part) not in asked:
+            asked[id(part)] = side_by_side(part, X)
+    # Added one by one, so that a row's mean does not depend on other rows.
+    return [
+        np.asarray(sum(asked[id(part)] for part in parts) / len(parts)) for parts in parts_of_each
+    ]
 
 
 def with_predictions(X: Any, predictions: np.ndarray, names: Sequence[str]) -> Any:
@@ -63,6 +79,14 @@ def _of_one_part(fitted: Sequence[tuple[Any, np.ndarray]]) -> CrossFit:
     return CrossFit([r for r, _ in fitted], np.hstack([predicted for _, predicted in fitted]))
 
 
+def _predicted(regressor: Any, X: Any) -> np.ndarray:
+    """Predictions for rows that the transformer has checked; numbers need no second check."""
+    is_checked = isinstance(X, np.ndarray) and isinstance(regressor, StandardizedRegressor)
+    if is_checked and regressor.categories_ is None:
+        return np.asarray(regressor._predict_checked(X))
+    return np.asarray(regressor.predict(X))
+
+
 def _fit_and_predict(
     regressor: Any, rows: Rows, train: np.ndarray, test: np.ndarray, n_averaged: int
 ) -> tuple[Any, np.ndarray]:
@@ -73,6 +97,9 @@ def _fit_and_predict(
     else:
         regressor.fit(part.X, part.y, sample_weight=part.weights)
     predictions = side_by_side([regressor], take(rows.X, test))
+    # Trees become smaller here, before they travel from a worker.
     if isinstance(regressor, StandardizedForest):
-        regressor.thin(n_averaged)  # here, before it travels from a worker
+        regressor.thin(n_averaged)
+    if isinstance(regressor, StandardizedRegressor):
+        regressor.flatten()
     return regressor, predictions

@@ -20,6 +20,7 @@ from skmdn._estimators.parameters import STANDARDIZED_REGRESSOR, check_parameter
 from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._network.scaling import location_and_unit, n_present
 from skmdn._thread_pools import one_thread
+from skmdn.preprocessing.flat_trees import FlatTrees, flat_boosting, flat_forest
 from skmdn.preprocessing.tree_inputs import TreeInputs, fit_tree_inputs
 
 # Rows times trees, which bounds the size of a fitted forest. Leaves of single rows are worth more
@@ -73,8 +74,8 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
 
     Attributes
     ----------
-    regressor_ : estimator object
-        The fitted regressor.
+    regressor_ : object
+        The fitted regressor; after `flatten`, the arrays of its trees.
     X_mean_, X_scale_ : ndarray of shape (n_features_in_,)
         Weighted mean and standard deviation of the features; the scale of a constant one is 1, and
         that of one that is all gaps ``inf``. Features with categories have 0 and 1.
@@ -182,8 +183,22 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         ndarray of shape (n,) or (n, D)
         """
         check_is_fitted(self)
-        X = check_inputs(self, X)
-        with _threads_for(X), np.errstate(under="ignore"):
+        return self._predict_checked(check_inputs(self, X))
+
+    def flatten(self) -> None:
+        """Keep a fitted forest or boosting as plain arrays, which take a tenth of the memory.
+
+        Then `regressor_` is no more than these arrays and their `predict`. Predictions change by
+        rounding to single precision in a forest, and not at all in boosting. Boosting with
+        categories stays what it is, and so does any other regressor.
+        """
+        self.regressor_ = _flat(self.regressor_)
+
+    def _predict_checked(self, X: np.ndarray) -> np.ndarray:
+        """Predictions for a matrix in which categories are codes."""
+        # Arrays start no threads, and setting their number takes a third of the time of a row.
+        threads = nullcontext() if isinstance(self.regressor_, FlatTrees) else _threads_for(X)
+        with threads, np.errstate(under="ignore"):
             inputs = _standardized(X, self.X_mean_, self.X_scale_)
             if self.tree_inputs_ is not None:
                 inputs = TreeInputs(*self.tree_inputs_).of(inputs)
@@ -226,6 +241,8 @@ class StandardizedForest(StandardizedRegressor):
     def thin(self, n_together: int) -> None:
         """Keep only the trees that this forest needs where several are averaged.
 
+        This comes before `flatten`.
+
         Parameters
         ----------
         n_together : int
@@ -235,6 +252,24 @@ class StandardizedForest(StandardizedRegressor):
         forest = self.regressor_
         forest.estimators_ = forest.estimators_[: -(-forest.n_estimators // n_together)]
         forest.set_params(n_estimators=len(forest.estimators_))
+
+
+def _flat(regressor: Any) -> Any:
+    """A fitted regressor with its trees as plain arrays, if they are known."""
+    from sklearn.ensemble import (
+        ExtraTreesRegressor,
+        HistGradientBoostingRegressor,
+        RandomForestRegressor,
+    )
+    from sklearn.multioutput import MultiOutputRegressor
+
+    if isinstance(regressor, (ExtraTreesRegressor, RandomForestRegressor)):
+        return flat_forest(regressor)
+    if isinstance(regressor, HistGradientBoostingRegressor):
+        return flat_boosting(regressor)
+    if isinstance(regressor, MultiOutputRegressor):
+        regressor.estimators_ = [_flat(each) for each in regressor.estimators_]
+    return regressor
 
 
 def _words_for_categories(regressor: Any) -> list[str]:
