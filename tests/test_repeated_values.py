@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from skmdn.preprocessing import RepeatedValues
+from skmdn import MDNEnsembleRegressor, MDNRegressor
+from skmdn.preprocessing import CrossFittedPredictions, RepeatedValues
 from skmdn.preprocessing.repeated_values import repeated_features, shrunk_effects
 
 
@@ -113,3 +115,22 @@ def test_gaps_and_weights():
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
+
+
+def test_cross_fitting_takes_effects_by_itself_where_there_are_any():
+    X, y, _ = machines(1200, 60)
+    names = CrossFittedPredictions(random_state=0).fit(X, y[:, 0]).get_feature_names_out()
+    assert names[-1] == "crossfittedpredictions_repeated_values"
+    X[:, 0] = np.random.default_rng(0).permutation(X[:, 0])
+    names = CrossFittedPredictions(random_state=0).fit(X, y[:, 0]).get_feature_names_out()
+    assert names[-1] == "crossfittedpredictions_boosting"
+
+
+def test_the_ensemble_takes_effects_too():
+    X, y, _ = machines(1200, 60)
+    last = MDNRegressor(n_components=1, hidden_layer_sizes=(8,), max_iter=5, alpha=0, encoding=None)
+    view = Pipeline([("predictions", CrossFittedPredictions()), ("mdn", last)])
+    model = MDNEnsembleRegressor([("trees", view)], cv=4, random_state=0).fit(X, y[:, 0])
+    for member in model.estimators_[0]:
+        assert member.named_steps["mdn"].n_features_in_ == 5
+    assert np.isfinite(model.predict(X[:3])).all()

@@ -16,7 +16,12 @@ from skmdn._estimators.folds import check_weighted, take
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn.preprocessing import CrossFittedPredictions
-from skmdn.preprocessing.cross_fitted import begin_fit, named_regressors, prediction_names
+from skmdn.preprocessing.cross_fitted import (
+    begin_fit,
+    has_repeated_values,
+    named_regressors,
+    prediction_names,
+)
 from skmdn.preprocessing.cross_fitting import CrossFit, cross_fit, with_predictions
 
 # With fewer folds, those outside a pair leave too few rows; with more, there are too many pairs.
@@ -67,6 +72,9 @@ def cross_fit_together(
     reaches a member.
     """
     checked, *_ = [begin_fit(each, rows.X, rows.y, rows.weights) for each in transformers]
+    has_repeats = has_repeated_values(transformers[0], checked)
+    for each in transformers:
+        each.has_repeated_values_ = has_repeats
     pairs = list(combinations(range(len(parts)), 2))
     fitted = _fit_pairs(transformers[0], checked, parts, pairs, n_jobs)
     for member, transformer in enumerate(transformers):

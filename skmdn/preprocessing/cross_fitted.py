@@ -24,7 +24,8 @@ from skmdn._estimators.parameters import (
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn.preprocessing.cross_fitting import cross_fit, mean_predictions, with_predictions
-from skmdn.preprocessing.tree_regressors import tree_regressors
+from skmdn.preprocessing.repeated_values import RepeatedValues
+from skmdn.preprocessing.tree_regressors import StandardizedRegressor, tree_regressors
 
 
 class CrossFittedPredictions(TransformerMixin, NamedEstimators):
@@ -44,7 +45,9 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         n > 40,000 rows get 4,000,000 / n extra trees, but at least ten, and n > 400,000 rows get
         leaves of at least n / 400,000 rows. Each of the F folds' forests keeps 1 / F of its trees
         after its out-of-fold predictions, as `transform` averages all F, and all trees are kept as
-        plain arrays (`StandardizedRegressor.flatten`): the largest take 50 MB together.
+        plain arrays (`StandardizedRegressor.flatten`): the largest take 50 MB together. A
+        `RepeatedValues` comes third if, fitted to all rows, it finds features whose values have
+        effects of their own.
     cv : int, splitter, iterable or None, default=None
         Folds, which must partition the rows. An integer is a number of folds, at most one per row:
         of whole groups if `fit` gets groups, else of runs of consecutive rows if these are alike,
@@ -68,6 +71,8 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         of an ensemble.
     dependence_p_value_ : float or None
         P-value of the test whether consecutive rows are alike; None with groups or a splitter.
+    has_repeated_values_ : bool
+        Whether `RepeatedValues` is among the default regressors.
     n_samples_fit_ : int
         Number of rows n of fit.
     n_outputs_ : int
@@ -182,6 +187,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         """
         with unchanged_on_error(self), interrupt_ends_all():
             rows = begin_fit(self, X, y, sample_weight, groups)
+            self.has_repeated_values_ = has_repeated_values(self, rows)
             rng = new_generator(self.random_state)
             parts, self.folds_, self.dependence_p_value_ = splits(self.cv, *rows, rng)
             order = order_of([test for _, test in parts], len(rows.y))
@@ -282,4 +288,15 @@ def named_regressors(transformer: CrossFittedPredictions) -> list[tuple[str, Any
     """The given regressors, or the default ones for the rows and outputs of fit."""
     if transformer.estimators is not None:
         return transformer.estimators
-    return tree_regressors(transformer.n_samples_fit_, transformer.n_outputs_)
+    found = tree_regressors(transformer.n_samples_fit_, transformer.n_outputs_)
+    if transformer.has_repeated_values_:
+        found.append(("repeated_values", StandardizedRegressor(RepeatedValues())))
+    return found
+
+
+def has_repeated_values(transformer: CrossFittedPredictions, rows: Rows) -> bool:
+    """Whether effects of values that a feature repeats belong to the default regressors."""
+    if transformer.estimators is not None:
+        return False
+    model = StandardizedRegressor(RepeatedValues()).fit(rows.X, rows.y, rows.weights)
+    return len(model.regressor_.effects_) > 0
