@@ -59,7 +59,8 @@ class Graph:
 
         name = name or f"value_{len(self.nodes)}"
         names = [one.name for one in inputs]
-        self.nodes.append(helper.make_node(operator, names, [name], **attributes))
+        # onnxruntime before 1.20 takes nodes without names for the same node.
+        self.nodes.append(helper.make_node(operator, names, [name], name, **attributes))
         return Value(self, name, np.dtype(dtype))
 
     def needed_for(self, names: Sequence[str]) -> Needed:
