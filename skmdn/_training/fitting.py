@@ -1,11 +1,15 @@
 """From settings and checked data to a fitted network: training, calibration, advice."""
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from skmdn import _engine
+from skmdn._estimators.callbacks import FitTask
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.target_atoms import at_atoms
@@ -27,6 +31,8 @@ from skmdn._training.start import (
 )
 from skmdn._training.validation_split import ValidationSplit, hold_out
 
+# Largest number of checkpoints of a training.
+MOST_CHECKPOINTS = _engine.MAX_CHECKPOINTS
 # Part of the steps with a rising learning rate.
 _WARMUP = 0.05
 # Constant learning rate, as a part of the largest: it is lower because it never decays.
@@ -59,17 +65,56 @@ class Fitted(NamedTuple):
     settings: Settings  # in which nothing is left to choose
 
 
+class _Untrained(NamedTuple):
+    """All of a call of `fit` but the trained parameters."""
+
+    settings: Settings
+    data: Observations
+    split: ValidationSplit
+    start: _engine.Start
+    past: Past | None
+    noise: float  # least one of the spreads
+
+    def fitted(self, trained: _engine.Trained, rng: np.random.Generator) -> Fitted:
+        """The network with these parameters, calibrated; nothing is said of it yet."""
+        settings, data, split, start, past, noise = self
+        trained = _in_nats_of_y(trained, split)
+        before = None if past is None else past.predictor
+        predictor = _predictor(settings, start, trained, data, settings.target_transform, before)
+        if split.validation is not None and settings.calibrate:
+            with one_thread():
+                predictor = calibrated(predictor, split.validation, rng, noise)
+        gained_nothing = past is not None and _gained_nothing(trained)
+        next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
+        return Fitted(predictor.for_fold(-1), trained, [], split, None, next_rate, settings)
+
+
+class Watch(NamedTuple):
+    """Callbacks that see the checkpoints of a training."""
+
+    task: FitTask
+    as_estimator: Callable[[Fitted], Any]
+
+    def see(self, fitted: Callable[[_engine.Trained], Fitted], progress: _engine.Progress) -> bool:
+        """Whether a callback wants to end the training."""
+        stops = self.task.end_checkpoint(lambda: self.as_estimator(fitted(progress.trained())))
+        if not (stops or progress.is_last):
+            self.task.begin_checkpoint()
+        return stops
+
+
 def fit(
     settings: Settings,
     data: Observations,
     validation: Observations | None,
     groups: np.ndarray | None,
     past: Past | None,
+    watch: Watch | None = None,
 ) -> Fitted:
     """Train with the whole budget and calibrate; go on from `past` if there is one.
 
     Without `validation`, a part of the data is held out, as the settings ask; `groups (N,)` stay
-    together.
+    together. `watch` sees the checkpoints of the training, and may end it.
     """
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
@@ -96,21 +141,20 @@ def fit(
     split = ValidationSplit(data, validation)
     if validation is None:
         split = hold_out(settings, data, start.preparation, groups, rng)
-    trained = _train(settings, split, start, options, rng, order_rng)
-    trained = _in_nats_of_y(trained, split)
-    predictor = _predictor(settings, start, trained, data, maps, before)
+    noise = small_sample_noise(data, before) if validation is None else 0.0
+    untrained = _Untrained(settings, data, split, start, past, noise)
+    at_checkpoint = None
+    if watch is not None:
+        watch.task.begin_checkpoint()
+        at_checkpoint = partial(watch.see, lambda now: untrained.fitted(now, deepcopy(rng)))
+    trained = _train(settings, split, start, options, rng, order_rng, at_checkpoint)
+    fitted = untrained.fitted(trained, rng)
     with one_thread():
-        if split.validation is not None and settings.calibrate:
-            noise = small_sample_noise(data, before) if validation is None else 0.0
-            predictor = calibrated(predictor, split.validation, rng, noise)
-        predictor = predictor.for_fold(-1)
-        dependence = dependence_warning(predictor, split)
-        advice = _advice(predictor, data, rng)
-    gained_nothing = past is not None and _gained_nothing(trained)
-    if gained_nothing:
+        dependence = dependence_warning(fitted.predictor, split)
+        advice = _advice(fitted.predictor, data, rng)
+    if past is not None and _gained_nothing(fitted.trained):
         advice.append(_GAINED_NOTHING)
-    next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
-    return Fitted(predictor, trained, advice, split, dependence, next_rate, settings)
+    return fitted._replace(advice=advice, dependence=dependence)
 
 
 def _predictor_of(settings: Settings, data: Observations, groups: np.ndarray | None) -> Predictor:
@@ -224,9 +268,15 @@ def _train(
     options: _engine.TrainingOptions,
     rng: np.random.Generator,
     order_rng: np.random.Generator,
+    at_checkpoint: Callable[[_engine.Progress], bool] | None = None,
 ) -> _engine.Trained:
-    """Train in the engine, and show its progress."""
+    """Train in the engine, and show its progress; `at_checkpoint` may end it."""
     with ProgressDisplay(settings.verbose) as display:
+
+        def report(progress: _engine.Progress) -> bool:
+            display.show(progress)
+            return at_checkpoint is not None and at_checkpoint(progress)
+
         trained = _engine.train(
             split.learning,
             start,
@@ -234,7 +284,7 @@ def _train(
             rng,
             order_rng,
             validation=split.validation,
-            report=display.show,
+            report=report,
         )
         display.finish(trained)
         return trained

@@ -11,6 +11,7 @@ from sklearn.utils import Bunch, check_consistent_length, gen_batches
 from sklearn.utils.validation import validate_data
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
+from skmdn._estimators.callbacks import CallbackSupportMixin, FitTask, fit_task
 from skmdn._estimators.folds import order_of, splits, take
 from skmdn._estimators.inner_estimators import check_predicts_density
 from skmdn._estimators.inputs import (
@@ -46,7 +47,7 @@ from skmdn.mixture.joining import Density
 from skmdn.mixture.sampling import CHUNK_ROWS
 
 
-class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
+class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimators):
     """An ensemble of density regressors whose prediction is one mixture.
 
     Every view (an estimator) is fitted once per fold: on the rows outside the fold, with the rows
@@ -227,7 +228,8 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         TypeError
             If a view has no `predict_proba`, or if that gives no Mixture or TargetMixture.
         """
-        with unchanged_on_error(self), interrupt_ends_all():
+        fitting = fit_task(self, X, y, sample_weight)
+        with unchanged_on_error(self), interrupt_ends_all(), fitting as task:
             check_parameters(self, MDN_ENSEMBLE_REGRESSOR)
             check_named_estimators(self)
             X, y = validate_data(self, check_table(X), y, skip_check_array=True)
@@ -241,7 +243,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
                 check_weights(sample_weight, len(targets), "sample_weight"),
                 check_groups(groups, len(targets)),
             )
-            self._fit(views, rows)
+            self._fit(views, rows, task)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Density:
@@ -332,7 +334,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         views = self._view_densities(check_fitted_table(self, X))
         return decomposed_variance(*Pool.of(self).members(views))
 
-    def _fit(self, views: Views, rows: Rows) -> None:
+    def _fit(self, views: Views, rows: Rows, task: FitTask) -> None:
         rng = new_generator(self.random_state)
         views, maps = views_behind_maps(self.target_transform, views, rows, rng)
         parts, self.folds_, self.dependence_p_value_ = splits(self.cv, *rows, rng)
@@ -340,7 +342,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         F = len(parts)
         with MemberProgress(len(views) * F, self.verbose) as progress:
             members = plan_members(views, rows, parts, rng, self.n_jobs, progress)
-            fitted = fit_members(members, rows, self.n_jobs, progress)
+            fitted = fit_members(members, rows, self.n_jobs, progress, task)
         densities = [
             (plan.name, member.density) for plan, member in zip(members, fitted, strict=True)
         ]
@@ -383,9 +385,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     def _view_densities(self, X: Any) -> list[list[Mixture]]:
         """Densities of all members for the mapped targets, by view."""
         with np.errstate(under="ignore"):
-            return [
-                [base_of(member.predict_proba(X)) for member in view] for view in self.estimators_
-            ]
+            return [[base_of(one.predict_proba(X)) for one in view] for view in self.estimators_]
 
     def _chunks(self, X: Any) -> Iterator[Density]:
         """Pools of consecutive rows."""
