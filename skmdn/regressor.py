@@ -352,6 +352,11 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     a warning. So in scikit-learn's searches and `cross_val_score` it ends one fit only, while the
     ensemble, `ConformalMDNRegressor` and `cross_val_predict_proba` end as a whole.
 
+    From version 1.9 on, scikit-learn has callbacks (`set_callbacks`). Each checkpoint of the
+    training in `fit` is one task, called "checkpoint". A callback that returns True at its end ends
+    the training, and the best model so far is kept. If one raises, the estimator is what it was
+    before the call.
+
     If residuals of the rows that were set aside go together in the order of the rows, though the
     split takes these rows, or runs of rows, to be independent, `fit` warns once and says what to
     do. In a random order it does so in one of 10,000 fits.

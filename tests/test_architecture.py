@@ -40,7 +40,7 @@ DEFERRED_ELSEWHERE = {
     "model_selection.py": {"sklearn.model_selection"},
     "preprocessing/tree_regressors.py": {"sklearn.ensemble", "sklearn.multioutput"},
     "ensemble/progress.py": {"tqdm"},
-    "mixture/export.py": {"pandas", "scipy.stats"},
+    "mixture/export.py": {"pandas", "scipy.stats", "xarray"},
     "mixture/target/methods/export.py": {"pandas", "scipy.stats"},
     "metrics/report.py": {"pandas"},
     "export/graph.py": {"onnx"},

@@ -151,7 +151,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     **Metadata.** Weights and groups go to every step that takes them, requested or not.
 
     **Interrupts.** Ctrl-C ends the fit with KeyboardInterrupt, whatever `n_jobs` is; the ensemble
-    stays what it was. (A single `MDNRegressor` keeps the best network so far instead.)
+    stays what it was. (A single `MDNRegressor` keeps the best network so far instead.) Callbacks of
+    scikit-learn with a `max_propagation_depth` see the members; True ends one member's training.
 
     References
     ----------
@@ -343,9 +344,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         with MemberProgress(len(views) * F, self.verbose) as progress:
             members = plan_members(views, rows, parts, rng, self.n_jobs, progress)
             fitted = fit_members(members, rows, self.n_jobs, progress, task)
-        densities = [
-            (plan.name, member.density) for plan, member in zip(members, fitted, strict=True)
-        ]
+        pairs = zip(members, fitted, strict=True)
+        densities = [(plan.name, member.density) for plan, member in pairs]
         targets = MappedTargets.of(rows, common_maps(densities, maps))
         by_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
         self.estimators_ = [[member.estimator for member in view] for view in by_view]

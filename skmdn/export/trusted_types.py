@@ -16,7 +16,12 @@ SKOPS_TRUSTED_TYPES = [
     "skmdn.transforms.Identity",
     "skmdn.transforms.Log",
     "skmdn.transforms.Logit",
-    # Trees of scikit-learn, which the default views of the ensemble hold.
+    # Trees of scikit-learn, which the default views of the ensemble hold. Which of these types
+    # skops trusts by itself depends on its version.
+    "sklearn._loss.link.IdentityLink",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.loss.HalfSquaredError",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
 ]
