@@ -43,6 +43,10 @@ MODELS = {
     "goes on": ({"extrapolation": "continue", "activation": "logistic"}, SIGNAL),
     "identity": ({"activation": "identity"}, SIGNAL),
     "log": ({"target_transform": "log"}, np.exp(SIGNAL)),
+    "log, one component": (
+        {"target_transform": "log", "n_components": 1, "calibrate": False},
+        np.exp(SIGNAL),
+    ),
     "log from above": ({"target_transform": Log(upper=2.0)}, 2.0 - np.exp(SIGNAL)),
     "logit": ({"target_transform": Logit(-1.0, 3.0)}, -1.0 + 4.0 / (1.0 + np.exp(-SIGNAL))),
     "steep logit": (
@@ -175,7 +179,9 @@ def with_log_scales(kind, shift):
     return model
 
 
-@pytest.mark.parametrize("kind", ["plain", "diag", "log", "steep logit", "asinh", "maps"])
+@pytest.mark.parametrize(
+    "kind", ["plain", "diag", "log", "log, one component", "steep logit", "asinh", "maps"]
+)
 @pytest.mark.parametrize("shift", [-15.0, 4.0, 200.0])
 def test_scales_at_their_ends(kind, shift):
     """Wide ones are cut, and narrow ones keep their digits behind a map."""
