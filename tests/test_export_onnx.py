@@ -3,6 +3,7 @@
 import copy
 import json
 import sys
+from dataclasses import fields
 from functools import cache
 
 import numpy as np
@@ -14,8 +15,12 @@ from sklearn.pipeline import make_pipeline
 
 from skmdn import ConformalMDNRegressor, MDNEnsembleRegressor
 from skmdn._estimators.inputs import check_inputs
+from skmdn._network.activations import ACTIVATIONS
+from skmdn._network.architecture import Architecture
+from skmdn._network.forward import COVARIANCES
+from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
-from skmdn.export import to_onnx
+from skmdn.export import network, to_onnx
 from skmdn.transforms import Log, Logit
 
 onnx = pytest.importorskip("onnx")
@@ -159,6 +164,14 @@ def test_gaps_constants_and_categories(extrapolation, dtype, tolerance):
     assert_same(model, np.concatenate([X, unseen, gaps]), dtype, tolerance)
 
 
+@pytest.mark.parametrize("colours", [["red", "blue"], ["red"]])
+def test_categories_alone(colours):
+    """Of one category nothing can be learnt: the network has no inputs."""
+    frame = pd.DataFrame({"colour": [colours[i % len(colours)] for i in range(N)]})
+    model = short().fit(frame, SIGNAL)
+    assert_same(model, np.array([[0.0], [-1.0], [np.nan]]), "float64", 1e-7)
+
+
 def test_codes_beyond_the_categories_are_unseen():
     model = fitted_table()
     X = check_inputs(model, table(5, seed=2))
@@ -242,6 +255,34 @@ def test_metadata_say_what_a_caller_needs():
     assert atoms["target_atoms"] == [0.0]
     assert atoms["target_transform"] == "Log(lower=0.0)"
     assert atoms["feature_names"] is None
+
+
+# What there is to export -------------------------------------------------------------------------
+
+
+def test_every_activation_and_covariance_has_a_form():
+    assert network.ACTIVATIONS.keys() == ACTIVATIONS.keys()
+    assert {options.get("activation", "silu") for options, _ in MODELS.values()} == {*ACTIVATIONS}
+    kinds = {options.get("covariance_type", "diag") for options, _ in MODELS.values()}
+    assert kinds == {*COVARIANCES}
+
+
+def test_nothing_of_a_fitted_network_is_left_out():
+    """Whoever adds a field writes its form in ONNX, or says why there is none, and adds it here."""
+    assert set(Predictor._fields) == {
+        *("preparation", "coefs", "intercepts", "architecture", "spread_factor", "spread_noise"),
+        *("y_ndim", "target_maps", "target_range", "target_atoms", "atom_temperature"),
+        "device",  # where NumPy's answers are computed
+    }
+    assert set(Preparation._fields) == {
+        *("X_mean", "X_scale", "X_min", "X_max", "X_count", "n_seen", "y_mean", "y_scale"),
+        *("encoding", "categories", "extrapolation"),
+        *("y_varies", "y_count"),  # for training that goes on
+    }
+    assert {field.name for field in fields(Architecture)} == {
+        *("n_components", "covariance_type", "hidden_layer_sizes", "activation", "scale_floor"),
+        "n_atoms",
+    }
 
 
 # What is refused ---------------------------------------------------------------------------------

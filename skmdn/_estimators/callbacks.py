@@ -69,8 +69,11 @@ class FitTask:
 
     @contextmanager
     def members(self, n_members: int) -> Iterator[Sequence[MemberTask]]:
-        """The subtask in which members are fitted, in any order; one task for each."""
-        if self._context is None:
+        """The subtask in which members are fitted, in any order; one task for each.
+
+        Without callbacks members have none: they would carry the ensemble to other processes.
+        """
+        if self._context is None or not hasattr(self._data["estimator"], "_skl_callbacks"):
             yield [MemberTask(None, None)] * n_members
             return
         members = self._context.subcontext(

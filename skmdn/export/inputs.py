@@ -28,7 +28,7 @@ def network_inputs(X: Value, preparation: Preparation) -> Value:
         parts.append(is_gap.take(with_gaps).cast(np.float64))
     if preparation.categories is not None:
         parts += _categories(columns, is_gap, preparation.categories)
-    return joined(parts)
+    return joined(parts or [columns.part(0, 0)])
 
 
 def _filled(columns: Value, is_gap: Value, preparation: Preparation) -> Value:
