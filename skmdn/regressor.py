@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from copy import copy
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
+from skmdn._estimators.callbacks import CallbackSupportMixin, fit_task
 from skmdn._estimators.inputs import (
     check_groups,
     check_inputs,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from skmdn._training.fitting import Fitted, PlainState
 
 
-class MDNRegressor(ScoredRegressor, BaseEstimator):
+class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     r"""Mixture density network: predicts a whole density p(y | x) as a Gaussian mixture.
 
     For every row x a multilayer perceptron computes the mixing proportions (softmax), means and
@@ -371,6 +373,11 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
     a warning. So in scikit-learn's searches and `cross_val_score` it ends one fit only, while the
     ensemble, `ConformalMDNRegressor` and `cross_val_predict_proba` end as a whole.
 
+    From version 1.9 on, scikit-learn has callbacks (`set_callbacks`). Each checkpoint of the
+    training in `fit` is one task, called "checkpoint". A callback that returns True at its end ends
+    the training, and the best model so far is kept. If one raises, the estimator is what it was
+    before the call.
+
     If residuals of the rows that were set aside go together in the order of the rows, though the
     split takes these rows, or runs of rows, to be independent, `fit` warns once and says what to
     do. In a random order it does so in one of 10,000 fits.
@@ -512,19 +519,18 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         """
         from skmdn._training import fitting  # imports torch, which predicting does not need
 
-        with unchanged_on_error(self):
+        most = fitting.MOST_CHECKPOINTS
+        with unchanged_on_error(self), fit_task(self, X, y, sample_weight, most) as task:
             settings = Settings.of(self)
             past = self._past() if self.warm_start else None
             data = check_training_data(self, X, y, sample_weight, reset=past is None)
             validation = check_validation_data(self, X_val, y_val, sample_weight_val, data)
             labels = check_groups(groups, len(data.y))
-            fitted = fitting.fit(settings, data, validation, labels, past)
-            self._keep(fitted, n_calls=0 if past is None else past.n_calls)
-            self.loss_curve_ = fitted.trained.loss_curve
-            self.n_iter_ = fitted.trained.n_passes
-            # The optimiser's moments belong to partial_fit; here they would only make models large.
-            if hasattr(self, "optimizer_state_"):
-                del self.optimizer_state_
+            n_calls = 0 if past is None else past.n_calls
+            watch = fitting.Watch(task, lambda now: copy(self)._keep_fit(now, n_calls))
+            fitted = fitting.fit(settings, data, validation, labels, past, watch)
+            self._keep_fit(fitted, n_calls)
+            _warn_of(fitted)
         return self
 
     def partial_fit(
@@ -582,8 +588,12 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
             fitted = fitting.fit_part(settings, data, past, state)
             trained, goes_on = fitted.trained, past is not None
             self._keep(fitted, n_calls=self.n_calls_ if goes_on else 0)
-            self.loss_curve_ = [*(self.loss_curve_ if goes_on else []), *trained.loss_curve]
-            self.n_iter_ = (self.n_iter_ if goes_on else 0) + trained.n_passes
+            _warn_of(fitted)
+            self.loss_curve_: list[float] = [
+                *(self.loss_curve_ if goes_on else []),
+                *trained.loss_curve,
+            ]
+            self.n_iter_: int = (self.n_iter_ if goes_on else 0) + trained.n_passes
             self.optimizer_state_: PlainState = (*trained.state,)
         return self
 
@@ -699,7 +709,7 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         return Past(self._predictor(), self.n_calls_, rate, self.alpha_, self.encoding_)
 
     def _keep(self, fitted: Fitted, *, n_calls: int) -> None:
-        """Turn a network fitted after `n_calls` others into attributes; warn of what went wrong."""
+        """Turn a network fitted after `n_calls` others into attributes."""
         self.n_calls_: int = n_calls + 1
         self.next_learning_rate_: float = fitted.next_rate
         self.alpha_, self.encoding_ = fitted.settings.alpha, fitted.settings.encoding
@@ -735,7 +745,16 @@ class MDNRegressor(ScoredRegressor, BaseEstimator):
         self.fine_tuning_start_ = fitted.trained.fine_tuning_start
         self.validation_split_: str | None = fitted.split.kind
         self.dependence_p_value_: float | None = fitted.split.p_value
-        _warn_of(fitted)
+
+    def _keep_fit(self, fitted: Fitted, n_calls: int) -> MDNRegressor:
+        """The same, with what `fit` alone keeps."""
+        self._keep(fitted, n_calls=n_calls)
+        self.loss_curve_ = fitted.trained.loss_curve
+        self.n_iter_ = fitted.trained.n_passes
+        # The optimiser's moments belong to partial_fit; here they would only make models large.
+        if hasattr(self, "optimizer_state_"):
+            del self.optimizer_state_
+        return self
 
 
 def choose_target_transform(
@@ -802,9 +821,9 @@ def _warn_of(fitted: Fitted) -> None:
     trained = fitted.trained
     if trained.interrupted:
         pass_interrupt_on()
-        warnings.warn("Training interrupted by user: the best model so far is kept.", stacklevel=4)
+        warnings.warn("Training interrupted by user: the best model so far is kept.", stacklevel=3)
     if fitted.dependence is not None:
-        warnings.warn(fitted.dependence, stacklevel=4)
+        warnings.warn(fitted.dependence, stacklevel=3)
     advice = list(fitted.advice)
     if trained.n_recoveries:
         advice.insert(
@@ -814,4 +833,4 @@ def _warn_of(fitted: Fitted) -> None:
             "learning_rate_init or a larger reg_covar may help.",
         )
     for message in advice:
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)

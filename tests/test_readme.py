@@ -12,6 +12,7 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     EXAMPLES / "README.md",
     EXAMPLES / "benchmarks" / "README.md",
+    ROOT / "docs" / "neighbours.md",
 ]
 
 

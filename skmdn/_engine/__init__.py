@@ -5,6 +5,7 @@ a single step, `network`, `head` and `covariances` for the mathematics, `batches
 the supply of rows, `validation` and `step_losses` for the losses.
 """
 
+from skmdn._engine.budget import MAX_CHECKPOINTS
 from skmdn._engine.device import DeviceNetwork, cuda_is_available
 from skmdn._engine.loop import Progress, Trained
 from skmdn._engine.optimizer import OptimizerState
@@ -12,6 +13,7 @@ from skmdn._engine.options import TrainingOptions
 from skmdn._engine.train import Start, train
 
 __all__ = [
+    "MAX_CHECKPOINTS",
     "DeviceNetwork",
     "OptimizerState",
     "Progress",

@@ -20,6 +20,8 @@ from skmdn._engine.validation import Validation
 class Progress(NamedTuple):
     """What a checkpoint reports; losses are in nats per row, in units of y."""
 
+    trained: Callable[[], "Trained"]  # what the training would return if it ended here
+    is_last: bool
     n_passes: float
     planned: float  # passes, fewer of which are made if training ends early
     loss: float
@@ -27,7 +29,8 @@ class Progress(NamedTuple):
     is_fine_tuning: bool
 
 
-Report = Callable[[Progress], None]
+# Shows the progress to others, and says whether to end the training.
+Report = Callable[[Progress], bool]
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class TrainingLoop:
             self._run_steps()
         except KeyboardInterrupt:
             interrupted = True
-        return self._result(interrupted)
+        return self._result(interrupted=interrupted)
 
     def _run_steps(self) -> None:
         self._validate()
@@ -116,36 +119,42 @@ class TrainingLoop:
                 self._step += 1
                 if self._average is not None:
                     self._average.update(self._optimizer.n_steps)
-                if self._step in self._checkpoints:
-                    self._checkpoint(batch)
+                if self._step in self._checkpoints and self._checkpoint(batch):
+                    return
                 if self._step == self._checkpoints[-1]:
                     return
             self._optimizer.settle()  # so that single passes one after the other give the same
 
-    def _checkpoint(self, batch: Batch) -> None:
-        """Recover if training has diverged; otherwise keep the parameters, validate and report."""
+    def _checkpoint(self, batch: Batch) -> bool:
+        """Recover if training has diverged; otherwise keep the parameters, validate and report.
+
+        Returns whether to end the training here.
+        """
         history = self._history
         loss = self._losses.mean(history.n_steps, self._step)
         history.n_steps = self._step
         if not (math.isfinite(loss) and self._steps.is_sound(batch)):
             self._recover()
-            return
+            return False
         history.last_good = self._optimizer.snapshot()
         if self._average is not None:
             self._average.keep()
         validation_loss = self._validate()
         is_fine_tuning = history.fine_tuning_start is not None
         self._fine_tune_where_due()
-        if self._report is not None:
-            per_pass = self._batches.n_batches
-            progress = Progress(
-                self._step / per_pass,
-                self._losses.n_steps / per_pass,
-                loss,
-                validation_loss,
-                is_fine_tuning,
-            )
-            self._report(progress)
+        if self._report is None:
+            return False
+        per_pass = self._batches.n_batches
+        progress = Progress(
+            lambda: self._result(interrupted=False),
+            self._step == self._checkpoints[-1],
+            self._step / per_pass,
+            self._losses.n_steps / per_pass,
+            loss,
+            validation_loss,
+            is_fine_tuning,
+        )
+        return self._report(progress)
 
     def _validate(self) -> float | None:
         """Loss of the validation part; None without one."""
@@ -177,7 +186,7 @@ class TrainingLoop:
         self._steps.change_schedule(self._steps.schedule.halved())
         self._history.n_recoveries += 1
 
-    def _result(self, interrupted: bool) -> Trained:
+    def _result(self, *, interrupted: bool) -> Trained:
         state = self._optimizer.state(self._history.chosen)
         start, per_pass = self._history.fine_tuning_start, self._batches.n_batches
         return Trained(

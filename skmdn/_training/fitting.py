@@ -1,35 +1,37 @@
 """From settings and checked data to a fitted network: training, calibration, advice."""
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from skmdn import _engine
+from skmdn._estimators.callbacks import FitTask
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.target_atoms import at_atoms
 from skmdn._estimators.target_maps import TargetMaps, behind_maps, target_range
-from skmdn._network.linear_path import LinearPath
 from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
+from skmdn._training.beginning import Beginning, continued_beginning, fresh_beginning
 from skmdn._training.calibration import calibrated, small_sample_noise
 from skmdn._training.choices import Past, settled, settled_for_part
 from skmdn._training.collapse import collapse_warnings
 from skmdn._training.progress import ProgressDisplay
-from skmdn._training.rescaling import moved_line
 from skmdn._training.residual_dependence import dependence_warning
-from skmdn._training.residual_targets import less_line, line_of, with_scaling_of
 from skmdn._training.settings import Settings
 from skmdn._training.start import (
-    continued_start,
-    fresh_start,
     fresh_start_on_part,
     with_its_factor,
 )
 from skmdn._training.validation_split import ValidationSplit, hold_out
 
+# Largest number of checkpoints of a training.
+MOST_CHECKPOINTS = _engine.MAX_CHECKPOINTS
 # Part of the steps with a rising learning rate.
 _WARMUP = 0.05
 # Constant learning rate, as a part of the largest: it is lower because it never decays.
@@ -62,17 +64,58 @@ class Fitted(NamedTuple):
     settings: Settings  # in which nothing is left to choose
 
 
+class _Untrained(NamedTuple):
+    """All of a call of `fit` but the trained parameters."""
+
+    settings: Settings
+    data: Observations
+    split: ValidationSplit  # with the targets that the network learns
+    beginning: Beginning
+    past: Past | None
+    noise: float  # least one of the spreads
+
+    def fitted(self, trained: _engine.Trained, rng: np.random.Generator) -> Fitted:
+        """The network with these parameters, calibrated; nothing is said of it yet."""
+        settings, data, split, beginning, past, noise = self
+        trained = _in_nats_of_y(trained, split)
+        before = None if past is None else past.predictor
+        maps = settings.target_transform
+        predictor = _predictor(settings, beginning.start, trained, data, maps, before)
+        if split.validation is not None and settings.calibrate:
+            with one_thread():
+                predictor = calibrated(predictor, split.validation, rng, noise)
+        gained_nothing = past is not None and _gained_nothing(trained)
+        next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
+        predictor = predictor.for_fold(-1)._replace(line=beginning.line)
+        return Fitted(predictor, trained, [], split, None, next_rate, settings)
+
+
+class Watch(NamedTuple):
+    """Callbacks that see the checkpoints of a training."""
+
+    task: FitTask
+    as_estimator: Callable[[Fitted], Any]
+
+    def see(self, fitted: Callable[[_engine.Trained], Fitted], progress: _engine.Progress) -> bool:
+        """Whether a callback wants to end the training."""
+        stops = self.task.end_checkpoint(lambda: self.as_estimator(fitted(progress.trained())))
+        if not (stops or progress.is_last):
+            self.task.begin_checkpoint()
+        return stops
+
+
 def fit(
     settings: Settings,
     data: Observations,
     validation: Observations | None,
     groups: np.ndarray | None,
     past: Past | None,
+    watch: Watch | None = None,
 ) -> Fitted:
     """Train with the whole budget and calibrate; go on from `past` if there is one.
 
     Without `validation`, a part of the data is held out, as the settings ask; `groups (N,)` stay
-    together.
+    together. `watch` sees the checkpoints of the training, and may end it.
     """
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
@@ -85,12 +128,12 @@ def fit(
         validation = behind_maps(at_atoms(validation, atoms), maps, "y_val")
     if past is None:
         order_rng = rng
-        beginning = _beginning(settings, data, rng)
+        beginning = fresh_beginning(settings, data, rng)
     else:
         # With a seed, every call holds out the same rows, so that they never train, but shuffles
         # anew. Spawning takes nothing from the numbers that choose the rows.
         order_rng = rng.spawn(past.n_calls)[-1]
-        beginning = _continuation(settings, data, past.predictor, order_rng)
+        beginning = continued_beginning(settings, data, past.predictor, order_rng)
     start = beginning.start
     options = _options(
         settings,
@@ -101,81 +144,21 @@ def fit(
     split = ValidationSplit(data, validation)
     if validation is None:
         split = hold_out(settings, data, start.preparation, groups, rng)
+    noise = small_sample_noise(data, before) if validation is None else 0.0
     of_network = beginning.split_of_network(split, validation)
-    trained = _train(settings, of_network, start, options, rng, order_rng)
-    trained = _in_nats_of_y(trained, split)
-    predictor = _predictor(settings, start, trained, data, maps, before)
+    untrained = _Untrained(settings, data, of_network, beginning, past, noise)
+    at_checkpoint = None
+    if watch is not None:
+        watch.task.begin_checkpoint()
+        at_checkpoint = partial(watch.see, lambda now: untrained.fitted(now, deepcopy(rng)))
+    trained = _train(settings, of_network, start, options, rng, order_rng, at_checkpoint)
+    fitted = untrained.fitted(trained, rng)._replace(split=split)
     with one_thread():
-        if of_network.validation is not None and settings.calibrate:
-            noise = small_sample_noise(data, before) if validation is None else 0.0
-            predictor = calibrated(predictor, of_network.validation, rng, noise)
-        predictor = predictor.for_fold(-1)._replace(line=beginning.line)
-        dependence = dependence_warning(predictor, split)
-        advice = _advice(predictor, data, rng)
-    gained_nothing = past is not None and _gained_nothing(trained)
-    if gained_nothing:
+        dependence = dependence_warning(fitted.predictor, split)
+        advice = _advice(fitted.predictor, data, rng)
+    if past is not None and _gained_nothing(fitted.trained):
         advice.append(_GAINED_NOTHING)
-    next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
-    return Fitted(predictor, trained, advice, split, dependence, next_rate, settings)
-
-
-class _Beginning(NamedTuple):
-    """The initial state of a training, and the line beside the network."""
-
-    start: _engine.Start
-    line: LinearPath | None = None
-    residual: Observations | None = None  # the data less the line
-
-    def split_of_network(
-        self, split: ValidationSplit, validation: Observations | None = None
-    ) -> ValidationSplit:
-        """The rows with the targets that the network learns.
-
-        Validating rows are those of the split, unless there is `validation` data of their own.
-        """
-        if self.line is None or self.residual is None:
-            return split
-        if validation is not None:
-            preparation = self.start.preparation
-            validation = less_line(validation, self.line, preparation, left_out=False)
-        elif split.validation is not None:
-            validation = self.residual.select(split.validation.rows)
-        learning = self.residual.select(split.learning.rows)
-        return split._replace(learning=learning, validation=validation)
-
-
-def _beginning(settings: Settings, data: Observations, rng: np.random.Generator) -> _Beginning:
-    """A fresh network, and a line where the settings ask for one."""
-    start = fresh_start(settings, data, rng)
-    if not settings.linear_path or data.of_density().is_constant():
-        return _Beginning(start)
-    with one_thread():
-        line = line_of(start.preparation, data)
-        residual = less_line(data, line, start.preparation, left_out=True)
-    preparation = with_scaling_of(start.preparation, residual)
-    return _Beginning(start._replace(preparation=preparation), line, residual)
-
-
-def _continuation(
-    settings: Settings,
-    data: Observations,
-    before: Predictor,
-    rng: np.random.Generator,
-    *,
-    state: _engine.OptimizerState | None = None,
-    keeps_scaling: bool = True,
-) -> _Beginning:
-    """The network `before`, with its line."""
-    line, old, residual = before.line, before.preparation, data
-    if line is not None:
-        with one_thread():
-            residual = less_line(data, line, old, left_out=keeps_scaling)
-    start = continued_start(
-        settings, residual, before, rng, state=state, keeps_scaling=keeps_scaling
-    )
-    if line is not None:
-        line = moved_line(line, old, start.preparation, before.layout)
-    return _Beginning(start, line, residual)
+    return fitted._replace(advice=advice, dependence=dependence)
 
 
 def _predictor_of(settings: Settings, data: Observations, groups: np.ndarray | None) -> Predictor:
@@ -205,10 +188,12 @@ def fit_part(
     data, before = behind_maps(data, maps), None
     if past is None:
         data = data.in_folds(N_FOLDS, rng)
-        beginning = _Beginning(fresh_start_on_part(settings, data, rng))
+        beginning = Beginning(fresh_start_on_part(settings, data, rng))
     else:
         before = with_its_factor(past.predictor)
-        beginning = _continuation(settings, data, before, rng, state=memory, keeps_scaling=False)
+        beginning = continued_beginning(
+            settings, data, before, rng, state=memory, keeps_scaling=False
+        )
     start = beginning.start
     options = _options(
         settings,
@@ -292,9 +277,15 @@ def _train(
     options: _engine.TrainingOptions,
     rng: np.random.Generator,
     order_rng: np.random.Generator,
+    at_checkpoint: Callable[[_engine.Progress], bool] | None = None,
 ) -> _engine.Trained:
-    """Train in the engine, and show its progress."""
+    """Train in the engine, and show its progress; `at_checkpoint` may end it."""
     with ProgressDisplay(settings.verbose) as display:
+
+        def report(progress: _engine.Progress) -> bool:
+            display.show(progress)
+            return at_checkpoint is not None and at_checkpoint(progress)
+
         trained = _engine.train(
             split.learning,
             start,
@@ -302,7 +293,7 @@ def _train(
             rng,
             order_rng,
             validation=split.validation,
-            report=display.show,
+            report=report,
         )
         display.finish(trained)
         return trained

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import has_fit_parameter
 
+from skmdn._estimators.callbacks import FitTask, MemberTask
 from skmdn._estimators.inner_estimators import (
     density_of,
     fit_transform,
@@ -69,13 +70,19 @@ def plan_members(
 
 
 def fit_members(
-    members: Sequence[Member], rows: Rows, n_jobs: int | None, progress: MemberProgress
+    members: Sequence[Member],
+    rows: Rows,
+    n_jobs: int | None,
+    progress: MemberProgress,
+    task: FitTask,
 ) -> list[FittedMember]:
     """Fit all members, several at a time."""
     progress.announce("fitting members")
-    fitted = ShownParallel(n_jobs, progress)(
-        delayed(fit_member)(_without_fitted_step(member), rows) for member in members
-    )
+    with task.members(len(members)) as tasks:
+        fitted = ShownParallel(n_jobs, progress)(
+            delayed(fit_member)(_without_fitted_step(member), rows, of_member)
+            for member, of_member in zip(members, tasks, strict=True)
+        )
     progress.show(len(members))
     return [
         FittedMember(_with_fitted_step(estimator, member), density)
@@ -83,7 +90,7 @@ def fit_members(
     ]
 
 
-def fit_member(member: Member, rows: Rows) -> FittedMember:
+def fit_member(member: Member, rows: Rows, task: MemberTask) -> FittedMember:
     """Fit on the training rows, validate on the fold, and predict it."""
     if member.shared is not None:
         rows = rows._replace(X=member.shared)
@@ -96,7 +103,8 @@ def fit_member(member: Member, rows: Rows) -> FittedMember:
         if step is not None and step != "passthrough":
             train = train._replace(X=fit_transform(step, train))
             test = test._replace(X=step.transform(test.X))
-    _fit_and_validate(last, train, test)
+    with task.around(last, train.X, train.y):
+        _fit_and_validate(last, train, test)
     with one_thread():
         density = density_of(last, test.X, f"estimators: view {member.name!r}")
     return FittedMember(estimator, density)

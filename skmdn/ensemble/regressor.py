@@ -11,6 +11,7 @@ from sklearn.utils import Bunch, check_consistent_length, gen_batches
 from sklearn.utils.validation import validate_data
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
+from skmdn._estimators.callbacks import CallbackSupportMixin, FitTask, fit_task
 from skmdn._estimators.folds import order_of, splits, take
 from skmdn._estimators.inner_estimators import check_predicts_density
 from skmdn._estimators.inputs import (
@@ -47,7 +48,7 @@ from skmdn.mixture.joining import Density
 from skmdn.mixture.sampling import CHUNK_ROWS
 
 
-class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
+class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimators):
     """An ensemble of density regressors whose prediction is one mixture.
 
     Every view (an estimator) is fitted once per fold: on the rows outside the fold, with the rows
@@ -152,7 +153,8 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     **Metadata.** Weights and groups go to every step that takes them, requested or not.
 
     **Interrupts.** Ctrl-C ends the fit with KeyboardInterrupt, whatever `n_jobs` is; the ensemble
-    stays what it was. (A single `MDNRegressor` keeps the best network so far instead.)
+    stays what it was. (A single `MDNRegressor` keeps the best network so far instead.) Callbacks of
+    scikit-learn with a `max_propagation_depth` see the members; True ends one member's training.
 
     References
     ----------
@@ -229,7 +231,8 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         TypeError
             If a view has no `predict_proba`, or if that gives no Mixture or TargetMixture.
         """
-        with unchanged_on_error(self), interrupt_ends_all():
+        fitting = fit_task(self, X, y, sample_weight)
+        with unchanged_on_error(self), interrupt_ends_all(), fitting as task:
             check_parameters(self, MDN_ENSEMBLE_REGRESSOR)
             check_named_estimators(self)
             X, y = validate_data(self, check_table(X), y, skip_check_array=True)
@@ -243,7 +246,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
                 check_weights(sample_weight, len(targets), "sample_weight"),
                 check_groups(groups, len(targets)),
             )
-            self._fit(views, rows)
+            self._fit(views, rows, task)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Density:
@@ -334,7 +337,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         views = self._view_densities(check_fitted_table(self, X))
         return decomposed_variance(*Pool.of(self).members(views))
 
-    def _fit(self, views: Views, rows: Rows) -> None:
+    def _fit(self, views: Views, rows: Rows, task: FitTask) -> None:
         rng = new_generator(self.random_state)
         views, maps = views_behind_maps(self.target_transform, views, rows, rng)
         parts, self.folds_, self.dependence_p_value_ = splits(self.cv, *rows, rng)
@@ -342,10 +345,9 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         F = len(parts)
         with MemberProgress(len(views) * F, self.verbose) as progress:
             members = plan_members(views, rows, parts, rng, self.n_jobs, progress)
-            fitted = fit_members(members, rows, self.n_jobs, progress)
-        densities = [
-            (plan.name, member.density) for plan, member in zip(members, fitted, strict=True)
-        ]
+            fitted = fit_members(members, rows, self.n_jobs, progress, task)
+        pairs = zip(members, fitted, strict=True)
+        densities = [(plan.name, member.density) for plan, member in pairs]
         targets = MappedTargets.of(rows, common_maps(densities, maps))
         by_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
         self.estimators_ = [[member.estimator for member in view] for view in by_view]
@@ -390,8 +392,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         """Pools of consecutive rows."""
         X, pool = check_fitted_table(self, X), Pool.of(self)
         for rows in gen_batches(X.shape[0], CHUNK_ROWS):
-            chunk = take(X, np.arange(rows.start, rows.stop))
-            yield pool.of_members(self._view_densities(chunk))
+            yield pool.of_members(self._view_densities(take(X, np.arange(rows.start, rows.stop))))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

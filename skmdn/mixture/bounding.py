@@ -14,10 +14,10 @@ from skmdn.mixture.mixture import Mixture
 from skmdn.transforms import Asinh, Log, Transform
 
 # How far means may lie outside the range of targets, in units of the scale.
-_MARGIN = 0.25
+MARGIN = 0.25
 # How far the logarithm of a component's mean of y may exceed that of the largest target, beyond
 # the margin.
-_EXCESS = 0.5
+EXCESS = 0.5
 
 
 def bounded(
@@ -33,9 +33,9 @@ def bounded(
     component whose mean would be far beyond the largest target is narrower still.
     """
     low, high = target_range.T
-    means = np.clip(density.means, low - _MARGIN * scale, high + _MARGIN * scale)
+    means = np.clip(density.means, low - MARGIN * scale, high + MARGIN * scale)
     rooms = [
-        _room(means[..., d], maps[d], low[d] - _MARGIN * scale[d], high[d] + _MARGIN * scale[d])
+        _room(means[..., d], maps[d], low[d] - MARGIN * scale[d], high[d] + MARGIN * scale[d])
         for d in range(len(maps))
     ]
     widest = np.minimum(scale, np.sqrt(2.0 * np.stack(rooms, axis=-1)))
@@ -61,4 +61,4 @@ def _room(means: FloatArray, one: Transform, low: float, high: float) -> FloatAr
         end, position = max(high, -low), np.abs(means)
     else:
         return np.full(means.shape, np.inf)
-    return end + _EXCESS - position
+    return end + EXCESS - position

@@ -1,4 +1,4 @@
-"""Mixtures as objects of scipy, torch and pandas, and as text.
+"""Mixtures as objects of scipy, torch, pandas and xarray, and as text.
 
 Each of these libraries is imported when a method needs it.
 """
@@ -15,6 +15,7 @@ from skmdn.mixture.value import MixtureValue
 
 if TYPE_CHECKING:
     import pandas
+    import xarray
     from torch.distributions import MixtureSameFamily
 
 _ROWS_SHOWN = 5
@@ -22,7 +23,7 @@ _COMPONENTS_SHOWN = 8
 
 
 class Exports(MixtureValue):
-    """to_scipy, to_torch, to_frame and the reprs; abstract, a part of `Mixture`."""
+    """to_scipy, to_torch, to_frame, to_xarray and the reprs; abstract, a part of `Mixture`."""
 
     __slots__ = ()
 
@@ -125,6 +126,42 @@ class Exports(MixtureValue):
             for j in range(self.n_outputs):
                 columns[f"scale_tril_{j}"] = self.scale_tril[..., j].ravel()
         return pandas.DataFrame(columns)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Parameters as arrays with named axes.
+
+        Returns
+        -------
+        xarray.Dataset
+            Variables weight (row, component), and mean and scale (row, component, output); a
+            univariate mixture has no axis output. With full covariances also scale_tril (row,
+            component, output, factor). Rows, components and outputs have their numbers as
+            coordinates.
+
+        Raises
+        ------
+        ImportError
+            If xarray is not installed.
+
+        Examples
+        --------
+        >>> from skmdn.mixture import Mixture
+        >>> data = Mixture([[0.5, 0.5]], [[-1.0, 1.0]], [[1.0, 2.0]]).to_xarray()  # doctest: +SKIP
+        >>> data.scale.sel(component=1).values  # doctest: +SKIP
+        array([2.])
+        """
+        import xarray
+
+        axes = ("row", "component") if self.univariate else ("row", "component", "output")
+        means, scales = self.means, self.scales
+        if self.univariate:
+            means, scales = means[..., 0], scales[..., 0]
+        variables = {"weight": (axes[:2], self.weights), "mean": (axes, means)}
+        variables["scale"] = (axes, scales)
+        if self.covariance_type == "full":
+            variables["scale_tril"] = ((*axes, "factor"), self.scale_tril)
+        sizes = dict(zip(axes, means.shape, strict=True))
+        return xarray.Dataset(variables, {axis: np.arange(n) for axis, n in sizes.items()})
 
     def __repr__(self) -> str:
         outputs = "univariate" if self.univariate else f"{self.n_outputs} outputs"

@@ -1,4 +1,4 @@
-"""Target mixtures as objects of scipy, torch and pandas, and as text."""
+"""Target mixtures as objects of scipy, torch, pandas and xarray, and as text."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from skmdn.mixture.target.torch_form import as_torch
 
 if TYPE_CHECKING:
     import pandas
+    import xarray
 
 _REPR_ATOMS = 5
 
 
 class Exports(DensityMethods, SummaryMethods, AlgebraMethods):
-    """to_scipy, to_torch, to_frame and the reprs; a part of `TargetMixture`."""
+    """to_scipy, to_torch, to_frame, to_xarray and the reprs; a part of `TargetMixture`."""
 
     __slots__ = ()
 
@@ -154,6 +155,46 @@ class Exports(DensityMethods, SummaryMethods, AlgebraMethods):
             atoms["output"] = 0
         joined = pandas.concat([frame.astype({"transform": object}), atoms], ignore_index=True)
         return joined.sort_values("row", kind="stable", ignore_index=True)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Parameters as arrays with named axes.
+
+        Returns
+        -------
+        xarray.Dataset
+            The variables of `Mixture.to_xarray`, with weights that include what atoms take, means
+            and scales of z, and the map as text in transform, which has the axis output unless the
+            mixture is univariate. Atoms are the coordinate atom of atom_weight (row, atom).
+
+        Raises
+        ------
+        ImportError
+            If xarray is not installed.
+        ValueError
+            If rows have different maps or atoms.
+
+        Examples
+        --------
+        >>> from skmdn import Mixture, TargetMixture
+        >>> base = Mixture([[1.0]], [[0.0]], [[2.0]])
+        >>> data = TargetMixture(base, "log", [0.0], [[0.25]]).to_xarray()  # doctest: +SKIP
+        >>> data.weight.values, data.atom_weight.sel(atom=0.0).values  # doctest: +SKIP
+        (array([[0.75]]), array([0.25]))
+        """
+        if len(self._laws) > 1:
+            raise ValueError(
+                f"to_xarray needs rows with the same maps and atoms; got {len(self._laws)} kinds "
+                "of rows: export each kind by itself"
+            )
+        data, law = self._base.to_xarray(), self._laws[0]
+        rest = remainders(self._atom_weights)[:, np.newaxis]
+        data["weight"] = data["weight"] * rest
+        names = [repr(one) for one in law.transforms]
+        data["transform"] = ((), names[0]) if self.univariate else ("output", names)
+        if law.atoms:
+            data["atom_weight"] = (("row", "atom"), self._atom_weights)
+            data = data.assign_coords(atom=list(law.atoms))
+        return data
 
     def __repr__(self) -> str:
         outputs = "univariate" if self.univariate else f"{self.n_outputs} outputs"

@@ -1,0 +1,33 @@
+"""What skops is to trust when it loads a model of skmdn."""
+
+from __future__ import annotations
+
+SKOPS_TRUSTED_TYPES = [
+    "skmdn.conformal.ConformalMDNRegressor",
+    "skmdn.ensemble.MDNEnsembleRegressor",
+    "skmdn.mixture.Mixture",
+    "skmdn.mixture.TargetMixture",
+    "skmdn.preprocessing.CrossFittedPredictions",
+    "skmdn.preprocessing.PiecewiseLinearEncoder",
+    "skmdn.preprocessing.StandardizedForest",
+    "skmdn.preprocessing.StandardizedRegressor",
+    "skmdn.regressor.MDNRegressor",
+    "skmdn.transforms.Asinh",
+    "skmdn.transforms.Identity",
+    "skmdn.transforms.Log",
+    "skmdn.transforms.Logit",
+    # Trees of scikit-learn, which the default views of the ensemble hold. Which of these types
+    # skops trusts by itself depends on its version.
+    "sklearn._loss.link.IdentityLink",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.loss.HalfSquaredError",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+]
+"""Types in the fitted estimators of skmdn that `skops.io.load` does not trust by itself.
+
+``skops.io.load("model.skops", trusted=SKOPS_TRUSTED_TYPES)`` loads any of them. skops is another
+way to keep a model than a pickle: nothing in the file is run, and a file that holds any other type
+is refused. Types of your own, such as a view of the ensemble that you wrote, are yours to add.
+"""
