@@ -206,9 +206,12 @@ def test_going_on_keeps_the_line():
     np.testing.assert_allclose(spread, spread_before, rtol=0.3)
 
 
-def test_a_first_part_has_no_line():
+@pytest.mark.parametrize("word", ["auto", True, False])
+def test_parts_fit_no_line(word):
     X, y = linear_rows(60)
-    assert MDNRegressor(random_state=0).partial_fit(X, y).linear_coef_ is None
+    model = short(linear_path=word)
+    for _ in range(2):
+        assert model.partial_fit(X, y).linear_coef_ is None
 
 
 @pytest.mark.parametrize("before", [True, False])

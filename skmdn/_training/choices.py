@@ -58,7 +58,8 @@ def settled(
 def settled_for_part(settings: Settings, data: Observations, past: Past | None) -> Settings:
     """The settings of a call of `partial_fit`, which compares nothing."""
     if past is not None:
-        return _as_before(settings, data, past)
+        # No part fits a line, whatever the word says.
+        return _as_before(replace(settings, linear_path="auto"), data, past)
     atoms, maps = target_atoms(settings.target_atoms, data), None
     if not _is_left_to_choose(settings):
         maps = target_maps(settings.target_transform, data.y.shape[1])
