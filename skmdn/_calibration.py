@@ -95,6 +95,13 @@ def calibrate(
     return Calibration(softmax(found[:V]), factors, float(np.exp(found[-1])), weight)
 
 
+def calibrate_parts(
+    densities: Sequence[Mixture], y: np.ndarray, sample_weight: np.ndarray | None
+) -> Calibration:
+    """The calibration of densities that are given in parts of the rows."""
+    return calibrate([Mixture.concatenate(densities)], y, sample_weight)
+
+
 def pooling_factor(
     views: Sequence[Mixture],
     y: np.ndarray,

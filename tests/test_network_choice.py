@@ -9,7 +9,9 @@ from sklearn.model_selection import GroupKFold, TimeSeriesSplit
 
 from skmdn import MDNRegressor, Mixture
 from skmdn._estimators.observations import Observations
+from skmdn._predictor import Predictor
 from skmdn._training import network_choice
+from skmdn._training.calibration import widened_as_folds
 from skmdn._training.network_choice import chosen_network, networks
 from skmdn._training.settings import Settings
 
@@ -60,7 +62,8 @@ class Fits:
 
 def choose(data, errors, groups=None, **options):
     fits = Fits(data, errors)
-    found = chosen_network(settings_of(**options), data, groups, np.random.default_rng(0), fits)
+    rng = np.random.default_rng(0)
+    found = chosen_network(settings_of(**options), data, groups, rng, fits).settings
     return words(found), fits.calls
 
 
@@ -186,7 +189,11 @@ def test_a_choice_is_the_same_fit_as_the_values_set(data):
     line = chosen.linear_coef_ is not None
     values = {"alpha": chosen.alpha_, "encoding": chosen.encoding_, "linear_path": line}
     fitted = MDNRegressor(random_state=0, **SMALL, **values).fit(X, y)
-    assert chosen.predict_proba(X) == fitted.predict_proba(X)
+    for ours, theirs in zip(chosen.coefs_, fitted.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    # The folds of the choice have a say in the spreads.
+    assert chosen.spread_factor_ >= fitted.spread_factor_
+    assert chosen.spread_noise_ >= fitted.spread_noise_
     assert words(networks(settings_of(), 60)[0]) == FIRST
 
 
@@ -241,3 +248,37 @@ def test_any_target_goes_with_the_choice(data, options):
     costs = np.where(y > -1, np.exp(y), 0.0) if "target_atoms" in options else np.exp(y)
     model = MDNRegressor(random_state=0, **SMALL, **options).fit(X, costs)
     assert np.isfinite(model.predict_proba(X).logpdf(costs)).all()
+
+
+class OfWidth(NamedTuple):
+    """A network that predicts zero, with a standard deviation."""
+
+    std: float
+
+    def mapped_density(self, X):
+        ones = np.ones((len(X), 1))
+        return Mixture(ones, 0.0 * ones, self.std * ones)
+
+
+@pytest.mark.parametrize(
+    ("std", "least", "most"), [(0.25, 1.7, 2.3), (1.0, 1.0, 1.1), (4, 1, 1.01)]
+)
+def test_spreads_widen_where_the_folds_were_too_sure(std, least, most):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 2)), rng.normal(size=400)
+    y = (y - y.mean()) / y.std()
+    model = MDNRegressor(alpha=1.0, encoding=None, calibrate=False, random_state=0, **SMALL)
+    predictor = Predictor.of(model.fit(X, y))
+    folds = [(OfWidth(std), rows) for rows in np.split(np.arange(400), 4)]
+    data = Observations.of(X, y[:, None])
+    found = widened_as_folds(predictor, folds, data)
+    # Half of the widening, on a scale of logarithms; variances, noise and all.
+    widened = np.hypot(found.spread_factor * std, found.spread_noise) / std
+    assert least <= widened <= most
+    assert widened_as_folds(predictor, [], data) == predictor
+
+
+def test_a_network_without_calibration_is_not_widened(data):
+    X, y = data
+    model = MDNRegressor(calibrate=False, random_state=0, **SMALL).fit(X, y)
+    assert (model.spread_factor_, model.spread_noise_) == (1.0, 0.0)

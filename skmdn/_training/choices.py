@@ -11,7 +11,7 @@ from skmdn._estimators.target_atoms import at_atoms, target_atoms
 from skmdn._estimators.target_maps import TargetMaps, target_maps
 from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Predictor
-from skmdn._training.network_choice import Fit, chosen_network, networks
+from skmdn._training.network_choice import Choice, Fit, chosen_network, networks
 from skmdn._training.settings import Settings
 from skmdn._training.target_choice import chosen_maps
 
@@ -38,14 +38,14 @@ def settled(
     past: Past | None,
     rng: np.random.Generator,
     fit: Fit,
-) -> Settings:
+) -> Choice:
     """The settings of a call of `fit`, with atoms and maps in place of words.
 
     Choices draw from copies of `rng`, so that a fit is the same whether a value was set or chosen.
     `fit` fits the networks that are compared.
     """
     if past is not None:
-        return _as_before(settings, data, past)
+        return Choice(_as_before(settings, data, past), [])
     atoms = target_atoms(settings.target_atoms, data)
     if _is_left_to_choose(settings):
         maps = choose_maps(settings, data, validation, atoms, groups, rng)

@@ -18,7 +18,7 @@ from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
 from skmdn._training.beginning import Beginning, continued_beginning, fresh_beginning
-from skmdn._training.calibration import calibrated, small_sample_noise
+from skmdn._training.calibration import calibrated, small_sample_noise, widened_as_folds
 from skmdn._training.choices import Past, settled, settled_for_part
 from skmdn._training.collapse import collapse_warnings
 from skmdn._training.progress import ProgressDisplay
@@ -73,10 +73,12 @@ class _Untrained(NamedTuple):
     beginning: Beginning
     past: Past | None
     noise: float  # least one of the spreads
+    # Networks with these settings, and rows that they did not see.
+    folds: list[tuple[Predictor, np.ndarray]]
 
     def fitted(self, trained: _engine.Trained, rng: np.random.Generator) -> Fitted:
         """The network with these parameters, calibrated; nothing is said of it yet."""
-        settings, data, split, beginning, past, noise = self
+        settings, data, split, beginning, past, noise, folds = self
         trained = _in_nats_of_y(trained, split)
         before = None if past is None else past.predictor
         maps = settings.target_transform
@@ -84,6 +86,7 @@ class _Untrained(NamedTuple):
         if split.validation is not None and settings.calibrate:
             with one_thread():
                 predictor = calibrated(predictor, split.validation, rng, noise)
+                predictor = widened_as_folds(predictor, folds, data)
         gained_nothing = past is not None and _gained_nothing(trained)
         next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
         predictor = predictor.for_fold(-1)._replace(line=beginning.line)
@@ -120,7 +123,7 @@ def fit(
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
     before = None if past is None else past.predictor
-    settings = settled(settings, data, validation, groups, past, rng, _predictor_of)
+    settings, folds = settled(settings, data, validation, groups, past, rng, _predictor_of)
     atoms, maps = settings.target_atoms, settings.target_transform
     settings, data = settings.with_atoms(atoms), at_atoms(data, atoms)
     data = behind_maps(data, maps).in_folds(N_FOLDS, rng)
@@ -146,7 +149,8 @@ def fit(
         split = hold_out(settings, data, start.preparation, groups, rng)
     noise = small_sample_noise(data, before) if validation is None else 0.0
     of_network = beginning.split_of_network(split, validation)
-    untrained = _Untrained(settings, data, of_network, beginning, past, noise)
+    folds = folds if validation is None else []
+    untrained = _Untrained(settings, data, of_network, beginning, past, noise, folds)
     at_checkpoint = None
     if watch is not None:
         watch.task.begin_checkpoint()

@@ -48,13 +48,22 @@ class _HeldOut(NamedTuple):
     weights: np.ndarray  # (m,)
 
 
+class Choice(NamedTuple):
+    """Settings in which nothing is left to choose, and what their choice has shown."""
+
+    settings: Settings
+    # Networks with these settings, and the parts of the rows that they did not see; empty where
+    # nothing was compared.
+    folds: list[tuple[Predictor, np.ndarray]]
+
+
 def chosen_network(
     settings: Settings,
     data: Observations,
     groups: np.ndarray | None,
     rng: np.random.Generator,
     fit: Fit,
-) -> Settings:
+) -> Choice:
     """The settings with a decay, an encoding and a linear path where they were left to choose.
 
     Of several networks the one is taken that predicts held-out rows best, by their log-likelihood
@@ -65,20 +74,23 @@ def chosen_network(
     labels = None if groups is None else groups[data.rows]
     has_folds = labels is None or group_numbers(labels).max() > 0
     if not (others and has_folds and LEAST_ROWS <= len(data) <= MOST_ROWS):
-        return first
+        return Choice(first, [])
     y = data.y[data.rows]
     parts = splits(_FOLDS, y, y, None, labels, rng).parts
     seed = int(rng.integers(2**31))
     scores: dict[int, list[_HeldOut]] = {i: [] for i in range(1 + len(others))}
+    folds: dict[int, list[tuple[Predictor, np.ndarray]]] = {i: [] for i in scores}
     for train, test in parts:
         learning, judging = (data.select(data.rows[part]) for part in (train, test))
         for i, of_network in scores.items():
             trial = _trial((first, *others)[i], seed)
-            of_network.append(_scores(fit(trial, learning, groups), judging))
+            predictor = fit(trial, learning, groups)
+            folds[i].append((predictor, judging.rows))
+            of_network.append(_scores(predictor, judging))
         scores = _still_running(scores)
     gains = {i: _gain(scores[i], scores[0], -_CHOSEN) for i in scores}
     best = max(gains, key=lambda i: gains[i])
-    return (first, *others)[best]
+    return Choice((first, *others)[best], folds[best])
 
 
 def networks(settings: Settings, n: int) -> list[Settings]:
