@@ -166,7 +166,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         prior for no change. For small samples b also stands for epistemic uncertainty: if `fit`
         sets the validation part aside itself, b is at least ``exp(-(n / 21)**2)``, which is 0.8 for
         10 rows, 0.1 for 30 and negligible from 80 on. With `warm_start` this minimum is never
-        more than the b before the call.
+        more than the b before the call. Where `fit` has compared networks (see `alpha`), the
+        held-out rows of the chosen one have an a and a b of their own; spreads are then also wider
+        by the root of that a, if it is above 1, and by half of that b squared.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Features that hold categories. "from_dtype" takes the columns of a DataFrame whose type is
         categorical, text or boolean, and those of objects with text or booleans; an array has none.
