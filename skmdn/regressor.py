@@ -90,9 +90,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
         "auto" is 0.04, but of 10 to 999 rows `fit` chooses `alpha`, `encoding` and `linear_path` by
         cross-validation, where one of the first two is "auto": of 0.04 with encoding
-        and without a line, ``100 / n`` with encoding, with and without a line, and ``100 / n``
-        without encoding and with a line. A decay is at least 0.04. Few noisy rows want a firm decay
-        and a line; few rows without noise do not. Each network is fitted to five parts
+        and without a line, ``100 / n`` with encoding, ``100 / n`` and ``300 / n`` without, and
+        ``100 / n`` without encoding but with a line. A decay is at least 0.04. Few noisy rows want
+        a firm decay, plain inputs or a line; few rows without noise do not. Each network is fitted to five parts
         of the rows, as the folds of `MDNEnsembleRegressor`; one that is far behind after two parts
         is left out. They are compared by the log-likelihood of the rows held out, cut at 8 nats
         below its median, plus one less the CRPS in units of that of the first network; another

@@ -18,7 +18,12 @@ from skmdn._training.settings import Settings
 pytestmark = pytest.mark.usefixtures("with_network_choice")
 SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "n_bins": 4, "max_iter": 10}
 FIRST = (0.04, "piecewise", False)
-OTHERS = [(100 / 60, "piecewise", False), (100 / 60, "piecewise", True), (100 / 60, None, True)]
+OTHERS = [
+    (100 / 60, "piecewise", False),
+    (100 / 60, None, False),
+    (5.0, None, False),
+    (100 / 60, None, True),
+]
 
 
 def settings_of(**options):
@@ -72,7 +77,8 @@ def test_the_networks_of_few_rows():
     assert [words(each) for each in found] == [
         FIRST,
         (2.0, "piecewise", False),
-        (2.0, "piecewise", True),
+        (2.0, None, False),
+        (6.0, None, False),
         (2.0, None, True),
     ]
 
@@ -84,15 +90,15 @@ def test_decay_is_at_least_that_of_many_rows():
 def test_what_is_set_is_obeyed():
     assert [words(each) for each in networks(settings_of(alpha=0.5), 50)] == [
         (0.5, "piecewise", False),
-        (0.5, "piecewise", True),
+        (0.5, None, False),
         (0.5, None, True),
     ]
-    decays = [(0.04, None, False), (2.0, None, False), (2.0, None, True)]
+    decays = [(0.04, None, False), (2.0, None, False), (6.0, None, False), (2.0, None, True)]
     assert [words(each) for each in networks(settings_of(encoding=None), 50)] == decays
     for set_to in (True, False):
         found = networks(settings_of(linear_path=set_to), 50)
         assert {each.linear_path for each in found} == {set_to}
-        assert len(found) == 3
+        assert len(found) == 4
 
 
 @pytest.mark.parametrize(("word", "line"), [("auto", False), (False, False), (True, True)])

@@ -1,7 +1,7 @@
 """The choice of decay, encoding and linear path for few rows, by cross-validation.
 
 Many rows want little decay and no line, and so do few rows without noise. Few noisy rows want a
-firm decay, often beside a line, and sometimes no encoding. No rule on the number of rows can tell
+firm decay, often no encoding, and sometimes a line. No rule on the number of rows can tell
 the two apart.
 """
 
@@ -24,7 +24,8 @@ _ALPHA, _ENCODING = 0.04, "piecewise"
 # a linear path.
 _ALTERNATIVES = (
     (100.0, "piecewise", False),
-    (100.0, "piecewise", True),
+    (100.0, None, False),
+    (300.0, None, False),
     (100.0, None, True),
 )
 # With fewer rows the folds say nothing; with more the alternatives gain nothing.
