@@ -89,13 +89,13 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         ``1 - learning_rate * alpha``.
 
         "auto" is 0.04, but of 10 to 999 rows `fit` chooses `alpha`, `encoding` and `linear_path` by
-        cross-validation, where one of the first two is "auto": of 0.04 with encoding
-        and without a line, ``100 / n`` with encoding, ``100 / n`` and ``300 / n`` without, and
-        ``100 / n`` without encoding but with a line. A decay is at least 0.04. Few noisy rows want
-        a firm decay, plain inputs or a line; few rows without noise do not. Each network is fitted to five parts
-        of the rows, as the folds of `MDNEnsembleRegressor`; one that is far behind after two parts
-        is left out. They are compared by the log-likelihood of the rows held out, cut at 8 nats
-        below its median, plus one less the CRPS in units of that of the first network; another
+        cross-validation, where one of the first two is "auto": of 0.04 with encoding and without a
+        line, ``100 / n`` with encoding, ``100 / n`` and ``300 / n`` without, and ``100 / n``
+        without encoding but with a line. A decay is at least 0.04. Few noisy rows want a firm
+        decay, plain inputs or a line; few rows without noise do not. Each network is fitted to five
+        parts of the rows, as the folds of `MDNEnsembleRegressor`; one that is far behind after two
+        parts is left out. They are compared by the log-likelihood of the rows held out, cut at 8
+        nats below its median, plus one less the CRPS in units of that of the first network; another
         must be better than the first by .35 standard errors of the mean difference. The network
         that is chosen is then fitted to all rows. This takes 10 to 20 times as long as a fit with
         both values set.
