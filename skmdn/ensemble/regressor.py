@@ -258,8 +258,8 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         Mixture or TargetMixture
             Of V x F x K + 1 components; behind the map, if there is one.
         """
-        views = self._view_densities(check_fitted_table(self, X))
-        return Pool.of(self).of_members(views)
+        rows = check_fitted_table(self, X)
+        return Pool.of(self).of_members(self._view_densities(rows), rows.shape[0])
 
     def predict(
         self, X: ArrayLike, return_std: bool = False, return_cov: bool = False
@@ -288,7 +288,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
             If both flags are set.
         """
         spread = spread_method(return_std=return_std, return_cov=return_cov)
-        return points(self._chunks(X), "mean", spread)
+        return points(self._pools(X), "mean", spread)
 
     def sample(self, X: ArrayLike, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
         """Draw from the predicted density of every row.
@@ -309,7 +309,7 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         ndarray of shape (n, S) or (n, S, D)
         """
         rng = as_generator(random_state)
-        return np.concatenate([pool.sample(n_samples, rng) for pool in self._chunks(X)])
+        return np.concatenate([pool.sample(n_samples, rng) for pool in self._pools(X)])
 
     def decompose(self, X: ArrayLike) -> Bunch:
         """Split the predicted variance into an aleatoric and an epistemic part.
@@ -330,8 +330,8 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
             Arrays `total`, `aleatoric` and `epistemic` of shape (n,) or (n, D), in squared units of
             y. The total is the sum of the other two.
         """
-        views = self._view_densities(check_fitted_table(self, X))
-        return decomposed_variance(*Pool.of(self).members(views))
+        chunks, pool = self._view_densities(check_fitted_table(self, X)), Pool.of(self)
+        return decomposed_variance(pool.members(views) for views in chunks)
 
     def _fit(self, views: Views, rows: Rows) -> None:
         rng = new_generator(self.random_state)
@@ -381,16 +381,18 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
         rows, rng = Rows(X, np.asarray(y), sample_weight, groups), new_generator(self.random_state)
         return chosen_word("auto", self._views(len(rows.y)), rows, rng)
 
-    def _view_densities(self, X: Any) -> list[list[Mixture]]:
-        """Densities of all members for the mapped targets, by view."""
-        return [view_densities(view, X) for view in self.estimators_]
+    def _view_densities(self, X: Any) -> Iterator[list[list[Mixture]]]:
+        """Densities of all members for the mapped targets, by view, in chunks of rows."""
+        n_rows = X.shape[0]
+        for rows in gen_batches(max(n_rows, 1), CHUNK_ROWS):
+            chunk = take(X, np.arange(*rows.indices(n_rows))) if n_rows > CHUNK_ROWS else X
+            yield [view_densities(view, chunk) for view in self.estimators_]
 
-    def _chunks(self, X: Any) -> Iterator[Density]:
+    def _pools(self, X: Any) -> Iterator[Density]:
         """Pools of consecutive rows."""
-        X, pool = check_fitted_table(self, X), Pool.of(self)
-        for rows in gen_batches(X.shape[0], CHUNK_ROWS):
-            chunk = take(X, np.arange(rows.start, rows.stop))
-            yield pool.of_members(self._view_densities(chunk))
+        chunks, pool = self._view_densities(check_fitted_table(self, X)), Pool.of(self)
+        for views in chunks:
+            yield pool.of_members([views], len(views[0][0]))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -38,7 +38,7 @@ _BATCH_CELLS = 1 << 16
 """Intervals by components that are examined at once: few enough for the cache."""
 
 _FIRST_CUTS = 12
-"""Means at which the line is cut at first; with many components most intervals would be needless."""
+"""Means at which the line is cut at first; of many components most need no interval."""
 
 _EPS = float(np.finfo(np.float64).eps)
 

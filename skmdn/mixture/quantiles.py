@@ -163,7 +163,9 @@ def _cornish_fisher(
         away, variance = away / unit, variance / (unit * unit)
         square = away * away
         skewness = weighted_sum(weights, away * (square + 3.0 * variance))
-        tails = weighted_sum(weights, square * (square + 6.0 * variance) + 3.0 * variance * variance)
+        tails = weighted_sum(
+            weights, square * (square + 6.0 * variance) + 3.0 * variance * variance
+        )
         skewness, excess = sign * np.clip(skewness, -1.0, 1.0), np.clip(tails - 3.0, -1.0, 1.0)
         z, cube = probit, probit * probit * probit
         bend = skewness / 6.0 * (z * z - 1.0) + excess / 24.0 * (cube - 3.0 * z)
