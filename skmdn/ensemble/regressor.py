@@ -145,8 +145,8 @@ class MDNEnsembleRegressor(ScoredRegressor, NamedEstimators):
     `pooling_factor_` is inferred from how much less spread the views need together than each of
     them alone.
 
-    **Size.** A pickle of the default views holds their trees: 20 to 25 kB per row up to 40,000
-    rows, and no more beyond. ``joblib.dump(model, path, compress=3)`` takes a third of that.
+    **Size.** A pickle of the default views holds their trees: 3 to 4 kB per row up to 40,000 rows,
+    and no more beyond. ``joblib.dump(model, path, compress=3)`` takes two thirds of that.
 
     **Metadata.** Weights and groups go to every step that takes them, requested or not.
 
