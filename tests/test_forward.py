@@ -32,3 +32,15 @@ def test_blocks_give_what_the_formula_says(activation, n_rows, sizes):
     single = raw_outputs(z.astype(np.float32), coefs, intercepts, activation)
     assert single.dtype == np.float32
     np.testing.assert_allclose(single, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_row_alone_is_multiplied_like_one_of_many():
+    """BLAS multiplies a vector by another sum than the rows of a matrix."""
+    rng = np.random.default_rng(0)
+    coefs = [rng.normal(size=(171, 64)), rng.normal(size=(64, 15))]
+    intercepts = [rng.normal(size=64), rng.normal(size=15)]
+    z = rng.normal(size=(20, 171))
+    for i in range(20):
+        twice = raw_outputs(z[[i, i]], coefs, intercepts, "silu")
+        alone = raw_outputs(z[i : i + 1], coefs, intercepts, "silu")
+        np.testing.assert_array_equal(alone[0], twice[0])

@@ -38,17 +38,19 @@ class PiecewiseLinear(NamedTuple):
 
         A single bin would add nothing to the z-score. A feature without edges has no bins.
         """
-        bins = [np.diff(e) if len(e) > min_bins else np.empty(0) for e in edges]
-        counts = [len(widths) for widths in bins]
+        counts = [len(e) - 1 if len(e) > min_bins else 0 for e in edges]
         feature = np.repeat(np.arange(len(edges)), counts)
-        start = np.concatenate([e[: len(w)] for e, w in zip(edges, bins, strict=True)])
         first = np.concatenate([[True], feature[1:] != feature[:-1]])[: len(feature)]
         last = np.concatenate([feature[1:] != feature[:-1], [True]])[: len(feature)]
+        start, stop = (
+            np.concatenate([e[side:][:n] for e, n in zip(edges, counts, strict=True)])
+            for side in (0, 1)
+        )
         return cls(
             edges,
             feature,
             start,
-            np.concatenate(bins),
+            stop - start,
             np.where(first, -OVERHANG, 0.0),
             np.where(last, 1.0 + OVERHANG, 1.0),
         )

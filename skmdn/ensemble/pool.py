@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from skmdn._network.scaling import location_and_unit
 from skmdn.ensemble.mapped_targets import MappedTargets, as_maps
 from skmdn.mixture import Mixture, TargetMixture
 from skmdn.mixture.bounding import bounded
-from skmdn.mixture.joining import Density
+from skmdn.mixture.joining import Density, concatenate_chunks
 
 # Weight of the background where nothing is calibrated.
 _BACKGROUND_WEIGHT = 1e-4
@@ -56,9 +56,10 @@ class Pool:
         ]
         return self._of_y(self._with_background(widened, self.weights))
 
-    def of_members(self, views: Sequence[Sequence[Mixture]]) -> Density:
-        """The pool of the densities of all members, which are given by view."""
-        return self._of_y(self._with_background(*self._calibrated(views)))
+    def of_members(self, chunks: Iterable[Sequence[Sequence[Mixture]]], n_rows: int) -> Density:
+        """The pool of the densities of all members, which are given by view, in chunks of rows."""
+        pooled = (self._with_background(*self._calibrated(views)) for views in chunks)
+        return self._of_y(concatenate_chunks(pooled, n_rows))
 
     def members(self, views: Sequence[Sequence[Mixture]]) -> tuple[list[Density], np.ndarray]:
         """Calibrated densities of all members, given by view, and the members' weights."""

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import Bunch, check_consistent_length, gen_batches
+from sklearn.utils import Bunch, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.callbacks import CallbackSupportMixin, FitTask, fit_task
-from skmdn._estimators.folds import order_of, splits, take
+from skmdn._estimators.folds import order_of, splits
 from skmdn._estimators.inner_estimators import check_predicts_density
 from skmdn._estimators.inputs import (
     check_fitted_table,
@@ -40,12 +40,11 @@ from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool
 from skmdn.ensemble.progress import MemberProgress
 from skmdn.ensemble.target_transform import Views, chosen_word, views_behind_maps
 from skmdn.ensemble.variance import decomposed_variance
-from skmdn.ensemble.view_densities import view_densities
+from skmdn.ensemble.view_densities import densities_by_chunk
 from skmdn.ensemble.views import LEAST_ROWS, check_enough_rows, default_views
 from skmdn.mixture import Mixture
 from skmdn.mixture.arguments import as_generator
 from skmdn.mixture.joining import Density
-from skmdn.mixture.sampling import CHUNK_ROWS
 
 
 class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimators):
@@ -147,8 +146,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     `pooling_factor_` is inferred from how much less spread the views need together than each of
     them alone.
 
-    **Size.** A pickle of the default views holds their trees: 20 to 25 kB per row up to 40,000
-    rows, and no more beyond. ``joblib.dump(model, path, compress=3)`` takes a third of that.
+    **Size.** A pickle of the default views holds their trees: 3 to 4 kB per row up to 40,000 rows,
+    and no more beyond. ``joblib.dump(model, path, compress=3)`` takes two thirds of that.
 
     **Metadata.** Weights and groups go to every step that takes them, requested or not.
 
@@ -262,8 +261,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         Mixture or TargetMixture
             Of V x F x K + 1 components; behind the map, if there is one.
         """
-        views = self._view_densities(check_fitted_table(self, X))
-        return Pool.of(self).of_members(views)
+        rows = check_fitted_table(self, X)
+        return Pool.of(self).of_members(densities_by_chunk(self.estimators_, rows), rows.shape[0])
 
     def predict(
         self, X: ArrayLike, return_std: bool = False, return_cov: bool = False
@@ -292,7 +291,7 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
             If both flags are set.
         """
         spread = spread_method(return_std=return_std, return_cov=return_cov)
-        return points(self._chunks(X), "mean", spread)
+        return points(self._pools(X), "mean", spread)
 
     def sample(self, X: ArrayLike, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
         """Draw from the predicted density of every row.
@@ -313,7 +312,7 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         ndarray of shape (n, S) or (n, S, D)
         """
         rng = as_generator(random_state)
-        return np.concatenate([pool.sample(n_samples, rng) for pool in self._chunks(X)])
+        return np.concatenate([pool.sample(n_samples, rng) for pool in self._pools(X)])
 
     def decompose(self, X: ArrayLike) -> Bunch:
         """Split the predicted variance into an aleatoric and an epistemic part.
@@ -334,8 +333,9 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
             Arrays `total`, `aleatoric` and `epistemic` of shape (n,) or (n, D), in squared units of
             y. The total is the sum of the other two.
         """
-        views = self._view_densities(check_fitted_table(self, X))
-        return decomposed_variance(*Pool.of(self).members(views))
+        X, pool = check_fitted_table(self, X), Pool.of(self)
+        chunks = densities_by_chunk(self.estimators_, X)
+        return decomposed_variance(pool.members(views) for views in chunks)
 
     def _fit(self, views: Views, rows: Rows, task: FitTask) -> None:
         rng = new_generator(self.random_state)
@@ -384,15 +384,11 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         rows, rng = Rows(X, np.asarray(y), sample_weight, groups), new_generator(self.random_state)
         return chosen_word("auto", self._views(len(rows.y)), rows, rng)
 
-    def _view_densities(self, X: Any) -> list[list[Mixture]]:
-        """Densities of all members for the mapped targets, by view."""
-        return [view_densities(view, X) for view in self.estimators_]
-
-    def _chunks(self, X: Any) -> Iterator[Density]:
+    def _pools(self, X: Any) -> Iterator[Density]:
         """Pools of consecutive rows."""
         X, pool = check_fitted_table(self, X), Pool.of(self)
-        for rows in gen_batches(X.shape[0], CHUNK_ROWS):
-            yield pool.of_members(self._view_densities(take(X, np.arange(rows.start, rows.stop))))
+        for views in densities_by_chunk(self.estimators_, X):
+            yield pool.of_members([views], len(views[0][0]))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -10,11 +10,22 @@ from sklearn.utils import Bunch
 from skmdn.mixture.joining import Density
 
 
-def decomposed_variance(members: Sequence[Density], weights: np.ndarray) -> Bunch:
-    """Mean of the members' variances, variance of their means, and the sum of both."""
+def decomposed_variance(chunks: Iterable[tuple[Sequence[Density], np.ndarray]]) -> Bunch:
+    """Mean of the members' variances, variance of their means, and the sum of both.
+
+    Members and their weights are given for chunks of rows.
+    """
+    parts = [_parts(*chunk) for chunk in chunks]
+    aleatoric, epistemic = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Bunch(total=aleatoric + epistemic, aleatoric=aleatoric, epistemic=epistemic)
+
+
+def _parts(members: Sequence[Density], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The aleatoric and the epistemic part of the variance of some rows."""
     means = np.array([member.mean() for member in members])
     variances = np.array([member.var() for member in members])
-    aleatoric = np.average(variances, axis=0, weights=weights)
     centre = np.average(means, axis=0, weights=weights)
-    epistemic = np.average((means - centre) ** 2, axis=0, weights=weights)
-    return Bunch(total=aleatoric + epistemic, aleatoric=aleatoric, epistemic=epistemic)
+    return (
+        np.average(variances, axis=0, weights=weights),
+        np.average((means - centre) ** 2, axis=0, weights=weights),
+    )

@@ -19,6 +19,9 @@ from skmdn._arrays import FloatArray
 CELLS = 1 << 15
 """Numbers per temporary array: few enough for the cache, enough to hide numpy's overhead."""
 
+_MANY = 8
+"""Components from which one call of NumPy is quicker than one for each."""
+
 
 class Block(NamedTuple):
     """Some rows of a mixture, component axis first."""
@@ -44,14 +47,19 @@ def components_first(array: FloatArray, rows: slice) -> FloatArray:
 
 def weighted_sum(weights: FloatArray, values: FloatArray) -> FloatArray:
     """Σ_k w_k v_k over the leading axis, added one component after the other."""
-    total = weights[0] * values[0]
-    for weight, value in zip(weights[1:], values[1:], strict=True):
-        total += weight * value
-    return total
+    if len(values) < _MANY or weights.ndim != values.ndim:
+        total = weights[0] * values[0]
+        for weight, value in zip(weights[1:], values[1:], strict=True):
+            total += weight * value
+        return total
+    return component_sum(weights * values)
 
 
 def component_sum(values: FloatArray) -> FloatArray:
     """Σ_k v_k over the leading axis, added one component after the other."""
+    if len(values) >= _MANY and values.flags.c_contiguous and values[0].size > 1:
+        # NumPy adds in this order if the leading axis has the longest steps, and is not alone.
+        return np.asarray(np.add.reduce(values, axis=0))
     total = values[0].copy()
     for value in values[1:]:
         total += value

@@ -34,8 +34,11 @@ from skmdn.mixture.slope import (
     without_absent,
 )
 
-_BATCH = 1 << 15
-"""Intervals examined at once, at most."""
+_BATCH_CELLS = 1 << 16
+"""Intervals by components that are examined at once: few enough for the cache."""
+
+_FIRST_CUTS = 12
+"""Means at which the line is cut at first; of many components most need no interval."""
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -76,19 +79,20 @@ def find_hills(log_weights: FloatArray, means: FloatArray, scales: FloatArray) -
     """All hills of each row; parameters ``(K, c)``; the weights need not sum to one."""
     parameters = _parameters(log_weights, means, resolvable(means, scales))
     pieces, monotone = _outer_pieces(log_weights, means), []
-    waiting, small = [_between_means(log_weights, means)], []
+    K, between = len(means), _between_means(log_weights, means)
+    waiting, small = _batches(between, K), [between.take(slice(0))]
     while waiting:
         found = _examine(waiting.pop(), parameters, by_arithmetic)
         pieces.append(found.settled)
         monotone.append(found.monotone)
         small.append(found.small)
-        waiting += _batches(_halves(found.large))
-    waiting = _batches(_Intervals(*map(np.concatenate, zip(*small, strict=True))))
+        waiting += _batches(_halves(found.large), K)
+    waiting = _batches(_Intervals(*map(np.concatenate, zip(*small, strict=True))), K)
     while waiting:
         found = _examine(waiting.pop(), parameters, by_series)
         pieces.append(found.settled)
         monotone.append(found.monotone)
-        waiting += _batches(_halves(found.small)) + _batches(_halves(found.large))
+        waiting += _batches(_halves(found.small), K) + _batches(_halves(found.large), K)
     return hills_between(_turning_points(pieces + _monotone_pieces(monotone), len(means)))
 
 
@@ -128,9 +132,11 @@ def _outer_pieces(log_weights: FloatArray, means: FloatArray) -> list[_Piece]:
 
 
 def _between_means(log_weights: FloatArray, means: FloatArray) -> _Intervals:
-    """Intervals between neighbouring means of components that have weight."""
+    """Intervals between the means of components that have weight: all of them, or every few."""
     heaviest = np.take_along_axis(means, log_weights.argmax(axis=0)[np.newaxis], axis=0)
     ordered = np.sort(np.where(log_weights > -np.inf, means, heaviest), axis=0)
+    places = np.linspace(0, len(means) - 1, min(len(means), _FIRST_CUTS)).astype(np.intp)
+    ordered = ordered[places]
     rows = np.broadcast_to(np.arange(means.shape[1]), ordered[1:].shape)
     every = _Intervals(rows.ravel(), ordered[:-1].ravel(), ordered[1:].ravel())
     return every.take(every.low < every.high)
@@ -184,12 +190,12 @@ def _halves(intervals: _Intervals) -> _Intervals:
     )
 
 
-def _batches(intervals: _Intervals) -> list[_Intervals]:
+def _batches(intervals: _Intervals, n_components: int) -> list[_Intervals]:
     """The intervals in parts.
 
     The latest parts are examined first, so that memory stays bounded however deep they go.
     """
-    return [intervals.take(part) for part in chunks(len(intervals.row), 1, _BATCH)]
+    return [intervals.take(part) for part in chunks(len(intervals.row), n_components, _BATCH_CELLS)]
 
 
 class _Monotone(NamedTuple):

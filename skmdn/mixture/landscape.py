@@ -20,6 +20,9 @@ from skmdn.mixture.critical_points import Hills, find_hills, resolvable
 from skmdn.mixture.density import HALF_LOG_2PI, line_log_density, line_log_height
 from skmdn.mixture.roots import solve
 
+_LAST_STEP = 1e-5
+"""Relative error of the fall from a top to a border from which one step is enough."""
+
 Self = TypeVar("Self")
 
 
@@ -295,12 +298,16 @@ class _Border(NamedTuple):
         log_density, slope, bend = self.relief.derivatives(x * self.side)
         depth = np.maximum(self.peak - log_density, 0.0)
         fall = np.sqrt(2.0 * depth)
-        error = fall - np.sqrt(2.0 * self.depth)
+        wanted = np.sqrt(2.0 * self.depth)
+        error = fall - wanted
         with np.errstate(all="ignore"):  # a step that is not finite is not taken
             rate = -slope * self.side / fall
             newton = error / rate
-            step = newton / (1.0 + 0.5 * newton * (bend + rate * rate) / (fall * rate))
+            curved = 0.5 * newton * (bend + rate * rate) / (fall * rate)
+            step = newton / (1.0 + curved)
+            # What such a step leaves is of third order in it, and lost in rounding.
+            last = (np.abs(error) <= _LAST_STEP * wanted) & (np.abs(curved) <= _LAST_STEP)
         gap = np.abs(depth - self.depth) / (1.0 + np.abs(self.peak) + self.depth)
         # A step smaller than the distance between doubles at x cannot improve x.
         near = (gap <= 2e-15) | ((gap <= 1e-9) & (np.abs(step) <= np.spacing(np.abs(x))))
-        return np.where(near, 0.0, error), np.where(near, x, x - step)
+        return np.where(near | last, 0.0, error), np.where(near, x, x - step)

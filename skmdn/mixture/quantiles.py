@@ -40,9 +40,13 @@ class _Tail(NamedTuple):
 
     def evaluate(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """probit(F(x)) - probit(p), or zero where the next point is the answer; and that point."""
-        z = (x - self.means) * self.steepness
-        cdf = np.minimum(weighted_sum(self.weights, ndtr(z)), 1.0)
-        density, slope = self._derivatives(z)
+        # In place: fresh memory costs as much as what is computed in it.
+        z = x - self.means
+        z *= self.steepness
+        terms = ndtr(z)
+        terms *= self.weights
+        cdf = np.minimum(component_sum(terms), 1.0)
+        density, slope = self._derivatives(z, terms)
         here = ndtri(cdf)
         error = here - self.probit
         excess = cdf - self.p
@@ -54,10 +58,10 @@ class _Tail(NamedTuple):
         near = np.abs(excess) <= TOLERANCE * self.p
         return np.where(near | proved, 0.0, error), np.where(near, x, x - step)
 
-    def _derivatives(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Density and its derivative, ``(m,)``."""
+    def _derivatives(self, z: FloatArray, terms: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Density and its derivative, ``(m,)``; ``terms (K, m)`` are overwritten."""
         with np.errstate(over="ignore", invalid="ignore"):
-            terms = -0.5 * z
+            np.multiply(z, -0.5, out=terms)
             terms *= z
             np.exp(terms, out=terms)
             terms *= self.weights
@@ -86,11 +90,10 @@ def tail_quantiles(
 
     Parameters ``(K, c)``; tail probabilities p within [0, 1/2], ``(Q,)`` or of each row ``(Q, c)``.
     """
-    shape = len(p), weights.shape[1]
-    p = np.broadcast_to(p.reshape(len(p), -1), shape)
-    sign = np.broadcast_to(np.where(upper, -1.0, 1.0).reshape(len(p), -1), shape)
-    answer = np.full(shape, -np.inf)
-    inside = p > 0
+    # Levels of all rows stay one column as long as possible.
+    p, sign = p.reshape(len(p), -1), np.where(upper, -1.0, 1.0).reshape(len(p), -1)
+    answer = np.full((len(p), weights.shape[1]), -np.inf)
+    inside = np.broadcast_to(p > 0, answer.shape)
     if inside.any():
         answer[inside] = _lower_quantiles(weights, means, scales, p, sign, inside)
     return answer * sign
@@ -105,34 +108,69 @@ def _lower_quantiles(
     inside: BoolArray,
 ) -> FloatArray:
     """The x of the mirrored mixtures with F(x) = p, for the cells inside ``(m,)`` of ``(Q, c)``."""
-    shape = (len(weights), *p.shape)
+    every = inside.all()
 
-    def cells(array: FloatArray) -> FloatArray:  # (K, m)
-        if inside.all():
-            return array.reshape(len(array), -1)
-        return array[:, inside]
+    def cells(array: FloatArray) -> FloatArray:  # (..., m)
+        array = np.broadcast_to(array, (*array.shape[:-2], *inside.shape))
+        return array.reshape(*array.shape[:-2], -1) if every else array[..., inside]
 
-    mirrored = cells(means[:, np.newaxis] * sign)
-    weights = cells(np.broadcast_to(weights[:, np.newaxis], shape))
-    scales = cells(np.broadcast_to(scales[:, np.newaxis], shape))
-    p = p[inside]
-    probit = ndtri(p)
-    low, high, start = _bracket(weights, mirrored + scales * probit)
     with np.errstate(over="ignore"):
         steepness = 1.0 / scales
         # abs(f'') of a component is at most φ(0) / s³.
-        roughness = weighted_sum(weights, steepness**3) / (6.0 * _ROOT_2PI)
-    tail = _Tail(weights, mirrored, steepness, roughness, p, probit)
+        roughness = weighted_sum(weights, steepness * steepness * steepness) / (6.0 * _ROOT_2PI)
+    probit = ndtri(p)
+    mirrored = means[:, np.newaxis] * sign
+    own = scales[:, np.newaxis] * probit
+    own += mirrored
+    own = cells(own)
+    expected = cells(_cornish_fisher(weights, means, scales, probit, sign))
+    weights = cells(weights[:, np.newaxis])
+    low, high, start = _bracket(weights, own, expected)
+    steepness, roughness = cells(steepness[:, np.newaxis]), cells(roughness[np.newaxis])
+    tail = _Tail(weights, cells(mirrored), steepness, roughness, cells(p), cells(probit))
     return solve(tail, low, high, start)
 
 
-def _bracket(weights: FloatArray, own: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Bracket and start: the lowest, highest and mean of the quantiles of the components."""
-    low = np.minimum.reduce(np.where(weights > 0, own, np.inf), axis=0)
-    high = np.maximum.reduce(np.where(weights > 0, own, -np.inf), axis=0)
-    start = np.clip(weighted_sum(weights, own), low, high)
+def _bracket(
+    weights: FloatArray, own: FloatArray, expected: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Bracket and start: lowest and highest quantile of the components, and about the expected one.
+
+    Where none is expected, the search starts at the mean of the components' quantiles.
+    """
+    low, high = (
+        extreme.reduce(own if weights.all() else np.where(weights > 0, own, none), axis=0)
+        for extreme, none in ((np.minimum, np.inf), (np.maximum, -np.inf))
+    )
+    start = np.where(np.isfinite(expected), expected, weighted_sum(weights, own))
     # The ends are rounded: one double outward.
-    return np.nextafter(low, -np.inf), np.nextafter(high, np.inf), start
+    return np.nextafter(low, -np.inf), np.nextafter(high, np.inf), np.clip(start, low, high)
+
+
+def _cornish_fisher(
+    weights: FloatArray, means: FloatArray, scales: FloatArray, probit: FloatArray, sign: FloatArray
+) -> FloatArray:
+    """About the quantiles ``(Q, c)`` of mirrored mixtures, by their first four moments.
+
+    E. A. Cornish and R. A. Fisher, "Moments and cumulants in the specification of distributions",
+    Revue de l'Institut International de Statistique 5 (1938). They are not finite where squares
+    overflow. Skewness and excess are limited, as the series is of no use beyond.
+    """
+    with np.errstate(all="ignore"):
+        centre = weighted_sum(weights, means)
+        away, variance = means - centre, scales * scales
+        unit = np.sqrt(weighted_sum(weights, variance + away * away))
+        away, variance = away / unit, variance / (unit * unit)
+        square = away * away
+        skewness = weighted_sum(weights, away * (square + 3.0 * variance))
+        tails = weighted_sum(
+            weights, square * (square + 6.0 * variance) + 3.0 * variance * variance
+        )
+        skewness, excess = sign * np.clip(skewness, -1.0, 1.0), np.clip(tails - 3.0, -1.0, 1.0)
+        z, cube = probit, probit * probit * probit
+        bend = skewness / 6.0 * (z * z - 1.0) + excess / 24.0 * (cube - 3.0 * z)
+        bend -= skewness * skewness / 36.0 * (2.0 * cube - 5.0 * z)
+        return np.asarray(sign * centre + unit * (z + bend))
 
 
 def quantiles(

@@ -89,15 +89,16 @@ class FlatTrees:
         offset: np.ndarray,
         divisor: float,
     ) -> None:
-        self.columns = columns
-        self.thresholds = thresholds
-        self.leaf_values = leaf_values
-        self.sizes = sizes
+        # Arrays that joblib maps into memory are slow as long as they are of a class of their own.
+        self.columns = np.asarray(columns)
+        self.thresholds = np.asarray(thresholds)
+        self.leaf_values = np.asarray(leaf_values)
+        self.sizes = np.asarray(sizes)
         self.offset = offset
         self.divisor = divisor
         # As NumPy indexes quickest.
         self._columns = columns.astype(np.intp)
-        self._roots, self._links, self._leaf_ranks = _links(thresholds, sizes)
+        self._roots, self._links, self._leaf_ranks = _links(self.thresholds, self.sizes)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Links are made anew: they would take half of a pickle."""
