@@ -5,6 +5,7 @@ a single step, `network`, `head` and `covariances` for the mathematics, `batches
 the supply of rows, `validation` and `step_losses` for the losses.
 """
 
+from skmdn._engine.budget import budget_for, n_held_out
 from skmdn._engine.device import DeviceNetwork, cuda_is_available
 from skmdn._engine.loop import Progress, Trained
 from skmdn._engine.optimizer import OptimizerState
@@ -18,6 +19,8 @@ __all__ = [
     "Start",
     "Trained",
     "TrainingOptions",
+    "budget_for",
     "cuda_is_available",
+    "n_held_out",
     "train",
 ]
