@@ -211,6 +211,13 @@ def test_torch_is_imported_by_the_engine_only():
             assert TORCH_FILES.fullmatch(relative(file)), relative(file)
 
 
+def test_dask_is_imported_by_its_room_only():
+    for file in FILES:
+        packages = ("dask", "distributed", "skmdn.dask")
+        if any(is_within(found.module, one) for found in imports(file) for one in packages):
+            assert relative(file).startswith("dask/"), relative(file)
+
+
 def test_private_scikit_learn_has_one_importer():
     for file in FILES:
         for found in imports(file):

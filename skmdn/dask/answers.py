@@ -107,6 +107,10 @@ def _example(model: Any, X: Any, question: Question, of_rows: list[Any]) -> np.n
     """The answer for a row or two of the types of the collections, in the client."""
     rows = example_of(X, "X")
     values = tuple(np.ones((len(rows), *one.shape[1:])) for one in of_rows)
+    if question.method != PREDICT and not hasattr(model.predict_proba(rows), question.method):
+        raise ValueError(
+            f"method: {question.method!r} is for densities with atoms, and the model has none."
+        )
     answer = question.answer(model, rows, values, np.random.default_rng(0))
     if answer.dtype.kind not in "fiub" or answer.shape[:1] != (len(rows),):
         raise ValueError(
