@@ -19,6 +19,7 @@ from skmdn._engine.network import Parameters, Passes, layer_sizes, multiply_adds
 from skmdn._engine.optimizer import NAdam, OptimizerState
 from skmdn._engine.options import TrainingOptions
 from skmdn._engine.readers import resident_rows
+from skmdn._engine.runs import kept_in_memory
 from skmdn._engine.schedule import Schedule
 from skmdn._engine.step_losses import StepLosses
 from skmdn._engine.steps import Steps, is_captured
@@ -96,7 +97,7 @@ def _loop(
     if validation is not None:
         n_validation = len(validation)
         size = min(n_validation, BATCH_SIZE[parameters.flat.device.type])
-        rows = Batches(validation, start.preparation, size, parameters.flat)
+        rows = Batches(kept_in_memory(validation), start.preparation, size, parameters.flat)
         judge = Validation(passes, rows, calibrate=options.calibrate, log_unit=log_unit)
     average = ParameterAverage(parameters, layers) if options.average else None
     when = checkpoints(budget, n_validation, options.max_checkpoints)
