@@ -179,12 +179,12 @@ def record_rows(monkeypatch):
     """A list of the rows, weights and validation rows of every member."""
     taken, fit_member = [], fitting.fit_member
 
-    def recorded(model, pieces, held_out, words):
+    def recorded(model, pieces, held_out, *others):
         of_members = joined(pieces)
         present = [piece for piece in held_out if piece is not None]
         validating = np.concatenate([p.X[:, 0] for p in present]) if present else np.empty(0)
         taken.append((of_members.X[:, 0].astype(int), of_members.weights, validating.astype(int)))
-        return fit_member(model, pieces, held_out, words)
+        return fit_member(model, pieces, held_out, *others)
 
     monkeypatch.setattr(fitting, "fit_member", recorded)
     # In this thread, where the list is.
@@ -202,6 +202,17 @@ def test_a_sample_is_seeded(client):
     means = [model.estimator_.X_mean_ for model in models]
     assert not np.array_equal(means[0], means[2])
     assert models[0].n_samples_per_member_ == 60
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_what_a_training_of_all_rows_visits_is_gone_through_once(client, monkeypatch, n_members):
+    monkeypatch.setattr(fitting, "n_visited", lambda n, *words: n - 50)
+    X, y = rows()
+    model = short(n_members=n_members, max_iter="auto").fit(*in_blocks(X, y)).to_local()
+    for member in getattr(model, "estimators_", [model]):
+        assert (member.n_iter_, member.max_iter) == (1, "auto")
+        validating = 0 if n_members == 1 else 30
+        assert member.n_samples_seen_ == 150 - validating
 
 
 def test_states_of_random_numbers(client):

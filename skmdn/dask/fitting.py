@@ -81,41 +81,52 @@ class Work:
 
 def fit(work: Work) -> Fitted:
     """Count the rows, draw those of every member, and fit the members side by side."""
-    counts = check_surveys(work.run(work.each_partition(survey_partition)))
-    n = _rows_per_member(work, int(counts.sum()))
-    if len(work.models) == 1:
-        return _fit_one(work, counts, n)
-    return _fit_several(work, Order(counts), n)
+    order = Order(check_surveys(work.run(work.each_partition(survey_partition))))
+    share = _share(work, order.n_rows)
+    return (_fit_one if len(work.models) == 1 else _fit_several)(work, order, share)
 
 
-def _rows_per_member(work: Work, n: int) -> int:
-    """Rows of a member, those that validate among them."""
+class _Share(NamedTuple):
+    """What a member gets."""
+
+    n_rows: int  # those that validate among them
+    in_one_pass: bool
+
+
+def _share(work: Work, n: int) -> _Share:
+    """As many rows as asked for, or as the training of all n rows visits, in one pass over them."""
     if not isinstance(work.max_rows, str):
-        return min(n, work.max_rows)
+        return _Share(min(n, work.max_rows), in_one_pass=False)
     model = work.models[0]
     visited = n_visited(n, model.batch_size, model.max_iter)
     check_memory(visited, work.row_bytes, len(work.models), workers_of(work.client))
-    return visited
+    return _Share(visited, in_one_pass=visited < n)
 
 
-def _fit_one(work: Work, counts: np.ndarray, n: int) -> Fitted:
+def _fit_one(work: Work, order: Order, share: _Share) -> Fitted:
     """One network, which sets rows aside by itself."""
-    pieces = _drawn(work, Order(counts), n, 0, Order(counts).none())
-    task = delayed(fit_member, pure=False)(work.models[0], pieces, [], None)
+    pieces = _drawn(work, order, share.n_rows, 0, order.none())
+    task = delayed(fit_member, pure=False)(work.models[0], pieces, [], None, share.in_one_pass)
     (member,) = work.run([task], of_members=1)
-    return Fitted(member.model, [member.warnings], int(counts.sum()), n)
+    return Fitted(member.model, [member.warnings], order.n_rows, share.n_rows)
 
 
-def _fit_several(work: Work, order: Order, n: int) -> Fitted:
+def _fit_several(work: Work, order: Order, share: _Share) -> Fitted:
     """Several networks that share their validation rows, pooled."""
-    model = work.models[0]
+    model, n = work.models[0], share.n_rows
     held_out = _held_out(work, order, n)
     n_learning = n - sum(map(len, held_out))
     validation = work.each_partition(take_rows, held_out)
     words = _words(work, order, n_learning, held_out)
     fit_one = delayed(fit_member, pure=False)
     members = [
-        fit_one(one, _drawn(work, order, n_learning, m, held_out), validation, words)
+        fit_one(
+            one,
+            _drawn(work, order, n_learning, m, held_out),
+            validation,
+            words,
+            share.in_one_pass,
+        )
         for m, one in enumerate(work.models)
     ]
     calibrating = work.each_partition(take_rows, sample_of(held_out, _CALIBRATING_ROWS))

@@ -61,8 +61,11 @@ def fit_member(
     pieces: list[Piece | None],
     held_out: list[Piece | None],
     words: TargetWords | None,
+    in_one_pass: bool,
 ) -> FittedMember:
     """Fit a member to its rows, in the order of the partitions; `held_out` rows validate.
+
+    A sample of all rows that a training visits is gone through once.
 
     A task has one thread of its worker, and so does the fit: the networks then do not depend on how
     many threads there are.
@@ -77,6 +80,8 @@ def fit_member(
     asked = model.get_params(deep=False)
     if words is not None:
         model.set_params(**words._asdict())
+    if in_one_pass:
+        model.set_params(max_iter=1)
     with one_thread(), interrupt_ends_all(), collected_fit_warnings() as found:
         model.fit(table.X, table.y, table.weights, **validation)
     for name, value in asked.items():  # not set_params, which might look into objects

@@ -53,9 +53,9 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         and by their rows where there are more than `max_rows`.
     max_rows : int or "auto", default="auto"
         Rows that a member gets, those that validate among them: a random sample of all, without
-        replacement. "auto" is what a training visits: all rows up to 65 million, and from there on
-        ``256 * 1000 * sqrt(n / 1000)``. It does not depend on the cluster. If the memory limit of a
-        worker does not hold so many, `fit` says how many fit.
+        replacement. "auto" is what a training of all n rows visits: all of them up to 65 million,
+        and from there on ``256 * 1000 * sqrt(n / 1000)``, in one pass. It does not depend on the
+        cluster. If the memory limit of a worker does not hold so many, `fit` says how many fit.
     n_components, covariance_type, hidden_layer_sizes, activation, encoding, n_bins, extrapolation
         As of `MDNRegressor`, as are all that follow.
     alpha, learning_rate_init, max_grad_norm, batch_size, max_iter, reg_covar, validation_fraction
