@@ -7,6 +7,10 @@ import pytest
 from scipy import stats
 
 pytest.importorskip("distributed")
+import dask.array as da
+import dask.dataframe as dd
+import pandas as pd
+
 from skmdn._engine.budget import auto_batch_size, auto_steps
 from skmdn._estimators.dependence import Dependence
 from skmdn.dask import budget, draw
@@ -171,8 +175,6 @@ def test_a_sample_is_spread_and_small_enough():
 
 
 def test_bytes_of_a_row():
-    import dask.array as da
-
     X = da.zeros((10, 20), dtype=np.float32)
     y = da.zeros(10)
     light = budget.row_bytes(X, y, weighted=False)
@@ -180,3 +182,8 @@ def test_bytes_of_a_row():
     assert budget.row_bytes(X.astype(float), da.zeros((10, 3)), weighted=True) == (
         2 * (160 + 24 + 8) + 90
     )
+    frame = dd.from_pandas(
+        pd.DataFrame({"a": np.zeros(3, np.float32), "b": pd.Categorical(["u", "v", "u"])}),
+        npartitions=1,
+    )
+    assert budget.row_bytes(frame, frame["a"], weighted=False) == 2 * (4 + 8 + 8) + 16 + 90

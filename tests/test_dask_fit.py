@@ -116,6 +116,22 @@ def test_categories_text_booleans_and_gaps_are_those_of_the_local_fit(client, kn
     )
 
 
+def test_small_files_stay_apart(client, tmp_path):
+    """Dask joins small files of Parquet, of X and y as many as their columns are small."""
+    X, y = table()
+    whole = X.assign(letter=X["letter"].astype(str), y=y)
+    for i in range(4):
+        whole[50 * i : 50 * (i + 1)].to_parquet(tmp_path / f"{i}.parquet")
+    data = dd.read_parquet(tmp_path)
+    dX, dy = data[[*X.columns]], data["y"]
+    model = short().fit(dX, dy)
+    expected = local().fit(whole[[*X.columns]], y)
+    np.testing.assert_array_equal(model.estimator_.coefs_[0], expected.coefs_[0])
+    found = model.predict(dX).compute()
+    np.testing.assert_allclose(found, expected.predict(whole[[*X.columns]]), rtol=1e-9)
+    assert model.score(dX, dy) == pytest.approx(expected.score(whole[[*X.columns]], y))
+
+
 def test_integer_categories_stay_categories_where_partitions_differ(client):
     X, y = table()
     X = X[["number"]].assign(letter=pd.Categorical(X["letter"].cat.codes + 10))

@@ -43,10 +43,11 @@ def workers_of(client: Any) -> list[Worker]:
 
 
 def row_bytes(X: Any, y: Any, *, weighted: bool) -> int:
-    """Bytes that a member needs for a row."""
+    """Bytes that a member needs for a row; a fit makes a matrix of float64 of a table."""
     cells = sum(map(_cell_bytes, X.dtypes)) if is_frame(X) else X.shape[1] * X.dtype.itemsize
+    matrix = 8 * len(X.columns) if is_frame(X) else 0
     n_outputs = 1 if y.ndim == 1 else y.shape[1]
-    return int(_COPIES * (cells + 8 * n_outputs + 8 * weighted) + _FIT_BYTES)
+    return int(_COPIES * (cells + 8 * n_outputs + 8 * weighted) + matrix + _FIT_BYTES)
 
 
 def check_memory(n: int, bytes_of_row: int, n_members: int, workers: list[Worker]) -> None:
@@ -75,8 +76,6 @@ def check_memory(n: int, bytes_of_row: int, n_members: int, workers: list[Worker
 
 
 def _cell_bytes(dtype: Any) -> int:
-    return (
-        int(dtype.itemsize)
-        if isinstance(dtype, np.dtype) and dtype.kind in "biuf"
-        else (8 if str(dtype) == "category" else _TEXT_BYTES)
-    )
+    if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+        return int(dtype.itemsize)
+    return 8 if str(dtype) == "category" else _TEXT_BYTES

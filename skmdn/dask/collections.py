@@ -115,9 +115,14 @@ def _matching(collection: Any, name: str, X: Any, n: int) -> list[Any]:
 
 
 def delayed_partitions(collection: Any) -> list[Any]:
-    """One `Delayed` for every partition."""
-    parts = collection.to_delayed()
-    return list(parts if is_frame(collection) else parts.ravel())
+    """One `Delayed` for every partition.
+
+    A frame of Parquet reads only the columns that it needs. Further optimisations of Dask are left
+    out: they join small files, those of X and of y differently.
+    """
+    if is_frame(collection):
+        return list(collection.simplify().to_delayed(optimize_graph=False))
+    return list(collection.to_delayed().ravel())
 
 
 def _listed(sizes: tuple[int, ...]) -> str:
