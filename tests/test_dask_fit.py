@@ -28,6 +28,7 @@ from dask.distributed import Client
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.model_selection import TimeSeriesSplit
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import skmdn.regressor
 from skmdn import MDNRegressor, Mixture, TargetMixture
@@ -348,6 +349,19 @@ def test_warnings_of_members_reach_the_client(client, monkeypatch):
         "Member 0 of 2: something is strange",
         "Member 1 of 2: something is strange",
     ]
+
+
+def test_a_member_uses_one_thread(client, monkeypatch):
+    found = []
+
+    def note(fitted):
+        found.append({pool["num_threads"] for pool in threadpool_info()})
+
+    record_rows(monkeypatch)  # in this thread
+    monkeypatch.setattr(skmdn.regressor, "_warn_of", note)
+    with threadpool_limits(2):
+        short().fit(*in_blocks(*rows()))
+    assert found == [{1}]
 
 
 def test_collected_warnings_are_not_issued():

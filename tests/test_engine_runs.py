@@ -35,6 +35,7 @@ def little_memory(monkeypatch):
     monkeypatch.setattr(runs, "_LOADED_BYTES", 35 * row)  # three blocks
     monkeypatch.setattr(runs, "_LOADED_SHARE", 1.0)
     monkeypatch.setattr(memory, "memory_limit", lambda: 1.5 * N * row)
+    monkeypatch.setattr(runs, "memory_limit", lambda: 1.5 * N * row)
 
 
 def passes(data, preparation, n, batch_size=5):
@@ -116,8 +117,10 @@ def test_rows_that_validate_are_kept_in_memory(little_memory, tmp_path, monkeypa
     np.testing.assert_array_equal(kept.X, X[3:13])
     np.testing.assert_array_equal(kept.y, y[3:13])
     assert kept.rows.tolist() == list(range(10))
-    monkeypatch.setattr(runs, "_KEPT_SHARE", 0.0)
-    assert kept_in_memory(data) is data
+    monkeypatch.setattr(runs, "memory_limit", lambda: 8 * 4 * 8 * P)  # an eighth is four rows
+    np.testing.assert_array_equal(kept_in_memory(data).X, X[[3, 6, 9, 12]])
+    in_memory = Observations(X, y, weights, np.arange(3, 13), 2)
+    assert kept_in_memory(in_memory) is in_memory
 
 
 def test_what_is_larger_than_memory(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ are shuffled in memory. The rows of a batch then come from hundreds of random pl
 and the disk is read in long pieces.
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +30,7 @@ _RUN_BYTES = 1 << 20
 # Bytes of the rows that are in memory at a time: a part of the limit, but no more than needed to
 # mix runs from all over the file.
 _LOADED_SHARE, _LOADED_BYTES = 1 / 16, 1 << 29
-# Rows that validate are read at every checkpoint, and kept in memory up to this part of it.
+# Rows that validate are read at every checkpoint. They may take this part of the memory.
 _KEPT_SHARE = 1 / 8
 
 
@@ -113,11 +114,16 @@ def _of(values: AnyArray | None, rows: IntArray) -> AnyArray | None:
 
 
 def kept_in_memory(validation: Observations) -> Observations:
-    """Rows that validate, copied into memory if they are of a file that does not fit there."""
-    taken = len(validation) * validation.X.itemsize * validation.X.shape[1]
-    if not is_larger_than_memory(validation.X) or taken > _KEPT_SHARE * memory_limit():
+    """Rows that validate, copied into memory if they are of a file that does not fit there.
+
+    If they are too many, a part of them, evenly spaced, has to judge the checkpoints: all of them
+    would be as much to read as the file, at every checkpoint.
+    """
+    if not is_larger_than_memory(validation.X):
         return validation
-    return _in_memory(validation, validation.rows)[0]
+    taken = len(validation) * validation.X.itemsize * validation.X.shape[1]
+    step = max(1, math.ceil(taken / (_KEPT_SHARE * memory_limit())))
+    return _in_memory(validation, validation.rows[::step])[0]
 
 
 def make_reader(

@@ -95,9 +95,10 @@ def _loop(
     steps = Steps(passes, optimizer, schedule, losses, draw)
     judge, n_validation = None, 0
     if validation is not None:
+        validation = kept_in_memory(validation)
         n_validation = len(validation)
         size = min(n_validation, BATCH_SIZE[parameters.flat.device.type])
-        rows = Batches(kept_in_memory(validation), start.preparation, size, parameters.flat)
+        rows = Batches(validation, start.preparation, size, parameters.flat)
         judge = Validation(passes, rows, calibrate=options.calibrate, log_unit=log_unit)
     average = ParameterAverage(parameters, layers) if options.average else None
     when = checkpoints(budget, n_validation, options.max_checkpoints)
