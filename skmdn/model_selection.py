@@ -113,6 +113,7 @@ def cross_val_predict_proba(
     if y is None:
         raise ValueError("y: expected targets, got None.")
     check_in_memory(y, "y")
+    check_in_memory(groups, "groups")
     X, y, groups = indexable(check_table(X), y, groups)
     cv = check_cv(cv, y, classifier=False)
     split_params, fit_params = _route(estimator, cv, groups, dict(params or {}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from copy import copy
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.callbacks import CallbackSupportMixin, fit_task
+from skmdn._estimators.fit_warnings import warn_of_fit
 from skmdn._estimators.inputs import (
     check_groups,
     check_inputs,
@@ -823,9 +823,9 @@ def _warn_of(fitted: Fitted) -> None:
     trained = fitted.trained
     if trained.interrupted:
         pass_interrupt_on()
-        warnings.warn("Training interrupted by user: the best model so far is kept.", stacklevel=3)
+        warn_of_fit("Training interrupted by user: the best model so far is kept.", stacklevel=3)
     if fitted.dependence is not None:
-        warnings.warn(fitted.dependence, stacklevel=3)
+        warn_of_fit(fitted.dependence, stacklevel=3)
     advice = list(fitted.advice)
     if trained.n_recoveries:
         advice.insert(
@@ -835,4 +835,4 @@ def _warn_of(fitted: Fitted) -> None:
             "learning_rate_init or a larger reg_covar may help.",
         )
     for message in advice:
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        warn_of_fit(message, ConvergenceWarning, stacklevel=3)

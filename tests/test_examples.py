@@ -42,6 +42,8 @@ def test_example_runs(script, elsewhere, monkeypatch, capsys):
     if "onnx" in script.name:
         pytest.importorskip("onnx")
         pytest.importorskip("onnxruntime")
+    if "dask" in script.read_text(encoding="utf-8"):
+        pytest.importorskip("distributed")
     before = files_of_examples()
     run(script, monkeypatch)
     assert capsys.readouterr().out

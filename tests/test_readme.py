@@ -10,6 +10,7 @@ EXAMPLES = ROOT / "examples"
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "docs" / "large_data.md",
     EXAMPLES / "README.md",
     EXAMPLES / "benchmarks" / "README.md",
     ROOT / "docs" / "neighbours.md",

@@ -5,7 +5,7 @@ a single step, `network`, `head` and `covariances` for the mathematics, `batches
 the supply of rows, `validation` and `step_losses` for the losses.
 """
 
-from skmdn._engine.budget import MAX_CHECKPOINTS
+from skmdn._engine.budget import MAX_CHECKPOINTS, budget_for, n_held_out
 from skmdn._engine.device import DeviceNetwork, cuda_is_available
 from skmdn._engine.loop import Progress, Trained
 from skmdn._engine.optimizer import OptimizerState
@@ -20,6 +20,8 @@ __all__ = [
     "Start",
     "Trained",
     "TrainingOptions",
+    "budget_for",
     "cuda_is_available",
+    "n_held_out",
     "train",
 ]

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from skmdn._engine.budget import batches_per_pass
-from skmdn._engine.readers import ResidentRows, block_rows, make_reader
+from skmdn._engine.readers import ResidentRows, block_rows
+from skmdn._engine.runs import make_reader
 from skmdn._estimators.observations import Observations
 from skmdn._network.preparation import Preparation
 
@@ -42,7 +43,7 @@ class Batches:
         per_block = max(1, block_rows(preparation, like.device.type) // batch_size)
         blocks = [self.edges[i : i + per_block + 1] for i in range(0, self.n_batches, per_block)]
         capacity = max(edges[-1] - edges[0] for edges in blocks)
-        self._reader = make_reader(data, preparation, capacity, like)
+        self._reader = make_reader(data, preparation, capacity, per_block * batch_size, like)
         # Rows of every block, and its batches: all blocks but the last share theirs.
         views: dict[tuple[int, ...], list[Batch]] = {}
         self._blocks = []
@@ -55,12 +56,11 @@ class Batches:
 
     def one_pass(self, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """Every row once, in shuffled order where `rng` is given and there are several batches."""
-        index = self._reader.index
         if rng is not None and self.n_batches > 1:
-            rng.shuffle(index)
+            self._reader.shuffle(rng)
         for rows, batches in self._blocks:
             if not self._loaded:
-                self._reader.read(index[rows])
+                self._reader.load(rows)
             yield from batches
         # If all rows are in one block and keep their order, they need not be read again.
         self._loaded = len(self._blocks) == 1 and (rng is None or self.n_batches == 1)

@@ -1,5 +1,7 @@
 """Sources of rows: the user's arrays as they are, or prepared data on the training device.
 
+A file that does not fit into memory has a reader of its own, in `runs`.
+
 The user's arrays are not copied, even if they are memory-mapped. Beyond a fixed size, only one
 block of rows at a time exists in prepared form, so training needs no second copy of the data.
 """
@@ -30,8 +32,11 @@ class Reader(Protocol):
     y: Tensor  # (D, capacity); with atoms (D + 1 + A, capacity), see `kernel_terms`
     weights: Tensor | None  # (capacity,)
 
-    def read(self, index: IntArray) -> None:
-        """Put the rows of `index` into the first places of the buffers."""
+    def shuffle(self, rng: np.random.Generator) -> None:
+        """Put the rows into another order."""
+
+    def load(self, places: slice) -> None:
+        """Put the rows at consecutive places of the order into the first places of the buffers."""
 
 
 class StreamReader:
@@ -53,21 +58,32 @@ class StreamReader:
         self._weight_unit = data.mean_weight()
         self._gathered = np.empty((capacity, data.X.shape[1]), data.X.dtype)
 
-    def read(self, index: IntArray) -> None:
-        """Gather and prepare."""
-        m = len(index)
-        folds = None if self._data.folds is None else self._data.folds[index]
-        self._preparation.inputs(self._gather(index), self.x.numpy()[:m, :-1], folds)
-        D = self._data.y.shape[1]
-        self.y.numpy()[:D, :m] = self._preparation.targets(self._data.y[index]).T
-        if self._data.atom is not None:
-            terms = kernel_terms(self._data.atom[index], self._data.n_atoms, self._preparation)
-            self.y.numpy()[D:, :m] = terms
-        if self.weights is not None and self._data.weights is not None:
-            self.weights.numpy()[:m] = self._data.weights[index] / self._weight_unit
+    def shuffle(self, rng: np.random.Generator) -> None:
+        """Put the rows into another order."""
+        rng.shuffle(self.index)
 
-    def _gather(self, index: IntArray) -> Array:
-        X = self._data.X
+    def load(self, places: slice) -> None:
+        """Gather and prepare the rows at consecutive places of the order."""
+        self.read(self.index[places])
+
+    def read(self, index: IntArray) -> None:
+        """Gather and prepare rows of the data."""
+        self.read_from(self._data, index)
+
+    def read_from(self, data: Observations, index: IntArray) -> None:
+        """Gather and prepare rows of the given data, which may be a part of all."""
+        m = len(index)
+        folds = None if data.folds is None else data.folds[index]
+        self._preparation.inputs(self._gather(data.X, index), self.x.numpy()[:m, :-1], folds)
+        D = data.y.shape[1]
+        self.y.numpy()[:D, :m] = self._preparation.targets(data.y[index]).T
+        if data.atom is not None:
+            terms = kernel_terms(data.atom[index], data.n_atoms, self._preparation)
+            self.y.numpy()[D:, :m] = terms
+        if self.weights is not None and data.weights is not None:
+            self.weights.numpy()[:m] = data.weights[index] / self._weight_unit
+
+    def _gather(self, X: Array, index: IntArray) -> Array:
         # numpy.take would first copy the whole of an array that is not C-contiguous.
         if not X.flags.c_contiguous:
             return np.asarray(X[index])
@@ -131,6 +147,14 @@ class ResidentReader:
         self.index = np.arange(rows.n)
         self.x, self.y, self.weights = rows.buffers(capacity)
 
+    def shuffle(self, rng: np.random.Generator) -> None:
+        """Put the rows into another order."""
+        rng.shuffle(self.index)
+
+    def load(self, places: slice) -> None:
+        """Gather the rows at consecutive places of the order."""
+        self.read(self.index[places])
+
     def read(self, index: IntArray) -> None:
         """Gather on the device."""
         m, places = len(index), torch.from_numpy(index).to(self._rows.device)
@@ -144,17 +168,10 @@ def resident_rows(data: Observations, preparation: Preparation, like: Tensor) ->
     return ResidentRows(StreamReader(data, preparation, part, like.dtype), like.device)
 
 
-def make_reader(
-    data: Observations,
-    preparation: Preparation,
-    capacity: int,
-    like: Tensor,
-) -> Reader:
-    """Keep prepared data if they are small or the device is a GPU; otherwise stream them."""
+def is_streamed(data: Observations, preparation: Preparation, like: Tensor) -> bool:
+    """Whether data are prepared anew in every pass: on a CPU, and if they are large."""
     numbers = len(data) * (preparation.n_inputs + data.y.shape[1] + data.n_atoms + 2)
-    if like.device.type == "cpu" and numbers * like.dtype.itemsize > _RESIDENT_BYTES:
-        return StreamReader(data, preparation, capacity, like.dtype)
-    return ResidentReader(resident_rows(data, preparation, like), capacity)
+    return like.device.type == "cpu" and numbers * like.dtype.itemsize > _RESIDENT_BYTES
 
 
 def block_rows(preparation: Preparation, device_type: str) -> int:

@@ -19,6 +19,7 @@ from skmdn._engine.network import Parameters, Passes, layer_sizes, multiply_adds
 from skmdn._engine.optimizer import NAdam, OptimizerState
 from skmdn._engine.options import TrainingOptions
 from skmdn._engine.readers import resident_rows
+from skmdn._engine.runs import kept_in_memory
 from skmdn._engine.schedule import Schedule
 from skmdn._engine.step_losses import StepLosses
 from skmdn._engine.steps import Steps, is_captured
@@ -94,6 +95,7 @@ def _loop(
     steps = Steps(passes, optimizer, schedule, losses, draw)
     judge, n_validation = None, 0
     if validation is not None:
+        validation = kept_in_memory(validation)
         n_validation = len(validation)
         size = min(n_validation, BATCH_SIZE[parameters.flat.device.type])
         rows = Batches(validation, start.preparation, size, parameters.flat)

@@ -22,7 +22,7 @@ from skmdn._estimators.features import (
 )
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.rows import Rows
-from skmdn.mixture.real_numbers import check_no_mask, check_real_numbers
+from skmdn.mixture.real_numbers import check_no_dask, check_no_mask, check_real_numbers
 
 
 def check_inputs(estimator: Any, X: ArrayLike, *, reset: bool = False) -> Array:
@@ -143,7 +143,8 @@ def check_fitted_table(estimator: Any, X: Any) -> Any:
 
 
 def check_in_memory(X: Any, name: str = "X") -> None:
-    """Refuse a query that is still to run, such as a LazyFrame of polars."""
+    """Refuse a query that is still to run: a LazyFrame of polars, a collection of Dask."""
+    check_no_dask(X, name)
     if hasattr(type(X), "collect"):  # not a column of that name
         raise TypeError(
             f"{name}: expected rows in memory, got a {type(X).__name__}; pass {name}.collect()."
@@ -178,6 +179,7 @@ def check_groups(groups: ArrayLike | None, n: int) -> AnyArray | None:
     """Labels ``(n,)`` for a splitter."""
     if groups is None:
         return None
+    check_in_memory(groups, "groups")
     labels = np.asarray(groups)
     if labels.shape != (n,):
         raise ValueError(f"groups must have one label per row, shape ({n},); got {labels.shape}.")
@@ -216,6 +218,7 @@ def check_weights(weights: ArrayLike | None, n: int, name: str) -> FloatArray | 
     """Non-negative weights ``(n,)`` in units of the largest, so that no sum overflows."""
     if weights is None:
         return None
+    check_in_memory(weights, name)
     if np.asarray(weights).ndim == 0:
         raise ValueError(f"{name} must have one weight per row, shape ({n},); got {weights!r}.")
     w = _numbers(weights, name)

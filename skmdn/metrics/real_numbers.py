@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from skmdn.mixture.real_numbers import check_no_mask, check_real_numbers
+from skmdn.mixture.real_numbers import check_no_dask, check_no_mask, check_real_numbers
 
 
 def as_numbers(value: Any, name: str) -> np.ndarray:
@@ -18,6 +18,7 @@ def as_numbers(value: Any, name: str) -> np.ndarray:
     ValueError
         If there are dates, durations, text, a mask, NaN or infinity, or if it is a scalar or empty.
     """
+    check_no_dask(value, name)
     check_no_mask(value, name)
     array = _array(value, name)
     check_real_numbers(array, name)

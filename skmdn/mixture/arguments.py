@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from skmdn._arrays import FloatArray
 from skmdn.mixture.blocks import chunks, component_sum, components_first
-from skmdn.mixture.real_numbers import check_no_mask, check_real_numbers
+from skmdn.mixture.real_numbers import check_no_dask, check_no_mask, check_real_numbers
 
 RandomState: TypeAlias = "int | np.random.Generator | np.random.RandomState | None"
 
@@ -24,6 +24,7 @@ SUM_TOLERANCE = 1e-6
 
 def as_floats(value: ArrayLike, name: str) -> FloatArray:
     """``value`` as a float64 array; one that already is float64 is not copied."""
+    check_no_dask(value, name)
     check_no_mask(value, name)
     try:
         array = np.asarray(value)

@@ -20,6 +20,22 @@ def check_no_mask(values: object, name: str) -> None:
         )
 
 
+def check_no_dask(values: object, name: str) -> None:
+    """Refuse collections of Dask, all rows of which NumPy would fetch without a word.
+
+    Raises
+    ------
+    TypeError
+        That says who takes them.
+    """
+    if hasattr(type(values), "__dask_graph__"):
+        raise TypeError(
+            f"{name}: expected rows in memory, got a dask {type(values).__name__}. "
+            "skmdn.dask.DaskMDNRegressor fits, predicts and scores where the rows are; "
+            f"{name}.compute() brings all of them here."
+        )
+
+
 def check_real_numbers(array: AnyArray, name: str) -> None:
     """Refuse dates, durations and text, which NumPy would turn into numbers without a word.
 
