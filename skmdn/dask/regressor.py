@@ -56,8 +56,10 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         replacement. "auto" is what a training of all n rows visits: all of them up to 65 million,
         and from there on ``256 * 1000 * sqrt(n / 1000)``, in one pass. It does not depend on the
         cluster. If the memory limit of a worker does not hold so many, `fit` says how many fit.
-    n_components, covariance_type, hidden_layer_sizes, activation, encoding, n_bins, extrapolation
+    n_components, covariance_type, hidden_layer_sizes, activation, encoding, n_bins
         As of `MDNRegressor`, as are all that follow.
+    extrapolation, linear_path
+        With several members, every member has a line of its own.
     alpha, learning_rate_init, max_grad_norm, batch_size, max_iter, reg_covar, validation_fraction
         `max_iter` counts passes over the rows of a member.
     validation_split, calibrate, categorical_features, target_transform, target_atoms
@@ -134,6 +136,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         encoding: str | None = "auto",
         n_bins: int = 16,
         extrapolation: str = "constant",
+        linear_path: bool | str = "auto",
         alpha: float | str = "auto",
         learning_rate_init: float = 0.015,
         max_grad_norm: float = 10.0,
@@ -162,6 +165,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         self.encoding = encoding
         self.n_bins = n_bins
         self.extrapolation = extrapolation
+        self.linear_path = linear_path
         self.alpha = alpha
         self.learning_rate_init = learning_rate_init
         self.max_grad_norm = max_grad_norm
