@@ -100,10 +100,13 @@ class FlatTrees:
         self._columns = columns.astype(np.intp)
         self._roots, self._links, self._leaf_ranks = _links(self.thresholds, self.sizes)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Links are made anew: they would take half of a pickle."""
-        arrays = self.columns, self.thresholds, self.leaf_values, self.sizes
-        return FlatTrees, (*arrays, self.offset, self.divisor)
+    def __getstate__(self) -> dict[str, Any]:
+        """The arguments; what follows from them would take half of a pickle."""
+        return {name: value for name, value in vars(self).items() if name[0] != "_"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make anew what follows from the arguments."""
+        FlatTrees.__init__(self, **state)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predict all trees' mean or sum.

@@ -54,6 +54,10 @@ def models():
         "predictions": CrossFittedPredictions([("network", network())], cv=2, random_state=0).fit(
             X, Y
         ),
+        "trees": CrossFittedPredictions(cv=2, random_state=0)
+        .fit(X, y)
+        .estimators_[0][0]
+        .regressor_,
         "standardized": StandardizedRegressor(network()).fit(X, y),
         "mixture_diag": Mixture(weights, means, rng.uniform(0.1, 1, (6, 3, 2))),
         "mixture_full": Mixture(
