@@ -5,10 +5,13 @@ from __future__ import annotations
 SKOPS_TRUSTED_TYPES = [
     "skmdn.conformal.ConformalMDNRegressor",
     "skmdn.ensemble.MDNEnsembleRegressor",
+    "skmdn.ensemble.ProcessDensity",
     "skmdn.mixture.Mixture",
     "skmdn.mixture.TargetMixture",
     "skmdn.preprocessing.CrossFittedPredictions",
+    "skmdn.preprocessing.FlatTrees",
     "skmdn.preprocessing.PiecewiseLinearEncoder",
+    "skmdn.preprocessing.RepeatedValues",
     "skmdn.preprocessing.StandardizedForest",
     "skmdn.preprocessing.StandardizedRegressor",
     "skmdn.regressor.MDNRegressor",
