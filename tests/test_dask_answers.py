@@ -162,6 +162,18 @@ def test_unknown_sizes_and_blocks_of_columns(single):
     np.testing.assert_array_equal(computed(model.predict(dX.rechunk({1: 1}))), expected)
 
 
+def test_an_array_and_a_column_of_small_files(single, tmp_path):
+    X, y, local = single
+    table = pd.DataFrame({**{f"x{j}": X[:, j] for j in range(3)}, "y": y})
+    for i in range(4):
+        table[50 * i : 50 * (i + 1)].to_parquet(tmp_path / f"{i}.parquet")
+    data = dd.read_parquet(tmp_path)
+    (dX,) = in_blocks(X, sizes=(50,) * 4)
+    with dask.config.set(scheduler="sync"):
+        found = fitted(local).predict_with(dX, "logpdf", data["y"]).compute()
+        np.testing.assert_allclose(found, local.predict_proba(X).logpdf(y), rtol=1e-9)
+
+
 def test_float32_is_the_fast_path(single):
     X, _, local = single
     (dX,) = in_blocks(X.astype(np.float32))

@@ -233,7 +233,15 @@ def part(X: Any, rows: slice) -> Any:
 
 
 def _as_array(values: Any) -> Any:
-    return values.to_dask_array() if is_frame(values) else values
+    """A collection as an array of the same partitions: Dask's own conversion joins small files."""
+    if not is_frame(values):
+        return values
+    shape = (np.nan, *values.shape[1:])
+    parts = [
+        da.from_delayed(delayed(np.asarray)(part, np.float64), shape, np.float64)
+        for part in delayed_partitions(values)
+    ]
+    return da.concatenate(parts, allow_unknown_chunksizes=True)
 
 
 def _as_pandas(answer: np.ndarray, index: Any) -> Any:

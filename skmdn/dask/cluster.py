@@ -48,8 +48,9 @@ def results(client: Client, tasks: list[Any], report: Callable[[int], None]) -> 
     The first error is raised as it is. On an error or an interrupt all tasks are cancelled, and
     nothing of them stays on the cluster.
     """
-    futures = client.compute(tasks, retries=RETRIES)
+    futures: list[Any] = []
     try:
+        futures = client.compute(tasks, retries=RETRIES)
         for n_done, future in enumerate(as_completed(futures), start=1):
             if future.status != "finished":
                 future.result()
