@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from cases.pages import python_blocks, run_blocks
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PYTHON_BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PYTHON_BLOCKS = python_blocks(README)
 
 pytestmark = pytest.mark.trains
 
@@ -61,9 +62,7 @@ def test_quickstart_beats_one_gaussian_and_draws(elsewhere, monkeypatch, capsys)
 
 def test_readme_code_runs(elsewhere):
     assert PYTHON_BLOCKS
-    names = {"__name__": "__main__"}
-    for number, block in enumerate(PYTHON_BLOCKS):
-        exec(compile(block, f"README.md, block {number}", "exec"), names)
+    run_blocks(PYTHON_BLOCKS, "README.md")
 
 
 def test_readme_names_what_is_there():

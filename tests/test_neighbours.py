@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cases.pages import python_blocks, run_blocks
 
 from skmdn import MDNRegressor, Mixture
 from skmdn.metrics import crps_loss, log_likelihood_scorer, pinball_loss
@@ -12,10 +13,6 @@ from skmdn.metrics import crps_loss, log_likelihood_scorer, pinball_loss
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "neighbours.md"
 
 pytestmark = pytest.mark.trains
-
-
-def python_blocks(text):
-    return re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def sections():
@@ -40,12 +37,7 @@ def run(tmp_path, monkeypatch):
         (title,) = (title for title in SECTIONS if word in title)
         code = SECTIONS[title]
         assert len(code) >= 2
-        for module in re.findall(r"^(?:import|from) ([\w.]+)", "".join(code), re.MULTILINE):
-            pytest.importorskip(module)
-        names = {"__name__": "__main__"}
-        for number, block in enumerate(code):
-            exec(compile(block, f"{PAGE.name}, {title}, block {number}", "exec"), names)
-        return names
+        return run_blocks(code, f"{PAGE.name}, {title}")
 
     return run
 

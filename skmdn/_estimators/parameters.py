@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.metaestimators import _BaseComposition
 
+from skmdn._estimators.documentation import DocumentedEstimator
 from skmdn._estimators.inner_estimators import takes_gaps
 
 # What each constructor value may be, as scikit-learn's checks take it.
@@ -83,7 +84,7 @@ CONFORMAL_MDN_REGRESSOR: Constraints = {
 Self = TypeVar("Self", bound="NamedEstimators")
 
 
-class NamedEstimators(_BaseComposition):
+class NamedEstimators(DocumentedEstimator, _BaseComposition):
     """Estimator made of others, given as `estimators`: pairs of a name and an estimator."""
 
     estimators: list[tuple[str, Any]] | None

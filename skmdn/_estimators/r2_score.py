@@ -7,10 +7,11 @@ from typing import Any
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
+from skmdn._estimators.documentation import DocumentedEstimator
 from skmdn._estimators.inputs import check_scored
 
 
-class ScoredRegressor(RegressorMixin):
+class ScoredRegressor(DocumentedEstimator, RegressorMixin):
     """Regressor whose `score` refuses dates, text and masks, as its `fit` does."""
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
+from skmdn._estimators.documentation import DocumentedEstimator
 from skmdn._estimators.inputs import check_inputs, check_weights
 from skmdn._estimators.observations import rows_with_weight
 from skmdn._estimators.parameters import PIECEWISE_LINEAR_ENCODER, check_parameters
@@ -19,7 +20,7 @@ from skmdn._network.gaps import features_with_gaps, filled
 from skmdn._network.scaling import location_and_scale
 
 
-class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
+class PiecewiseLinearEncoder(DocumentedEstimator, TransformerMixin, BaseEstimator):
     r"""Encode every feature by how far its value reaches into each of its quantile bins.
 
     With edges :math:`b_0 < \dots < b_T` at quantiles of the training data, column t of a feature is

@@ -1,0 +1,86 @@
+"""The site's sources: code that runs, pages that name all that is public, links that lead there."""
+
+import re
+import shutil
+from inspect import ismodule
+from pathlib import Path
+
+import pytest
+from cases.pages import python_blocks, run_blocks
+from sklearn.ensemble import RandomForestRegressor
+
+import skmdn
+import skmdn.ensemble
+import skmdn.export
+from skmdn import ConformalMDNRegressor, MDNEnsembleRegressor, MDNRegressor, preprocessing
+from skmdn.ensemble import ProcessDensity
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+# test_neighbours.py runs the sections of its page one by one.
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page.name != "neighbours.md"]
+WITH_CODE = [page for page in PAGES if python_blocks(page.read_text(encoding="utf-8"))]
+API = (DOCS / "api.rst").read_text(encoding="utf-8")
+
+
+def name_of(page):
+    return page.relative_to(DOCS).as_posix()
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
+def test_code_runs(page, tmp_path, monkeypatch):
+    (tmp_path / "examples").mkdir()
+    shutil.copy(ROOT / "examples" / "flat_rents.csv", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    run_blocks(python_blocks(page.read_text(encoding="utf-8")), name_of(page))
+
+
+def test_printed_regions_are_those_of_the_guide(capsys):
+    text = (DOCS / "guide" / "regions.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    run_blocks(python_blocks(text), "regions.md")
+    printed, expected = (
+        [float(number) for number in re.findall(r"-?\d+\.\d*", output)]
+        for output in (capsys.readouterr().out, shown)
+    )
+    assert printed == pytest.approx(expected, abs=1e-6)
+
+
+def public_names(module, path=""):
+    for name in module.__all__:
+        member = getattr(module, name)
+        if ismodule(member):
+            yield from public_names(member, f"{name}.")
+        else:
+            yield f"{path}{name}"
+
+
+def test_api_names_all_that_is_public():
+    listed = re.findall(r"^   ([A-Za-z]\S*)$", API, re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    public = {*public_names(skmdn), *public_names(skmdn.export, "export.")}
+    public.add("ensemble.ProcessDensity")
+    assert public == set(listed)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (MDNRegressor(), "MDNRegressor"),
+        (MDNEnsembleRegressor(), "MDNEnsembleRegressor"),
+        (ConformalMDNRegressor(), "ConformalMDNRegressor"),
+        (ProcessDensity(), "ensemble.ProcessDensity"),
+        (preprocessing.PiecewiseLinearEncoder(), "preprocessing.PiecewiseLinearEncoder"),
+        (preprocessing.CrossFittedPredictions(), "preprocessing.CrossFittedPredictions"),
+        (preprocessing.RepeatedValues(), "preprocessing.RepeatedValues"),
+        (
+            preprocessing.StandardizedForest(RandomForestRegressor()),
+            "preprocessing.StandardizedForest",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_html_repr_leads_to_the_page_of_the_class(estimator, name):
+    link = f"https://skmdn.readthedocs.io/en/latest/api/skmdn.{name}.html"
+    assert f'href="{link}"' in estimator._repr_html_()
+    assert f"   {name}\n" in API
