@@ -45,6 +45,8 @@ html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,
     "header_links_before_dropdown": 8,
+    "navbar_persistent": [],
+    "navbar_end": ["search-button", "theme-switcher"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
@@ -65,6 +67,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "download_all_examples": False,
     "thumbnail_size": (480, 300),
+    "default_thumb_file": str(ROOT / "docs" / "gallery_scripts" / "no_picture.png"),
     "write_computation_times": False,
 }
 

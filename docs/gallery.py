@@ -4,6 +4,8 @@ import re
 import shutil
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 # sphinx-gallery looks up each name that an example imports, this search's among them.
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sphinx_gallery.scrapers import figure_rst
@@ -25,7 +27,16 @@ def copy_scripts(examples, folder):
     for script in examples.glob("*.py"):
         text = as_page(script.read_text(encoding="utf-8"))
         (folder / script.name).write_text(text, encoding="utf-8")
+    draw_thumbnail(folder / "no_picture.png")
     (folder / "GALLERY_HEADER.rst").write_text(HEADER, encoding="utf-8")
+
+
+def draw_thumbnail(file):
+    """Thumbnail of a script that draws nothing."""
+    figure = Figure(figsize=(4.8, 3), facecolor="white")
+    words = {"ha": "center", "va": "center", "family": "monospace", "size": 17, "color": "#08519c"}
+    figure.text(0.5, 0.5, "model.predict_proba(X)", **words)
+    figure.savefig(file, dpi=100)
 
 
 def as_page(script):
@@ -34,6 +45,7 @@ def as_page(script):
     title, text = docstring.split("\n", 1)
     title = title.removesuffix(".")
     text = re.sub(r"((?:^    .*\n)+)", r".. code-block:: console\n\n\1", text, flags=re.MULTILINE)
+    text = re.sub(r"^(?=[A-Z]\. )", "Source: ", text, flags=re.MULTILINE)  # no list from "C." on
     text = re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", text)
     code = re.sub(r"^# %% (.*(?:\n# .*)*)", r"# %%\n# \1", code, flags=re.MULTILINE)
     code = re.sub(r"Path\(__file__\)\.with_name\((.*?)\)", r"Path(\1)", code)  # run where they lie

@@ -17,7 +17,7 @@ def inline(translator, node):
 
 def display(translator, node):
     """Write a formula on a line of its own."""
-    translator.body.append(f'<div class="math">{tex2mathml(source(node), as_block=True)}</div>')
+    translator.body.append(f'<div class="formula">{tex2mathml(source(node), as_block=True)}</div>')
     raise nodes.SkipNode
 
 

@@ -546,11 +546,11 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         linear. A feature that was constant so far counts as soon as it varies. It gets bins from
         the first call that has at least ``2 * n_bins`` rows and more than two values of it.
 
-        Predictions use an average of the parameters over about the last tenth of all steps [4]_,
-        which removes the noise of the constant learning rate. The optimiser continues from the
-        parameters themselves. There is no validation part. If an earlier `fit` calibrated the
-        spreads, their factor is built into the network, and their noise and the temperature of
-        atoms are dropped. Atoms stay those of the first call.
+        Predictions use an average of the parameters over about the last tenth of all steps
+        (reference 4 of the class), which removes the noise of the constant learning rate. The
+        optimiser continues from the parameters themselves. There is no validation part. If an
+        earlier `fit` calibrated the spreads, their factor is built into the network, and their
+        noise and the temperature of atoms are dropped. Atoms stay those of the first call.
 
         There is no early stopping: with many passes over few rows the network overfits, so watch
         the likelihood of held-out rows.

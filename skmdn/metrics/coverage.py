@@ -145,7 +145,9 @@ def sharpness(
     region: str = "central",
     sample_weight: npt.ArrayLike | None = None,
 ) -> float:
-    """Mean size of the predicted regions; of two calibrated models the smaller is better [1]_.
+    """Mean size of the predicted regions; of two calibrated models the smaller is better.
+
+    To be sharp subject to calibration is the aim of a forecast [1]_.
 
     Parameters
     ----------
