@@ -56,7 +56,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "gallery_scripts",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
-    "ignore_pattern": r"flat_rents\.py$",
+    # The other one starts processes that import it by its path.
+    "ignore_pattern": r"(flat_rents|on_a_cluster)\.py$",
     "copyfile_regex": r".*\.csv$",
     "within_subsection_order": "gallery.reading_order",
     "image_scrapers": ("gallery.picture",),
