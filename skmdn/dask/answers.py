@@ -24,13 +24,11 @@ from skmdn.dask.collections import (
 # Rows whose densities a worker holds at a time.
 _ROWS = 1 << 16
 # Methods that answer one array per row, of a shape that does not depend on the rows.
-METHODS = frozenset(
-    {
-        *("atom_probability", "cdf", "cov", "crps", "energy_score", "entropy", "hdr_mass"),
-        *("interval", "logpdf", "mean", "median", "mode", "pdf", "pit", "ppf"),
-        *("responsibilities", "sample", "sf", "std", "var"),
-    }
-)
+METHODS = {
+    "atom_probability", "cdf", "cov", "crps", "energy_score", "entropy", "hdr_mass", "interval",
+    "logpdf", "mean", "median", "mode", "pdf", "pit", "ppf", "responsibilities", "sample", "sf",
+    "std", "var",
+}  # fmt: skip
 PREDICT = "predict"
 
 
@@ -40,7 +38,6 @@ class Question:
 
     method: str
     arguments: tuple[Any, ...]  # ROWS where the values of a collection belong
-    keywords: tuple[tuple[str, Any], ...] = ()
     is_seeded: bool = False  # whether every partition gets a generator of its own
 
     def answer(self, model: Any, X: Any, of_rows: tuple[Any, ...], rng: Any) -> np.ndarray:
@@ -49,8 +46,8 @@ class Question:
             return np.asarray(model.predict(X))
         left = iter(of_rows)
         arguments = [next(left) if one is ROWS else one for one in self.arguments]
-        keywords = dict(self.keywords) | ({"random_state": rng} if self.is_seeded else {})
-        return np.asarray(getattr(model.predict_proba(X), self.method)(*arguments, **keywords))
+        seed = {"random_state": rng} if self.is_seeded else {}
+        return np.asarray(getattr(model.predict_proba(X), self.method)(*arguments, **seed))
 
 
 class _Rows:
