@@ -59,19 +59,22 @@ def reading_order(name):
 
 
 def saved_file(script):
-    """Name of the file that a script saves."""
-    return re.search(r'mkdtemp\(\), "([^"]+)"\)', Path(script).read_text(encoding="utf-8"))[1]
+    """Name of the file that a script saves; none if it saves several, in a folder of its own."""
+    found = re.search(r'mkdtemp\(\), "([^"]+)"\)', Path(script).read_text(encoding="utf-8"))
+    return found and found[1]
 
 
 def arguments(gallery_conf, script_vars):
     """Arguments of a script: the file to save, in the folder that it runs in."""
-    return [saved_file(script_vars["src_file"])]
+    saved = saved_file(script_vars["src_file"])
+    return [saved] if saved else []
 
 
 def picture(block, block_vars, gallery_conf):
     """The picture that a block of code has saved, as a figure."""
     script = Path(block_vars["src_file"])
-    saved = script.with_name(saved_file(script))
+    name = saved_file(script)
+    saved = script.with_name(name or script.name)
     if saved.suffix != ".png" or not saved.exists():
         return ""
     shown = next(block_vars["image_path_iterator"])
