@@ -7,7 +7,7 @@ import pytest
 from cases.ensemble import SMALL
 
 from skmdn import MDNEnsembleRegressor
-from skmdn.ensemble import regressor
+from skmdn.ensemble import view_densities
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def test_rows_in_chunks_have_the_same_densities(data, monkeypatch, target_transf
         [("small", SMALL)], cv=2, target_transform=target_transform, random_state=0
     ).fit(X, np.exp(y / 50))
     whole, split = model.predict_proba(X), model.decompose(X)
-    monkeypatch.setattr(regressor, "CHUNK_ROWS", 17)
+    monkeypatch.setattr(view_densities, "CHUNK_ROWS", 17)
     chunks = model.predict_proba(X)
     np.testing.assert_array_equal(np.asarray(chunks), np.asarray(whole))
     assert type(chunks) is type(whole)
