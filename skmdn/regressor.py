@@ -79,11 +79,11 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         line is a ridge regression of y (behind its map, off its atoms) on the network's inputs
         other than bins. Its penalty is the one, for each output, whose squared errors of rows left
         out are least. The network learns the residuals of each row from a line through all other
-        rows, so that they are no smaller than those of new rows [8]_. Where a
-        row lies away from the training rows, spreads are wider by its leverage, as the error of a
-        line grows there. With more than 20,000 rows
-        the line is fitted to so many, evenly spaced ones. `partial_fit` fits no line; it keeps that
-        of an earlier `fit`. "auto" is False unless few rows choose otherwise (see `alpha`).
+        rows, so that they are no smaller than those of new rows [8]_. Where a row lies away from
+        the training rows, spreads are wider by its leverage, as the error of a line grows there.
+        With more than 20,000 rows the line is fitted to so many, evenly spaced ones. `partial_fit`
+        fits no line; it keeps that of an earlier `fit`. "auto" is False unless few rows choose
+        otherwise (see `alpha`).
     alpha : float or "auto", default="auto"
         Decoupled weight decay [2]_: each step multiplies the weights, but not the intercepts, by
         ``1 - learning_rate * alpha``.
