@@ -82,7 +82,8 @@ class Rescaling(NamedTuple):
         inverse = np.zeros_like(self.input_factors)
         np.divide(1.0, self.input_factors, out=inverse, where=self.input_factors > 0)
         changed = self._of_inputs(layers, lambda rows, _: rows * inverse[:, np.newaxis] ** power)
-        changed[-1] = changed[-1] / self.output_factors**power
+        for _ in range(power):  # the square of a factor may underflow
+            changed[-1] = changed[-1] / self.output_factors
         return changed
 
     def _of_inputs(
