@@ -100,7 +100,10 @@ def interrupt_when(is_time):
 
 
 @pytest.mark.parametrize("while_reading", [True, False])
-def test_ctrl_c_cancels_the_tasks(while_reading):
+def test_ctrl_c_cancels_the_tasks(while_reading, request):
+    # A shell's background jobs ignore the signal, and Python then leaves it alone.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     dX, dy = collections()
     if while_reading:
         dX = dX.map_blocks(slow, dtype=float, meta=np.empty((0, 0)))
