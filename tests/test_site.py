@@ -21,7 +21,10 @@ DOCS = ROOT / "docs"
 APART = {"neighbours.md", "large_data.md"}
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page.name not in APART]
 WITH_CODE = [page for page in PAGES if python_blocks(page.read_text(encoding="utf-8"))]
-API = (DOCS / "api.rst").read_text(encoding="utf-8")
+
+
+def text_of(name):
+    return (DOCS / name).read_text(encoding="utf-8")
 
 
 def name_of(page):
@@ -37,7 +40,7 @@ def test_code_runs(page, tmp_path, monkeypatch):
 
 
 def test_printed_regions_are_those_of_the_guide(capsys):
-    text = (DOCS / "guide" / "regions.md").read_text(encoding="utf-8")
+    text = text_of("guide/regions.md")
     (shown,) = re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     run_blocks(python_blocks(text), "regions.md")
     printed, expected = (
@@ -45,6 +48,17 @@ def test_printed_regions_are_those_of_the_guide(capsys):
         for output in (capsys.readouterr().out, shown)
     )
     assert printed == pytest.approx(expected, abs=1e-6)
+
+
+def test_figures_beside_other_packages_are_those_of_the_benchmarks():
+    """Of both estimators, on every set; the benchmarks add standard errors and splits."""
+    figures = r"^\| (\w+) \| (-?\d\.\d+) \| \**(-?\d\.\d+)"
+    rows = re.findall(figures, text_of("comparison.md"), re.MULTILINE)
+    assert len(rows) == 7
+    benchmarks = (ROOT / "examples" / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    for name, single, ensemble in rows:
+        row = rf"^\| {name}, [^|]*\| {single} ± \d\.\d\d \| {ensemble} ± "
+        assert re.search(row, benchmarks, re.MULTILINE), name
 
 
 def public_names(module, path=""):
@@ -57,7 +71,7 @@ def public_names(module, path=""):
 
 
 def test_api_names_all_that_is_public():
-    listed = re.findall(r"^   ([A-Za-z]\S*)$", API, re.MULTILINE)
+    listed = re.findall(r"^   ([A-Za-z]\S*)$", text_of("api.rst"), re.MULTILINE)
     assert len(listed) == len(set(listed))
     public = {*public_names(skmdn), *public_names(skmdn.export, "export.")}
     public |= {"ensemble.ProcessDensity", "dask.DaskMDNRegressor"}
@@ -84,4 +98,4 @@ def test_api_names_all_that_is_public():
 def test_html_repr_leads_to_the_page_of_the_class(estimator, name):
     link = f"https://skmdn.readthedocs.io/en/latest/api/skmdn.{name}.html"
     assert f'href="{link}"' in estimator._repr_html_()
-    assert f"   {name}\n" in API
+    assert f"   {name}\n" in text_of("api.rst")
