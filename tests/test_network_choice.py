@@ -120,6 +120,19 @@ def test_the_first_network_has_the_benefit_of_the_doubt():
     assert choose(rows(), {OTHERS[2]: error})[0] == FIRST
 
 
+def test_of_very_few_rows_the_line_has_it():
+    line = (100 / 59, None, True)
+    assert choose(rows(59), {})[0] == line
+    assert choose(rows(59), {FIRST: 0.2})[0] == FIRST
+    error = np.where(np.arange(59) % 2 == 0, 0.5, np.sqrt(1.8))
+    assert choose(rows(59), {FIRST: error})[0] == line
+    # It stays in the race, even far behind.
+    _, calls = choose(rows(59), {FIRST: 0.1, line: 3.0})
+    assert sum(word == line for word, _ in calls) == 5
+    assert choose(rows(59), {}, linear_path=False)[0] == (0.04, "piecewise", False)
+    assert choose(rows(59), {}, linear_path=True)[0] == (0.04, "piecewise", True)
+
+
 def test_networks_far_behind_leave_the_race():
     _, calls = choose(rows(), {FIRST: 0.1, OTHERS[2]: 3.0})
     assert sum(word == OTHERS[2] for word, _ in calls) == 2

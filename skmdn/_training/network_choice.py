@@ -30,9 +30,11 @@ _ALTERNATIVES = (
 )
 # With fewer rows the folds say nothing; with more the alternatives gain nothing.
 LEAST_ROWS, MOST_ROWS = 10, 999
+# With fewer rows it is the line that is taken unless another network is better.
+_LINE_FIRST = 60
 _FOLDS = 5
 # After this fold and later ones, a network leaves the race that is worse than the best by so many
-# standard errors. An alternative is chosen if it is better than the first by so many of them.
+# standard errors. Another than the expected one is chosen if it is better by so many of them.
 _RACING, _DROPPED, _CHOSEN = 2, 1.5, 0.35
 # A log-likelihood counts as no less than the median of its network and so many nats below.
 _TAIL = 8.0
@@ -68,8 +70,8 @@ def chosen_network(
     """The settings with a decay, an encoding and a linear path where they were left to choose.
 
     Of several networks the one is taken that predicts held-out rows best, by their log-likelihood
-    and by their CRPS in units of its mean. The first one, which is that of many rows, has the
-    benefit of the doubt.
+    and by their CRPS in units of its mean. The one that the number of rows lets expect has the
+    benefit of the doubt: that of many rows, or with very few of them a line.
     """
     first, *others = networks(settings, len(data))
     labels = None if groups is None else groups[data.rows]
@@ -77,6 +79,7 @@ def chosen_network(
     if not (others and has_folds and LEAST_ROWS <= len(data) <= MOST_ROWS):
         return Choice(first, [])
     y = data.y[data.rows]
+    expected = _expected((first, *others), len(data))
     parts = splits(_FOLDS, y, y, None, labels, rng).parts
     seed = int(rng.integers(2**31))
     scores: dict[int, list[_HeldOut]] = {i: [] for i in range(1 + len(others))}
@@ -88,9 +91,9 @@ def chosen_network(
             predictor = fit(trial, learning, groups)
             folds[i].append((predictor, judging.rows))
             of_network.append(_scores(predictor, judging))
-        scores = _still_running(scores)
-    gains = {i: _gain(scores[i], scores[0], -_CHOSEN) for i in scores}
-    best = max(gains, key=lambda i: gains[i])
+        scores = _still_running(scores, expected)
+    gains = {i: _gain(scores[i], scores[expected], -_CHOSEN) for i in scores}
+    best = max((expected, *gains), key=lambda i: gains[i])
     return Choice((first, *others)[best], folds[best])
 
 
@@ -109,6 +112,12 @@ def networks(settings: Settings, n: int) -> list[Settings]:
     return found
 
 
+def _expected(found: tuple[Settings, ...], n: int) -> int:
+    """Index of the network that n rows are expected to want."""
+    has_line = [bool(network.linear_path) for network in found]
+    return has_line.index(True) if n < _LINE_FIRST and True in has_line else 0
+
+
 def _trial(settings: Settings, seed: int) -> Settings:
     """Settings for a part of the rows, which the user's splitter does not know."""
     way = settings.validation_split if isinstance(settings.validation_split, str) else "auto"
@@ -125,15 +134,16 @@ def _scores(predictor: Predictor, data: Observations) -> _HeldOut:
         return _HeldOut(density.logpdf(targets), density.crps(targets).reshape(y.shape), weights)
 
 
-def _still_running(scores: dict[int, list[_HeldOut]]) -> dict[int, list[_HeldOut]]:
-    """The networks that may still be chosen; the first one stays, as others are compared to it."""
-    if len(scores[0]) < _RACING:
+def _still_running(scores: dict[int, list[_HeldOut]], expected: int) -> dict[int, list[_HeldOut]]:
+    """The networks that may still be chosen, and the expected one, to which others are compared."""
+    compared = scores[expected]
+    if len(compared) < _RACING:
         return scores
-    best = max(scores, key=lambda i: _gain(scores[i], scores[0], 0.0))
+    best = max(scores, key=lambda i: _gain(scores[i], compared, 0.0))
     return {
         i: of_network
         for i, of_network in scores.items()
-        if i in (0, best) or _gain(of_network, scores[best], _DROPPED) > 0
+        if i in (expected, best) or _gain(of_network, scores[best], _DROPPED) > 0
     }
 
 
