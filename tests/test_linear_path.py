@@ -7,9 +7,12 @@ from cases.regressor import linear_rows, several_outputs, short
 from sklearn.linear_model import Ridge
 
 from skmdn import MDNRegressor
+from skmdn._estimators.observations import Observations
 from skmdn._network import linear_path
 from skmdn._network.linear_path import fitted_line, linear_inputs
 from skmdn._predictor import Predictor
+from skmdn._training.beginning import fresh_beginning
+from skmdn._training.settings import Settings
 
 # With all rows training, the residuals are all that a network with a line differs in.
 ALL_TRAIN = {"validation_fraction": None, "linear_path": True}
@@ -175,6 +178,19 @@ def test_gaps_categories_a_map_and_atoms():
     assert np.isfinite(density.logpdf(y)).all()
     # The line is in the logarithm, which grows with a.
     assert model.linear_coef_[0, 0] > 0.3
+
+
+def test_rows_of_another_part_do_not_set_the_scale_of_residuals():
+    X, y = linear_rows()
+    data = Observations.of(X, 1e4 + y[:, None], None)
+    part = np.arange(len(y) // 2)
+    settings = Settings.of(short(linear_path=True))
+    starts = [
+        fresh_beginning(settings, some, np.random.default_rng(0)).start.preparation
+        for some in (data.select(part), Observations.of(X[part], data.y[part], None))
+    ]
+    np.testing.assert_allclose(starts[0].y_scale, starts[1].y_scale, rtol=0.1)
+    assert starts[0].y_scale < y.std()
 
 
 def test_validation_data_of_its_own():

@@ -42,9 +42,10 @@ def less_line(
 
 
 def with_scaling_of(preparation: Preparation, data: Observations) -> Preparation:
-    """The preparation with the location and scale of other targets."""
+    """The preparation with the location and scale of other targets, those of the data's rows."""
     y = data.targets_off_atoms() if len(data.off_atoms()) > 0 else data.y
-    mean, scale = location_and_scale(y, data.weights)
+    weights = None if data.weights is None else data.weights[data.rows]
+    mean, scale = location_and_scale(y[data.rows], weights)
     return preparation._replace(
         y_mean=mean, y_scale=np.where(scale > 0, scale, 1.0), y_varies=scale > 0
     )
