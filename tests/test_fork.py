@@ -75,6 +75,7 @@ def run(code):
     """Run in a process of its own, which may have as many threads as it likes."""
     limits = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
     environment = {name: value for name, value in os.environ.items() if name not in limits}
+    environment["JOBLIB_START_METHOD"] = "fork"  # which is not the default since Python 3.14
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(SETUP) + textwrap.dedent(code)],
         env=environment,
