@@ -40,6 +40,8 @@ _BOUNDS_LOG_NOISE = (np.log(1e-6), np.log(3.0))
 _LOG_2PI = np.log(2 * np.pi)
 
 
+# Distances are taken no farther, so that logarithms of densities do not overflow.
+_FARTHEST = 1e100
 # The background is a Gaussian this many times as wide as y, but as wide as y behind a map: behind
 # an exponential a width of three would have much of the mean. Its starting weight is used while the
 # views are fitted. It is also the centre of the prior on the log of the weight, whose standard
@@ -155,7 +157,7 @@ def _background_weight(
 
 def _principal(mixture: Mixture, y: np.ndarray) -> _View:
     """Variances and squared residuals along axes in which the covariance plus noise is diagonal."""
-    residuals = y[:, np.newaxis] - mixture.means
+    residuals = np.clip(y[:, np.newaxis] - mixture.means, -_FARTHEST, _FARTHEST)
     with np.errstate(divide="ignore"):
         log_weights = np.log(mixture.weights)
     if mixture.covariance_type == "diag":
@@ -176,7 +178,8 @@ def _kernels(
     for view, log_weight, factor in zip(views, log_pooling, np.exp(2 * theta[V:-1]), strict=True):
         scaled = factor * view.variances
         variances = scaled + noise
-        ratios = view.squares / variances
+        with np.errstate(over="ignore"):
+            ratios = np.minimum(view.squares / variances, _FARTHEST**2)
         terms = np.sum(np.log(variances) + ratios + _LOG_2PI, axis=2)
         kernels.append(log_weight + view.log_weights - 0.5 * terms)
         excess = (ratios - 1) / variances

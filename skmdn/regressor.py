@@ -101,7 +101,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         both values set.
     learning_rate_init : float, default=0.015
         Largest learning rate of NAdam [3]_. The rate rises linearly over the first 5 % of the steps
-        and then falls to zero along a cosine. `partial_fit` uses a constant third of it.
+        and then falls to zero along a cosine. `partial_fit` uses a constant third of it. At most
+        1000.
     max_grad_norm : float, default=10
         Largest Euclidean norm of the gradient of the mean loss; longer gradients are shortened.
         ``inf`` turns that off.
@@ -498,7 +499,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         X : array-like or DataFrame of shape (n, p)
             Inputs, dense. Gaps are allowed; infinity is not.
         y : array-like of shape (n,) or (n, D)
-            Targets. Answers have an outputs axis exactly if y has one.
+            Targets, up to 1e300 in size. Answers have an outputs axis exactly if y has one.
         sample_weight : array-like of shape (n,), default=None
             Non-negative weights. A weight of two counts as the row twice, also in the scaling and
             the initialisation. Rows of weight zero are ignored.

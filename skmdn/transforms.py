@@ -55,7 +55,7 @@ class Identity:
 
     def inverse(self, z: ArrayLike) -> np.ndarray:
         """The y of each z."""
-        return _floats(z)
+        return _floats(z, "z")
 
     def log_jacobian(self, y: ArrayLike) -> np.ndarray:
         """Logarithm of dz/dy at each y: zero."""
@@ -139,7 +139,7 @@ class Log:
 
     def inverse(self, z: ArrayLike) -> np.ndarray:
         """The y of each z."""
-        z = _floats(z)
+        z = _floats(z, "z")
         with np.errstate(over="ignore", under="ignore"):
             y = self.bound + self.side * np.exp(self.side * z)
         return _kept_inside(y, z, self.support)
@@ -215,7 +215,7 @@ class Logit:
 
     def inverse(self, z: ArrayLike) -> np.ndarray:
         """The y of each z, measured from the nearer bound."""
-        z = _floats(z)
+        z = _floats(z, "z")
         with np.errstate(under="ignore"):
             share = self.width * expit(-np.abs(z))
             y = np.where(z < 0, self.lower + share, self.upper - share)
@@ -294,7 +294,7 @@ class Asinh:
     def inverse(self, z: ArrayLike) -> np.ndarray:
         """The y of each z."""
         with np.errstate(over="ignore"):
-            return self.location + self.scale * np.sinh(_floats(z))
+            return self.location + self.scale * np.sinh(_floats(z, "z"))
 
     def log_jacobian(self, y: ArrayLike) -> np.ndarray:
         """Logarithm of dz/dy at each y."""
@@ -355,8 +355,13 @@ def as_transform(value: object, name: str = "transform") -> Transform:
     )
 
 
-def _floats(values: ArrayLike) -> np.ndarray:
-    return np.asarray(values, dtype=np.float64)
+def _floats(values: ArrayLike, name: str = "y") -> np.ndarray:
+    try:
+        if np.iscomplexobj(values):
+            raise TypeError("complex numbers")
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} must be an array of real numbers; got {error}") from error
 
 
 def _finite(value: object, name: str) -> float:

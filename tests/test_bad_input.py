@@ -10,7 +10,7 @@ import torch
 from cases.regressor import short
 from scipy import sparse
 
-from skmdn import MDNRegressor
+from skmdn import ConformalMDNRegressor, MDNEnsembleRegressor, MDNRegressor
 
 N, P = 24, 3
 
@@ -85,7 +85,7 @@ OUT_OF_RANGE = {
     "extrapolation": ["linear", True, None, 1],
     "linear_path": ["yes", None, 2, 0.5],
     "alpha": [-1e-9, np.inf, *NOT_A_NUMBER],
-    "learning_rate_init": [0.0, -1e-3, np.inf, *NOT_A_NUMBER],
+    "learning_rate_init": [0.0, -1e-3, 1001, np.inf, *NOT_A_NUMBER],
     "max_grad_norm": [0.0, -1, *NOT_A_NUMBER],
     "batch_size": [0, -1, 2.5, *NOT_A_NUMBER],
     "max_iter": [0, -1, 2.5, np.inf, *NOT_A_NUMBER],
@@ -173,6 +173,7 @@ BAD_X = {
     "no rows": (X_GOOD[:0], ValueError, r"0 sample\(s\)"),
     "no columns": (X_GOOD[:, :0], ValueError, r"0 feature\(s\)"),
     "sparse": (sparse.csr_array(X_GOOD), TypeError, "Sparse data was passed"),
+    "huge integers": (np.full((N, P), 10**400, dtype=object), ValueError, "X.*too large"),
 }
 BAD_Y = {
     "None": (None, ValueError, "requires y to be passed, but the target y is None"),
@@ -194,7 +195,10 @@ BAD_Y = {
     "no rows": (Y_GOOD[:0], ValueError, r"0 sample\(s\)|inconsistent numbers of samples"),
     "too short": (Y_GOOD[:-1], ValueError, "inconsistent numbers of samples"),
     "too long": (np.append(Y_GOOD, 0.0), ValueError, "inconsistent numbers of samples"),
-    "sparse": (sparse.csr_array(Y_GOOD[:, None]), (TypeError, ValueError), "[Ss]parse"),
+    "sparse": (sparse.csr_array(Y_GOOD[:, None]), TypeError, "y: .*dense.*toarray"),
+    "ragged": ([[1.0], *[[1.0, 2.0]] * (N - 1)], ValueError, "y: expected an array"),
+    "huge integers": (np.full(N, 10**400, dtype=object), ValueError, "y: .*too large"),
+    "huge": (1e301 * Y_GOOD, ValueError, r"y: expected numbers up to 1e\+300 in size"),
 }
 OF_ANOTHER_SHAPE = {"one axis", "three axes", "a number", "no columns"}
 ONES = np.ones(N)
@@ -211,6 +215,8 @@ BAD_WEIGHTS = {
     "dates": (np.full(N, "2020-01-01", dtype="M8[D]"), "expected numbers, got dates"),
     "masked": (np.ma.masked_less(ONES, 0), "mask"),
     "complex": (ONES + 1j, "Complex data not supported"),
+    "ragged": ([[1.0], *[[1.0, 2.0]] * (N - 1)], "expected an array"),
+    "huge integers": (np.full(N, 10**400, dtype=object), "too large"),
 }
 
 
@@ -232,6 +238,22 @@ def test_bad_weights(kind):
     match = f"(?s)sample_weight.*{match}"
     data = {"X": X_GOOD, "y": Y_GOOD, "sample_weight": weights}
     check_training_error(data, ValueError, match)
+
+
+def test_rows_of_unequal_lengths():
+    X = [[1.0], *[[1.0, 2.0]] * (N - 1)]
+    check_training_error({"X": X, "y": Y_GOOD}, ValueError, "^X: .*inhomogeneous")
+    ensemble = MDNEnsembleRegressor([("view", short())], cv=2)
+    for model in (ensemble, ConformalMDNRegressor(short(), cv=2)):
+        with pytest.raises(ValueError, match=r"^X: expected an array"):
+            model.fit(X, Y_GOOD)
+    with pytest.raises(ValueError, match=r"^groups: expected an array"):
+        ensemble.fit(X_GOOD, Y_GOOD, groups=X)
+
+
+def test_sparse_weights():
+    with pytest.raises(TypeError, match=r"^sample_weight: .*dense.*sample_weight.toarray"):
+        short().fit(X_GOOD, Y_GOOD, sample_weight=sparse.csr_array(ONES[:, None]))
 
 
 def check_validation_error(error, match, **validation):

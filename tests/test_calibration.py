@@ -235,3 +235,11 @@ def test_without_a_pool_there_is_no_pooling_factor(n_views, n_members):
     y = rng.normal(size=(300, 1))
     views = [gaussian(y[:, 0] + rng.normal(size=300), 1.0) for _ in range(n_views)]
     assert pooling_factor(views, y, None, calibrate(views, y), n_members) == 1
+
+
+def test_targets_that_no_view_foresaw():
+    y, far = np.random.default_rng(0).normal(size=30), np.resize([0.0, 1e200], 30)
+    view = Mixture(np.ones((30, 1)), far[:, np.newaxis], np.ones((30, 1)))
+    found = calibrate([view, view], y[:, np.newaxis], None, background_scale=10.0)
+    for numbers in found:
+        assert np.isfinite(numbers).all()

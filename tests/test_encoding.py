@@ -200,3 +200,11 @@ def test_the_bins_of_a_gap_get_a_filling(order, dtype):
     encoding.fill_gaps(0.75, gaps, features, full)
     np.testing.assert_array_equal(full[:, 0], [0.25] * 5 + [0.75] * 4)
     np.testing.assert_array_equal(full[:, 1], [0.25] * 3 + [0.75] * 2 + [0.25] * 4)
+
+
+def test_a_bin_as_wide_as_float64():
+    largest = np.finfo(np.float64).max
+    encoding = PiecewiseLinear.from_edges([np.array([-largest, largest])], min_bins=1)
+    found = encoding.encode(np.array([[-largest], [0.0], [largest]]))
+    assert np.isfinite(found).all()
+    assert (np.diff(found[:, 0]) > 0).all()

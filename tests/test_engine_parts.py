@@ -262,3 +262,11 @@ def test_first_density_is_nearly_the_same_for_every_row():
     )
     np.testing.assert_allclose(raw.mean(axis=0), intercept, atol=0.2)
     assert raw.std(axis=0).max() < 0.2
+
+
+@pytest.mark.parametrize("spread", [1e-200, 1e-10])
+def test_centres_of_targets_whose_differences_squares_lose(spread):
+    y = 1 + spread * np.random.default_rng(0).normal(size=(20, 2))
+    y[0] = -1.0
+    centres = initialisation.initial_means(y, None, 5)
+    np.testing.assert_allclose(np.unique(np.round(centres, 3), axis=0), [[-1, -1], [1, 1]])

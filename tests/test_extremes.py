@@ -1,6 +1,7 @@
 """Constants, outliers, few rows, odd types: what must simply work."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from cases.bimodal import X_FIT, X_TEST, Y_FIT, Y_TEST
 from cases.regressor import short
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import r2_score
 
 from skmdn import MDNRegressor
 
@@ -245,3 +248,52 @@ def test_any_small_data(n, p, n_outputs, n_components, covariance_type, exponent
     model = short(n_components=n_components, covariance_type=covariance_type, max_iter=3)
     assert_finite_answers(model.fit(X, Y), X, Y)
     assert model.predict(X).shape == (n, n_outputs)
+
+
+LARGEST = np.finfo(np.float64).max
+SIGNS = np.resize([1.0, -1.0, 0.5], 30)
+SMALL = np.random.default_rng(0).normal(size=30)
+
+
+@pytest.mark.parametrize("options", [{}, {"encoding": None, "linear_path": True}])
+@pytest.mark.parametrize("y", [SIGNS * 1e300, 1e180 * SMALL, SIGNS * 5e-324])
+def test_numbers_at_the_ends_of_float64(options, y):
+    """Their sums, differences and squares overflow, on which NumPy warns: here an error."""
+    X = np.column_stack([SIGNS * LARGEST, SMALL])
+    model = short(max_iter=2, **options).fit(X, y).partial_fit(X, y)
+    density = model.predict_proba(X)
+    assert np.isfinite(density.means).all()
+    assert np.isfinite(density.scales).all()
+    assert model.score(X, y) <= 1
+
+
+@pytest.mark.parametrize("unit", [1e300, 5e-324])
+def test_a_new_part_in_far_units(unit):
+    X = SMALL[:, np.newaxis]
+    model = short(max_iter=2, extrapolation="continue").partial_fit(X, SMALL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.partial_fit(X * SIGNS[:, np.newaxis] * 1e-3 * unit, SIGNS * unit)
+    density = model.predict_proba(X)
+    assert np.isfinite(density.means).all()
+
+
+def test_targets_at_atoms_beside_huge_ones():
+    y = np.where(SMALL > 0.5, 0.0, SIGNS * 1e300)
+    model = short(max_iter=2, target_atoms=[0.0]).fit(SMALL[:, np.newaxis], y)
+    assert np.isfinite(model.predict_proba(SMALL[:, np.newaxis]).base.means).all()
+
+
+@pytest.mark.parametrize("options", [{"learning_rate_init": 1000.0, "alpha": 1e300}])
+def test_the_longest_steps(options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = short(max_iter=3, **options).fit(X_FIT[:60], Y_FIT[:60])
+    assert_finite_answers(model, X_TEST)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-160, 1e160, 1e290])
+def test_r2_has_no_unit(unit):
+    model = short(max_iter=5, encoding=None).fit(X_FIT[:80], Y_FIT[:80] * unit)
+    y, answers = Y_FIT[:80], model.predict(X_FIT[:80]) / unit
+    assert model.score(X_FIT[:80], y * unit) == pytest.approx(r2_score(y, answers), rel=1e-9)

@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import scoringrules
-from scipy import integrate, stats
+from scipy import integrate, sparse, stats
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss
 
 from skmdn import metrics
@@ -397,3 +397,22 @@ def test_metrics_leave_arguments_and_filters_alone():
     np.testing.assert_array_equal(y, before[0])
     np.testing.assert_array_equal(weights, before[1])
     assert (list(warnings.filters), np.geterr()) == before[2:]
+
+
+def test_sparse_and_huge_outcomes_are_refused_by_name():
+    density = Mixture(np.ones((2, 1)), np.zeros((2, 1)), np.ones((2, 1)))
+    column = sparse.csr_array([[1.0], [2.0]])
+    with pytest.raises(TypeError, match=r"^y_true: .*dense.*y_true.toarray"):
+        metrics.crps_loss(column, density)
+    with pytest.raises(TypeError, match=r"^sample_weight: .*dense"):
+        metrics.crps_loss([0.0, 1.0], density, sample_weight=column)
+    with pytest.raises(ValueError, match=r"^y_true: .*too large"):
+        metrics.crps_loss([10**400, 0], density)
+    with pytest.raises(ValueError, match=r"^levels: expected numbers"):
+        metrics.QuantilePrediction([[0.0, 1.0]], [0.1 + 1j, 0.9])
+
+
+def test_outcomes_beyond_the_distance_of_float64():
+    largest = np.finfo(np.float64).max
+    quantiles = metrics.QuantilePrediction([[largest, largest]], [0.1, 0.9])
+    assert metrics.pinball_loss([-largest], quantiles, level=0.1) == np.inf

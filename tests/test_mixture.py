@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import pytest
 from cases.mixture_oracles import tame
+from scipy import sparse
 
 from skmdn.mixture import Mixture
 
@@ -307,3 +308,20 @@ def test_dates_and_text_are_no_numbers(dates):
         mixture.ppf(dates)
     with pytest.raises(ValueError, match=r"means: expected (numbers|an array without a mask)"):
         Mixture(np.ones((3, 1)), np.reshape(dates, (3, 1)), np.ones((3, 1)))
+
+
+@pytest.mark.parametrize("name", ["weights", "means", "scales"])
+def test_sparse_arrays_are_refused_by_name(name):
+    given = {"weights": [[1.0]], "means": [[0.0]], "scales": [[1.0]]}
+    with pytest.raises(TypeError, match=rf"^{name}: .*dense.*{name}.toarray"):
+        Mixture(**given | {name: sparse.csr_array([[1.0]])})
+    with pytest.raises(TypeError, match=r"^y: .*dense"):
+        Mixture(**given).logpdf(sparse.csr_array([[1.0]]))
+
+
+def test_rows_of_factors_have_a_length():
+    tril = np.array([[1.0, 0.0], [0.9, 0.9]])[np.newaxis, np.newaxis]
+    most = np.finfo(np.float64).max
+    with pytest.raises(ValueError, match="scale_tril must be at most"):
+        Mixture([[1.0]], [[[0.0, 0.0]]], scale_tril=tril * most)
+    assert np.isfinite(Mixture([[1.0]], [[[0.0, 0.0]]], scale_tril=tril * most / 2).scales).all()

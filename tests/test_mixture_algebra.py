@@ -8,7 +8,7 @@ from cases.mixture_oracles import hostile_lines, tame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmdn.mixture import Mixture
+from skmdn.mixture import Mixture, TargetMixture
 
 PROVE = settings(max_examples=30, derandomize=True, database=None, deadline=None)
 KINDS = [{}, {"d": 1}, {"d": 3}, {"d": 3, "full": True}]
@@ -340,3 +340,25 @@ def test_widening_scales_and_adds_covariances(full):
 def test_bad_widening_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         Mixture([[1.0]], [[2.0]], [[3.0]]).widen(*arguments)
+
+
+@pytest.mark.parametrize("kind", [Mixture, TargetMixture])
+@pytest.mark.parametrize("method", ["pool", "concatenate"])
+def test_members_come_in_an_iterable(kind, method):
+    with pytest.raises(TypeError, match="mixtures must be an iterable"):
+        getattr(kind, method)(None)
+
+
+@pytest.mark.parametrize("row", ["a", 0.5, None, [0]])
+def test_a_row_is_an_integer(row):
+    density = Mixture([[1.0]], [[0.0]], [[1.0]])
+    for each in (density, TargetMixture(density, "log")):
+        with pytest.raises(ValueError, match="row must be an integer"):
+            each.to_scipy(row)
+
+
+def test_torch_takes_no_empty_batch():
+    empty = Mixture([[1.0]], [[0.0]], [[1.0]])[:0]
+    for each in (empty, TargetMixture(empty, "log")):
+        with pytest.raises(ValueError, match="to_torch needs at least one row"):
+            each.to_torch()

@@ -332,3 +332,17 @@ def test_entropy_of_several_outputs():
 
 def test_hostile_entropy_is_finite():
     assert np.isfinite(hostile(1, n=20, k=5).entropy()).all()
+
+
+def test_means_whose_distance_is_beyond_float64():
+    largest = np.finfo(np.float64).max
+    for means in ([largest / 2, -largest, largest], [0.0, largest, 1.0]):
+        density = Mixture([[0.2, 0.3, 0.5]], [means], [[1.0, 1.0, 1.0]])
+        mass = density.hdr_mass([1.0])
+        assert ((mass >= 0) & (mass <= 1)).all()
+
+
+def test_no_levels_give_no_quantiles():
+    density = Mixture([[0.5, 0.5]], [[0.0, 1.0]], [[1.0, 1.0]])
+    assert density.ppf([]).shape == (1, 0)
+    assert density.interval([]).shape[:2] == (1, 0)

@@ -368,3 +368,15 @@ def test_first_five_rows_are_drawn_where_none_are_chosen():
     display = PredictiveDensityDisplay.from_estimator(model, X, y, ax=new_axes())
     np.testing.assert_array_equal(display.rows, range(5))
     assert len(display.lines_) == 5
+
+
+@pytest.mark.parametrize("scale", [1e299, 5e307])
+def test_densities_as_wide_as_float64(scale):
+    density = Mixture(np.ones((3, 1)), np.zeros((3, 1)), np.full((3, 1), scale))
+    PredictiveDensityDisplay.from_predictions(None, density, rows=[0])
+    ConditionalDensityDisplay.from_predictions(None, density, x=[0.0, 1.0, 2.0])
+
+
+def test_one_place_on_the_axis_of_x():
+    density = Mixture(np.ones((3, 1)), np.zeros((3, 1)), np.ones((3, 1)))
+    ConditionalDensityDisplay.from_predictions(None, density, x=[1.0, 1.0, 1.0])

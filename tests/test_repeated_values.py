@@ -134,3 +134,29 @@ def test_the_ensemble_takes_effects_too():
     for member in model.estimators_[0]:
         assert member.named_steps["mdn"].n_features_in_ == 5
     assert np.isfinite(model.predict(X[:3])).all()
+
+
+@pytest.mark.parametrize("unit", [2.0**-1000, 2.0**-600, 2.0**600, 2.0**990])
+def test_predictions_do_not_depend_on_units(unit):
+    X, y, _ = machines(1200, 60)
+    plain = RepeatedValues().fit(X, y)
+    scaled = RepeatedValues().fit(X * unit, y * unit)
+    assert len(scaled.effects_) == len(plain.effects_) > 0
+    assert_allclose(scaled.predict(X[:50] * unit) / unit, plain.predict(X[:50]), rtol=1e-6)
+
+
+def test_numbers_at_the_end_of_float64():
+    largest = np.finfo(np.float64).max
+    signs = np.resize([1.0, -1.0, 0.5], 30)
+    X, y = signs[:, np.newaxis] * largest, signs[::-1] * 1e300
+    model = RepeatedValues().fit(X, y)
+    assert np.isfinite(model.predict(X)).all()
+    near = RepeatedValues().fit(X / largest, y)
+    assert np.isfinite(near.predict(X)).all()
+
+
+def test_a_constant_feature_with_weights():
+    weights = np.random.default_rng(3).lognormal(size=(40, 30))
+    for each in weights:  # the variance of scikit-learn is below zero by rounding for some
+        model = RepeatedValues().fit(np.full((30, 2), 1.57464114), each, sample_weight=each)
+        assert np.isfinite(model.predict([[1.0, 2.0]])).all()

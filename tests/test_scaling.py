@@ -395,3 +395,8 @@ def test_parts_in_any_unit(unit):
     np.testing.assert_allclose(
         model.predict(X_TEST * unit) / unit, plain.predict(X_TEST), atol=0.02
     )
+
+
+def test_a_scale_without_a_finite_inverse_is_none():
+    values = np.resize([5e-324, -5e-324, 1e-323], 30)[:, np.newaxis]
+    assert location_and_scale(values, None)[1] == 0

@@ -24,6 +24,8 @@ MAX_ROWS = 20_000
 # advantage.
 _INTERCEPT_SCALE = 0.1
 _LAST_LAYER_SCALE = 0.1
+# Of standardised targets, for k-means.
+_DECIMALS = 7
 
 
 def fresh_layers(
@@ -100,9 +102,10 @@ def _cluster_centres(y: FloatArray, weights: FloatArray | None, levels: FloatArr
     the centres depend neither on the number of threads nor on whether rows are repeated or
     weighted.
     """
-    distinct = np.unique(y, axis=0)
-    if len(distinct) <= len(levels):
-        return distinct[np.arange(len(levels)) % len(distinct)]
+    # k-means works with squares, in which smaller differences are lost.
+    rows = np.unique(np.round(y, _DECIMALS), axis=0, return_index=True)[1]
+    if len(rows) <= len(levels):
+        return y[rows[np.arange(len(levels)) % len(rows)]]
     with one_thread():
         initial = y[quantile_rows(principal_scores(y, weights), weights, levels)]
         clusters = KMeans(len(levels), init=initial, n_init=1, tol=0.0).fit(

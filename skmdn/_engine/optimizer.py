@@ -168,4 +168,5 @@ class NAdam:
         of_moment = BETA_1 / (1 - BETA_1 ** (n_steps + 1))
         of_gradient = (1 - BETA_1) / (1 - BETA_1**n_steps)
         rate = learning_rate * math.sqrt(1 - BETA_2**n_steps) * of_moment
-        return rate, of_gradient / of_moment, learning_rate * self._alpha
+        # A decay of 1 leaves nothing of the weights; more would turn their signs and let them grow.
+        return rate, of_gradient / of_moment, min(learning_rate * self._alpha, 1.0)

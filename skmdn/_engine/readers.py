@@ -76,7 +76,8 @@ class StreamReader:
         folds = None if data.folds is None else data.folds[index]
         self._preparation.inputs(self._gather(data.X, index), self.x.numpy()[:m, :-1], folds)
         D = data.y.shape[1]
-        self.y.numpy()[:D, :m] = self._preparation.targets(data.y[index]).T
+        with np.errstate(over="ignore"):  # the loss will not be finite, and training goes back
+            self.y.numpy()[:D, :m] = self._preparation.targets(data.y[index]).T
         if data.atom is not None:
             terms = kernel_terms(data.atom[index], data.n_atoms, self._preparation)
             self.y.numpy()[D:, :m] = terms

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from skmdn._arrays import Array, FloatArray, IntArray
@@ -25,6 +24,7 @@ from skmdn._estimators.tables import (
     numbers_of,
     objects_as_numbers,
 )
+from skmdn.mixture.real_numbers import checked_array
 
 _FLOATS = (np.float64, np.float32)
 
@@ -41,16 +41,14 @@ def check_features(
     frame = frame_of(X)
     if frame is None or _is_plain(frame):
         with text_is_named(X, name):
-            matrix = check_array(
-                X, input_name=name, ensure_min_samples=min_rows, **_checks(estimator)
-            )
+            matrix = checked_array(X, name, ensure_min_samples=min_rows, **_checks(estimator))
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         categories = _categories(estimator, frame, matrix, name, reset=reset)
         return matrix if categories is None else _encoded(matrix, categories, frame, name)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     categories = _categories(estimator, frame, None, name, reset=reset)
     matrix = _matrix(frame, categories, name)
-    return check_array(matrix, input_name=name, ensure_min_samples=min_rows, **_checks(estimator))
+    return checked_array(matrix, name, ensure_min_samples=min_rows, **_checks(estimator))
 
 
 def check_rows(estimator: Any, X: Any, *, reset: bool = False, min_rows: int = 1) -> Any:
@@ -119,7 +117,7 @@ def _as_read(X: Any) -> Any:
         try:
             objects = np.asarray(X)
             return objects_as_numbers(objects) if objects.dtype.kind == "O" else X
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return X  # ragged, or text: for later checks to refuse
     return X
 

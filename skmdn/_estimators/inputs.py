@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import check_array, check_consistent_length, indexable
+from sklearn.utils import check_consistent_length, indexable
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmdn._arrays import AnyArray, Array, FloatArray
@@ -22,7 +22,15 @@ from skmdn._estimators.features import (
 )
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.rows import Rows
-from skmdn.mixture.real_numbers import check_no_dask, check_no_mask, check_real_numbers
+from skmdn.mixture.real_numbers import (
+    as_array,
+    check_no_dask,
+    check_no_mask,
+    checked_array,
+    even_array,
+)
+
+_LARGEST_TARGET = 1e300
 
 
 def check_inputs(estimator: Any, X: ArrayLike, *, reset: bool = False) -> Array:
@@ -171,7 +179,7 @@ def check_dense(X: Any, name: str = "X") -> None:
 
 def _array_of(X: Any) -> AnyArray:
     """A list as an array, in which numbers beside texts stay numbers."""
-    values = np.asarray(X)
+    values = even_array(X, "X")
     return np.asarray(X, dtype=object) if values.dtype.kind in "US" else values
 
 
@@ -180,7 +188,7 @@ def check_groups(groups: ArrayLike | None, n: int) -> AnyArray | None:
     if groups is None:
         return None
     check_in_memory(groups, "groups")
-    labels = np.asarray(groups)
+    labels = even_array(groups, "groups")
     if labels.shape != (n,):
         raise ValueError(f"groups must have one label per row, shape ({n},); got {labels.shape}.")
     return labels
@@ -196,6 +204,11 @@ def check_targets(y: ArrayLike, name: str, stacklevel: int = 3) -> tuple[FloatAr
     A warning points `stacklevel` calls up: with 3, to the caller of the method that calls this.
     """
     values = _numbers(y, name)
+    if (largest := max(values.max(initial=0.0), -values.min(initial=0.0))) > _LARGEST_TARGET:
+        raise ValueError(
+            f"{name}: expected numbers up to {_LARGEST_TARGET:g} in size, so that densities around "
+            f"them are within float64; got {largest:g}. Divide {name} by a larger unit."
+        )
     if values.ndim == 1:
         return values.reshape(-1, 1), 1
     if values.shape[1:] == (1,) and hasattr(y, "columns"):
@@ -208,10 +221,11 @@ def check_targets(y: ArrayLike, name: str, stacklevel: int = 3) -> tuple[FloatAr
     return np.ascontiguousarray(values), 2
 
 
-def check_scored(y: ArrayLike, sample_weight: ArrayLike | None) -> None:
-    """Refuse targets and weights to score by that a metric would take for numbers."""
+def check_scored(y: ArrayLike, sample_weight: ArrayLike | None) -> FloatArray:
+    """Targets to score by; those and weights that a metric would take for numbers are refused."""
     values = _numbers(y, "y")
     check_weights(sample_weight, len(values), "sample_weight")
+    return values
 
 
 def check_weights(weights: ArrayLike | None, n: int, name: str) -> FloatArray | None:
@@ -219,7 +233,7 @@ def check_weights(weights: ArrayLike | None, n: int, name: str) -> FloatArray | 
     if weights is None:
         return None
     check_in_memory(weights, name)
-    if np.asarray(weights).ndim == 0:
+    if as_array(weights, name).ndim == 0:
         raise ValueError(f"{name} must have one weight per row, shape ({n},); got {weights!r}.")
     w = _numbers(weights, name)
     if w.shape != (n,):
@@ -239,15 +253,6 @@ def _first_column(table: Any) -> Any:
 def _numbers(values: ArrayLike, name: str) -> FloatArray:
     """Finite float64 numbers; errors name the argument."""
     check_in_memory(values, name)
-    check_no_mask(values, name)
-    if not issparse(values):
-        array = np.asarray(values)
-        check_real_numbers(array, name)
-        if array.ndim == 0:
-            raise ValueError(f"{name}: expected one value per row, got {values!r}.")
-    try:
-        return check_array(values, dtype=np.float64, ensure_2d=False, input_name=name)
-    except (TypeError, ValueError) as error:
-        if name in str(error):
-            raise
-        raise type(error)(f"{name}: {error}") from error
+    if as_array(values, name).ndim == 0:
+        raise ValueError(f"{name}: expected one value per row, got {values!r}.")
+    return checked_array(values, name, dtype=np.float64, ensure_2d=False)

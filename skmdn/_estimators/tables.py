@@ -120,7 +120,7 @@ def numbers_of(column: Column, label: str) -> FloatArray:
         return np.array(column.cast(nw.Float64).to_numpy(), dtype=np.float64)
     try:
         return objects_as_numbers(_objects(column.to_list()))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{label}: expected numbers, got {_no_number(column)}.") from error
 
 

@@ -19,5 +19,8 @@ def atom_weights(log_shares: FloatArray, temperature: float) -> FloatArray:
     """Probabilities of the atoms ``(n, A)``, which leave at least `LEAST_SHARE` to the density."""
     shares = np.exp(tempered(log_shares, temperature))
     atoms, rest = shares[:, :-1], shares[:, -1:]
-    factor = np.where(rest < LEAST_SHARE, (1 - LEAST_SHARE) / atoms.sum(axis=1, keepdims=True), 1.0)
+    with np.errstate(divide="ignore"):  # atoms of no share, where the rest is all
+        factor = np.where(
+            rest < LEAST_SHARE, (1 - LEAST_SHARE) / atoms.sum(axis=1, keepdims=True), 1.0
+        )
     return np.asarray(atoms * factor)

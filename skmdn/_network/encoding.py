@@ -46,11 +46,13 @@ class PiecewiseLinear(NamedTuple):
             np.concatenate([e[side:][:n] for e, n in zip(edges, counts, strict=True)])
             for side in (0, 1)
         )
+        with np.errstate(over="ignore"):
+            width = np.minimum(stop - start, np.finfo(np.float64).max)
         return cls(
             edges,
             feature,
             start,
-            stop - start,
+            width,
             np.where(first, -OVERHANG, 0.0),
             np.where(last, 1.0 + OVERHANG, 1.0),
         )

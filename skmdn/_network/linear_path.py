@@ -109,6 +109,8 @@ def fitted_line(inputs: FloatArray, y: FloatArray, weights: FloatArray) -> Linea
 def _best_penalty(design: _Design, y: FloatArray, slopes: FloatArray) -> float:
     """The penalty under which rows left out are predicted best."""
     errors = []
+    unit = np.ldexp(1.0, int(np.clip(np.frexp(np.abs(y).max())[1], -1000, 1000)))
+    y, slopes = y / unit, slopes / unit  # whose squares are within float64
     for penalty in _PENALTIES:
         residuals = y - design.scores @ (slopes / (design.variances + penalty))
         left_out = _left_out(design, residuals[:, np.newaxis], np.array([penalty]))

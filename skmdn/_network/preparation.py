@@ -201,9 +201,10 @@ class Preparation(_Numbers):
         mean, scale = self.X_mean, self.X_scale
         if self.categories is not None:
             columns, mean, scale = columns[numbers], mean[numbers], scale[numbers]
-        columns -= mean[:, np.newaxis]
-        with np.errstate(over="ignore"):  # infinitely far out
+        with np.errstate(over="ignore", invalid="ignore"):  # infinitely far out
+            columns -= mean[:, np.newaxis]
             columns /= scale[:, np.newaxis]
+        columns[np.isinf(scale)] = 0.0  # infinitely far out is no number then
         soft_clip(columns, z.T)
         return out
 
@@ -243,7 +244,8 @@ class Preparation(_Numbers):
 
     def targets(self, y: FloatArray) -> FloatArray:
         """Standardised targets ``(n, D)``."""
-        return np.asarray((y - self.y_mean) / self.y_scale)
+        with np.errstate(over="ignore"):  # infinitely far out
+            return np.asarray((y - self.y_mean) / self.y_scale)
 
     def for_fold(self, fold: int) -> "Preparation":
         """The same for the rows of one fold of the training data, or for new rows (-1)."""

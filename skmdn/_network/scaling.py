@@ -58,8 +58,12 @@ def _moments(values: Array, w: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _above_rounding(scale: FloatArray, location: FloatArray, dtype: np.dtype) -> FloatArray:
-    """The scale, or 0: values that differ only by their own rounding carry no information."""
-    return np.where(scale > np.finfo(dtype).eps * np.abs(location), scale, 0.0)
+    """The scale, or 0: values that differ only by their own rounding carry no information.
+
+    Below the normal numbers all digits are such rounding, and the scale has no finite inverse.
+    """
+    rounding = np.maximum(np.finfo(dtype).eps * np.abs(location), np.finfo(np.float64).tiny)
+    return np.where(scale > rounding, scale, 0.0)
 
 
 def location_and_unit(values: Array, weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:

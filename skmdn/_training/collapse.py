@@ -76,7 +76,8 @@ def _reason(predictor: Predictor, data: Observations, output: int, is_shared: bo
 def _floor(predictor: Predictor, output: int) -> str:
     """The floor as a standard deviation of y, or of what its map makes of it."""
     maps = predictor.target_maps
-    floor = predictor.architecture.scale_floor * predictor.preparation.y_scale[output]
+    with np.errstate(over="ignore"):
+        floor = predictor.architecture.scale_floor * predictor.preparation.y_scale[output]
     unit = "in units of y" if maps is None else f"of y behind target_transform={maps[output]!r}"
     return f"It is sqrt(reg_covar) * y_scale_ = {floor:.2g} {unit}."
 

@@ -82,8 +82,10 @@ class Rescaling(NamedTuple):
         inverse = np.zeros_like(self.input_factors)
         np.divide(1.0, self.input_factors, out=inverse, where=self.input_factors > 0)
         changed = self._of_inputs(layers, lambda rows, _: rows * inverse[:, np.newaxis] ** power)
+        most = np.finfo(layers[0].dtype).max
         for _ in range(power):  # the square of a factor may underflow
-            changed[-1] = changed[-1] / self.output_factors
+            with np.errstate(over="ignore"):
+                changed[-1] = np.clip(changed[-1] / self.output_factors, -most, most)
         return changed
 
     def _of_inputs(
@@ -168,7 +170,10 @@ def _input_changes(old: Preparation, new: Preparation) -> tuple[np.ndarray, np.n
     A feature that was constant had no influence and gets the factor 0.
     """
     scale = np.where(np.isfinite(new.X_scale), new.X_scale, 1.0)
-    x = new.X_mean + scale * _NODES[:, np.newaxis]  # (nodes, p)
+    with np.errstate(over="ignore"):
+        x = new.X_mean + scale * _NODES[:, np.newaxis]  # (nodes, p)
+    largest = np.finfo(np.float64).max
+    np.clip(x, -largest, largest, out=x)
     was, becomes = (_inputs(x, preparation) for preparation in (old, new))
     w = _NODE_WEIGHTS[:, np.newaxis] / _NODE_WEIGHTS.sum()
     centre_was, centre = np.sum(w * was, axis=0), np.sum(w * becomes, axis=0)
@@ -182,8 +187,9 @@ def _input_changes(old: Preparation, new: Preparation) -> tuple[np.ndarray, np.n
 
 def _inputs(x: np.ndarray, preparation: Preparation) -> np.ndarray:
     """Soft-clipped z-scores of ``x (nodes, p)``."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         z = (x - preparation.X_mean) / preparation.X_scale
+    z[:, np.isinf(preparation.X_scale)] = 0.0
     out = np.empty_like(z)
     soft_clip(z, out)
     return out

@@ -277,7 +277,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         """
         rows = check_fitted_table(self, X)
         points = [model.predict(rows) for model in self.estimators_]
-        with np.errstate(under="ignore"):
+        with np.errstate(under="ignore", over="ignore"):
             return np.asarray(np.mean(points, axis=0))
 
     def predict_interval(self, X: ArrayLike, level: float = 0.9) -> np.ndarray:

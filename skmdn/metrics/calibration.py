@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from skmdn.metrics.arguments import gather
 from skmdn.metrics.regions import uniform_masses
-from skmdn.mixture.underflow import ignores_underflow
+from skmdn.mixture.underflow import ignores_float_errors
 
 
 class CalibrationError(NamedTuple):
@@ -27,7 +27,7 @@ class CalibrationError(NamedTuple):
     expected: float
 
 
-@ignores_underflow
+@ignores_float_errors
 def pit_values(y_true: npt.ArrayLike, mixture: Any) -> np.ndarray:
     """Probability integral transform of the outcomes, ``F(y)``.
 
@@ -67,7 +67,7 @@ def pit_values(y_true: npt.ArrayLike, mixture: Any) -> np.ndarray:
     return np.asarray(arguments.prediction.pit(arguments.y))
 
 
-@ignores_underflow
+@ignores_float_errors
 def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> np.ndarray:
     """Mass of the region where the density is higher than at the outcome (HPD-PIT).
 
@@ -111,7 +111,7 @@ def hdr_values(y_true: npt.ArrayLike, mixture: Any) -> np.ndarray:
     return uniform_masses(arguments)
 
 
-@ignores_underflow
+@ignores_float_errors
 def calibration_error(
     y_true: npt.ArrayLike, mixture: Any, *, sample_weight: npt.ArrayLike | None = None
 ) -> CalibrationError:

@@ -15,13 +15,13 @@ from skmdn.metrics.regions import (
     in_central_interval,
     in_densest_region,
 )
-from skmdn.mixture.underflow import ignores_underflow
+from skmdn.mixture.underflow import ignores_float_errors
 
 _CONTAINS = {"central": in_central_interval, "hdr": in_densest_region}
 _MEASURE = {"central": central_width, "hdr": densest_measure}
 
 
-@ignores_underflow
+@ignores_float_errors
 def coverage_score(
     y_true: npt.ArrayLike,
     mixture: Any,
@@ -81,7 +81,7 @@ def coverage_score(
     return arguments.mean(_CONTAINS[region](arguments, level))
 
 
-@ignores_underflow
+@ignores_float_errors
 def coverage_loss(
     y_true: npt.ArrayLike,
     mixture: Any,
@@ -136,7 +136,7 @@ def coverage_loss(
     return abs(observed - level)
 
 
-@ignores_underflow
+@ignores_float_errors
 def sharpness(
     y_true: npt.ArrayLike,
     mixture: Any,

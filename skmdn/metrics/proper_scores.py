@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from skmdn.metrics.arguments import gather
 from skmdn.metrics.rounded import check_resolution, rounded_log_density
-from skmdn.mixture.underflow import ignores_underflow
+from skmdn.mixture.underflow import ignores_float_errors
 
 
-@ignores_underflow
+@ignores_float_errors
 def log_likelihood_score(
     y_true: npt.ArrayLike,
     mixture: Any,
@@ -82,7 +82,7 @@ def log_likelihood_score(
     return arguments.mean(rounded_log_density(arguments, width))
 
 
-@ignores_underflow
+@ignores_float_errors
 def crps_loss(
     y_true: npt.ArrayLike, mixture: Any, *, sample_weight: npt.ArrayLike | None = None
 ) -> float:
@@ -138,7 +138,7 @@ def crps_loss(
     return arguments.mean(arguments.prediction.crps(arguments.y))
 
 
-@ignores_underflow
+@ignores_float_errors
 def energy_loss(
     y_true: npt.ArrayLike, mixture: Any, *, sample_weight: npt.ArrayLike | None = None
 ) -> float:

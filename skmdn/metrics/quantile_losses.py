@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from skmdn.metrics.arguments import check_fraction, gather
 from skmdn.metrics.regions import central_interval
-from skmdn.mixture.underflow import ignores_underflow
+from skmdn.mixture.underflow import ignores_float_errors
 
 
-@ignores_underflow
+@ignores_float_errors
 def pinball_loss(
     y_true: npt.ArrayLike,
     mixture: Any,
@@ -66,7 +66,7 @@ def pinball_loss(
     return arguments.mean(np.maximum(level * error, (level - 1.0) * error))
 
 
-@ignores_underflow
+@ignores_float_errors
 def interval_score_loss(
     y_true: npt.ArrayLike,
     mixture: Any,

@@ -132,7 +132,7 @@ def _log_lower_tail(
 
 def _check_levels(levels: npt.ArrayLike) -> np.ndarray:
     """Return levels as a vector of distinct numbers within (0, 1)."""
-    given = np.asarray(levels, dtype=np.float64)
+    given = as_numbers(levels, "levels")
     inside = given.ndim == 1 and bool(np.all((given > 0.0) & (given < 1.0)))
     if not inside or np.unique(given).size != given.size:
         raise ValueError(

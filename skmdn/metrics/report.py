@@ -25,7 +25,7 @@ from skmdn.metrics.report_rows import (
     region_rows,
     score_rows,
 )
-from skmdn.mixture.underflow import ignores_underflow
+from skmdn.mixture.underflow import ignores_float_errors
 
 if TYPE_CHECKING:
     import pandas
@@ -99,7 +99,7 @@ def _cell(value: float) -> str:
     return " " * 10 if np.isnan(value) else f"{value:10.4g}"
 
 
-@ignores_underflow
+@ignores_float_errors
 def calibration_report(
     y_true: npt.ArrayLike,
     mixture: Any,

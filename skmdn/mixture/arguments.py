@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from skmdn._arrays import FloatArray
 from skmdn.mixture.blocks import chunks, component_sum, components_first
-from skmdn.mixture.real_numbers import check_no_dask, check_no_mask, check_real_numbers
+from skmdn.mixture.real_numbers import as_array
 
 RandomState: TypeAlias = "int | np.random.Generator | np.random.RandomState | None"
 
@@ -24,13 +24,7 @@ SUM_TOLERANCE = 1e-6
 
 def as_floats(value: ArrayLike, name: str) -> FloatArray:
     """``value`` as a float64 array; one that already is float64 is not copied."""
-    check_no_dask(value, name)
-    check_no_mask(value, name)
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{name} must be an array of real numbers; got {error}") from error
-    check_real_numbers(array, name)
+    array = as_array(value, name)
     try:
         if np.iscomplexobj(array):
             raise TypeError("complex numbers")
@@ -82,6 +76,9 @@ def check_means(means: FloatArray) -> None:
 def check_tril(tril: FloatArray) -> None:
     """Refuse factors that are not lower triangular with a positive diagonal."""
     check_finite(tril, "scale_tril")
+    most = np.finfo(np.float64).max / np.sqrt(tril.shape[2])
+    if tril.size and max(tril.max(), -tril.min()) > most:
+        raise ValueError(f"scale_tril must be at most {most:g}, for its rows to have a length")
     check_positive(np.diagonal(tril, axis1=2, axis2=3), "the diagonal of scale_tril")
     for i in range(tril.shape[2]):
         if np.any(tril[:, :, i, i + 1 :]):
@@ -172,6 +169,14 @@ def as_output(value: int, n_outputs: int, name: str) -> int:
     if not -n_outputs <= output < n_outputs:
         raise ValueError(f"{name} must lie in [{-n_outputs}, {n_outputs}); got {output}")
     return output % n_outputs
+
+
+def as_row(value: int) -> int:
+    """Index of a row, whether there is such a row or not."""
+    row = _as_index(value)
+    if row is None:
+        raise ValueError(f"row must be an integer; got {value!r}")
+    return row
 
 
 def as_outputs(values: Sequence[int], n_outputs: int, name: str) -> list[int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skmdn._arrays import AnyArray, FloatArray
+from skmdn.mixture.arguments import as_row
 from skmdn.mixture.value import MixtureValue
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Exports(MixtureValue):
 
         if self.n_outputs != 1:
             raise ValueError(f"to_scipy needs one output; got {self.n_outputs}: use marginal(j)")
+        row = as_row(row)
         if not -len(self) <= row < len(self):
             raise IndexError(f"row {row} is out of bounds for a mixture of {len(self)} rows")
         weights = self.weights[row]
@@ -73,6 +75,11 @@ class Exports(MixtureValue):
         torch.distributions.MixtureSameFamily
             With batch shape (n,); the event shape is () for a univariate mixture, else (D,).
 
+        Raises
+        ------
+        ValueError
+            If there are no rows.
+
         Examples
         --------
         >>> from skmdn.mixture import Mixture
@@ -82,6 +89,8 @@ class Exports(MixtureValue):
         import torch
         from torch import distributions
 
+        if len(self) == 0:
+            raise ValueError("to_torch needs at least one row; got none")
         # As logits: of probabilities, torch raises the smallest ones to 2e-16.
         logits, means = torch.tensor(self.weights).log(), torch.tensor(self.means)
         components: distributions.Distribution

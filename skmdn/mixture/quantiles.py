@@ -91,12 +91,17 @@ def tail_quantiles(
     Parameters ``(K, c)``; tail probabilities p within [0, 1/2], ``(Q,)`` or of each row ``(Q, c)``.
     """
     # Levels of all rows stay one column as long as possible.
-    p, sign = p.reshape(len(p), -1), np.where(upper, -1.0, 1.0).reshape(len(p), -1)
+    p, sign = _one_column(p), _one_column(np.where(upper, -1.0, 1.0))
     answer = np.full((len(p), weights.shape[1]), -np.inf)
     inside = np.broadcast_to(p > 0, answer.shape)
     if inside.any():
         answer[inside] = _lower_quantiles(weights, means, scales, p, sign, inside)
     return answer * sign
+
+
+def _one_column(levels: FloatArray) -> FloatArray:
+    """Levels ``(Q,)`` as ``(Q, 1)``; those of each row stay."""
+    return levels[:, np.newaxis] if levels.ndim == 1 else levels
 
 
 def _lower_quantiles(
@@ -182,7 +187,7 @@ def quantiles(
     """
     upper = levels > 0.5
     answer = tail_quantiles(weights, means, scales, np.where(upper, 1.0 - levels, levels), upper)
-    order = np.argsort(levels.reshape(len(levels), -1), axis=0, kind="stable")
+    order = np.argsort(_one_column(levels), axis=0, kind="stable")
     order = np.broadcast_to(order, answer.shape)
     # Each level is solved by itself, so that neighbouring ones might cross in their last bits.
     rising = np.maximum.accumulate(np.take_along_axis(answer, order, 0), axis=0)

@@ -3,12 +3,61 @@
 from __future__ import annotations
 
 import datetime
+import re
+from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_array
 
 from skmdn._arrays import AnyArray
 
 _DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+
+
+def as_array(values: object, name: str) -> AnyArray:
+    """An array of whatever type, but for what NumPy would take for numbers, or for none, wrongly.
+
+    Raises
+    ------
+    TypeError
+        If rows are sparse, or not in memory.
+    ValueError
+        If there are dates, durations, text or a mask, or rows of unequal lengths.
+    """
+    check_no_dask(values, name)
+    check_no_mask(values, name)
+    if issparse(values):
+        raise TypeError(
+            f"{name}: expected a dense array, got a sparse {type(values).__name__}; pass "
+            f"{name}.toarray()."
+        )
+    array = even_array(values, name)
+    check_real_numbers(array, name)
+    return array
+
+
+def even_array(values: object, name: str) -> AnyArray:
+    """An array of whatever type, of rows of equal lengths."""
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name}: expected an array of numbers; {error}") from error
+
+
+def checked_array(values: Any, name: str, **options: Any) -> AnyArray:
+    """What scikit-learn's `check_array` returns; its errors name the argument.
+
+    It looks for NaN in the sum of all numbers, which may overflow in both directions.
+    """
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return check_array(values, input_name=name, **options)
+    except (TypeError, ValueError, OverflowError) as error:
+        if re.search(rf"\b{name}\b", str(error)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: {error}") from error
 
 
 def check_no_mask(values: object, name: str) -> None:

@@ -144,7 +144,8 @@ def region_masses_of(land: Landscape, y: FloatArray) -> FloatArray:
     row = np.repeat(np.arange(len(y)), y.shape[1])
     at = y.ravel()
     height = land.smooth.take(row).log_density(at)
-    told = height > -np.inf
+    # Where squares of distances overflow, a row may have no hill that was found.
+    told = (height > -np.inf) & np.isin(row, land.hills.row)
     mass = np.ones(len(row))
     mass[told] = _masses_above(land, row[told], at[told], height[told])
     return mass.reshape(y.shape)
@@ -157,11 +158,12 @@ def _masses_above(land: Landscape, row: IntArray, y: FloatArray, height: FloatAr
     slices = land.slices(row, height)
     # y itself is a border, which no search could find as precisely.
     place = np.flatnonzero(slices.hill == own[slices.cell])
-    on_left = y < land.hills.top[own]
+    cell = slices.cell[place]
+    y, on_left = y[cell], y[cell] < land.hills.top[own[cell]]
     slices.left[place[on_left]] = y[on_left]
     slices.right[place[~on_left]] = y[~on_left]
-    flat = flat_at(land, row, own, y)
+    flat = flat_at(land, row[cell], own[cell], y)
     if flat.any():
-        ends = slices_from(land, own[flat], height[flat], y[flat])
+        ends = slices_from(land, own[cell][flat], height[cell][flat], y[flat])
         slices.left[place[flat]], slices.right[place[flat]] = ends
     return land.mass(slices, row)

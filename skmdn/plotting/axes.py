@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike
 
 from skmdn.metrics.real_numbers import as_numbers
 
+# Pictures end here: distances of larger numbers are beyond float64.
+FARTHEST = 1e300
+
 
 class Style(NamedTuple):
     """Style of one line among several: they differ in colour, dashes (for grey print), marker."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,7 @@ class CoverageDisplay:
             If shapes disagree, a number is not finite or a region is unknown.
         """
         regions = (regions,) if isinstance(regions, str) else regions
-        if not regions or not set(regions) <= _LABELS.keys():
+        if not isinstance(regions, Collection) or not regions or not set(regions) <= _LABELS.keys():
             raise ValueError(f"regions: expected 'central', 'hdr' or both, got {regions!r}.")
         levels = np.linspace(0.0, 1.0, 101)
         masses = {region: _mass_inside(y_true, mixture, region) for region in regions}

@@ -11,7 +11,7 @@ import numpy as np
 
 from skmdn.mixture.joining import Density
 from skmdn.plotting.atoms import Atoms, atoms_of, density_alone
-from skmdn.plotting.axes import BLACK, BLUE, VERMILLION
+from skmdn.plotting.axes import BLACK, BLUE, FARTHEST, VERMILLION
 from skmdn.plotting.legend import draw_legend, legend_inside
 
 _CELLS = 400
@@ -80,7 +80,8 @@ class DensityBand(NamedTuple):
         artists["modes_"] = self._draw_modes(ax)
         margin = 0.5 * (self.x[-1] - self.x[0]) if len(self.x) == 2 else 0.0
         ax.set(xlabel=self.labels[0], ylabel=self.labels[1])
-        ax.set_xlim(self.x[0] - margin, self.x[-1] + margin)
+        if self.x[0] < self.x[-1]:
+            ax.set_xlim(self.x[0] - margin, self.x[-1] + margin)
         ax.set_ylim(self.y_limits or (self.y[0], self.y[-1]))
         if self.y_limits is None:
             legend_inside(ax)
@@ -152,7 +153,7 @@ def density_band(
     modes, heights = mixture.modes(return_density=True)
     return DensityBand(
         x=x[order],
-        y=0.5 * (edges[1:] + edges[:-1]),
+        y=0.5 * edges[1:] + 0.5 * edges[:-1],
         density=mass / np.diff(edges),
         mean=mixture.mean(),
         levels=levels,
@@ -176,6 +177,7 @@ def _edges(
     known = mixture.ppf([0.005, 0.995]).ravel()
     if y_data is not None:
         known = np.concatenate([known, y_data])
+    known = np.clip(known, -FARTHEST, FARTHEST)
     low, high = float(known.min()), float(known.max())
     margin = 0.03 * (high - low) or 0.5  # around one value, of atoms alone
     return np.linspace(low - margin, high + margin, _CELLS + 1)

@@ -10,7 +10,15 @@ from numpy.typing import ArrayLike
 from skmdn.metrics.arguments import check_fraction, check_mixture
 from skmdn.mixture.joining import Density
 from skmdn.plotting.atoms import Atoms, atoms_of, density_alone
-from skmdn.plotting.axes import BLACK, BLUE, VERMILLION, axes_for, check_limits, line_kwargs
+from skmdn.plotting.axes import (
+    BLACK,
+    BLUE,
+    FARTHEST,
+    VERMILLION,
+    axes_for,
+    check_limits,
+    line_kwargs,
+)
 from skmdn.plotting.legend import legend_inside
 from skmdn.plotting.names import output_index, target_names
 from skmdn.plotting.predictions import check_outcomes, predict_mixture
@@ -316,7 +324,7 @@ def _points(
     ends = region.reshape(len(mixture), -1)
     ends = np.where(np.isnan(ends), quantiles[:, :1], ends)
     points = [quantiles, ends] if truth is None else [quantiles, ends, truth[:, None]]
-    known = np.concatenate(points, axis=1)
+    known = np.clip(np.concatenate(points, axis=1), -FARTHEST, FARTHEST)
     if limits is not None:
         known = np.hstack([np.clip(known, *limits), np.tile(limits, (len(mixture), 1))])
     steps = np.linspace(known.min(axis=1), known.max(axis=1), 400, axis=1)

@@ -63,9 +63,15 @@ def mean_predictions(parts_of_each: Sequence[Sequence[Sequence[Any]]], X: Any) -
         if id(part) not in asked:
             asked[id(part)] = side_by_side(part, X)
     # Added one by one, so that a row's mean does not depend on other rows.
-    return [
-        np.asarray(sum(asked[id(part)] for part in parts) / len(parts)) for parts in parts_of_each
-    ]
+    return [_mean([asked[id(part)] for part in parts]) for parts in parts_of_each]
+
+
+def _mean(predictions: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean, added one by one; the sum of the largest numbers would overflow."""
+    n = len(predictions)
+    with np.errstate(over="ignore"):
+        mean = np.asarray(sum(predictions) / n)
+    return mean if np.isfinite(mean).all() else np.asarray(sum(each / n for each in predictions))
 
 
 def with_predictions(X: Any, predictions: np.ndarray, names: Sequence[str]) -> Any:

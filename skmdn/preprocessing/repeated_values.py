@@ -23,6 +23,9 @@ _LEAST_VALUES, _LEAST_ROWS = 50, 5
 _LEAST_GAIN = 0.1
 # Penalty of the polynomial, per unit of weight; with more features than this it is linear.
 _PENALTY, _MOST_SQUARED = 1e-3, 30
+# Columns of numbers beyond this power of two, or below its inverse, are taken in other units.
+_MOST_POWER = 100
+_FAR, _LARGEST = 1e60, np.finfo(np.float64).max
 
 
 class Effects(NamedTuple):
@@ -103,7 +106,9 @@ class RepeatedValues(ScoredRegressor, BaseEstimator):
             self.y_ndim_, rows = data.y_ndim, data.rows
             X, y = np.asarray(data.X[rows], dtype=np.float64), data.y[rows]
             weights = np.ones(len(rows)) if data.weights is None else data.weights[rows]
-            self.X_mean_ = _means(X, weights)
+            self.X_unit_, self.y_unit_ = _units(X), _units(y)
+            y = y / self.y_unit_
+            self.X_mean_ = _means(X / self.X_unit_, weights)
             degree = 2 if X.shape[1] <= _MOST_SQUARED else 1
             steps = [
                 ("centre", StandardScaler()),
@@ -112,9 +117,13 @@ class RepeatedValues(ScoredRegressor, BaseEstimator):
                 ("ridge", Ridge(_PENALTY * weights.sum())),
             ]
             of_steps = {f"{name}__sample_weight": weights for name in ("centre", "scale", "ridge")}
-            self.polynomial_ = Pipeline(steps).fit(self._filled(X), y, **of_steps)
+            with np.errstate(invalid="ignore"):  # scikit-learn's variance of a constant: -1e-17
+                self.polynomial_ = Pipeline(steps).fit(self._filled(X), y, **of_steps)
             residuals = y - self._polynomial(X)
-            self.effects_ = [tuple(each) for each in effects_of(X, residuals, weights)]
+            self.effects_ = [
+                (feature, values, self.y_unit_ * effects)
+                for feature, values, effects in effects_of(X, residuals, weights)
+            ]
         return self
 
     def predict(self, X: ArrayLike) -> np.ndarray:
@@ -131,13 +140,18 @@ class RepeatedValues(ScoredRegressor, BaseEstimator):
         """
         check_is_fitted(self)
         X = np.asarray(check_inputs(self, X), dtype=np.float64)
-        y = self._polynomial(X)
-        for one in self.effects_:
-            effects = Effects._make(one)
-            y = y + effects.of(X[:, effects.feature])
+        with np.errstate(over="ignore"):
+            y = self.y_unit_ * self._polynomial(X)
+            for one in self.effects_:
+                effects = Effects._make(one)
+                y = y + effects.of(X[:, effects.feature])
+        y = np.clip(y, -_LARGEST, _LARGEST)
         return y[:, 0] if self.y_ndim_ == 1 else y
 
     def _filled(self, X: np.ndarray) -> np.ndarray:
+        """Features in their units; far ones are taken nearer, as their squares overflow."""
+        with np.errstate(over="ignore"):
+            X = np.clip(X / self.X_unit_, -_FAR, _FAR)
         return np.where(np.isnan(X), self.X_mean_, X)
 
     def _polynomial(self, X: np.ndarray) -> np.ndarray:
@@ -206,6 +220,14 @@ def shrunk_effects(
     before, after = (w @ each**2 for each in (r, r - left_out))
     gains = 1.0 - after / np.maximum(before, np.finfo(float).tiny)
     return values, effects, float(np.mean(gains))
+
+
+def _units(values: np.ndarray) -> np.ndarray:
+    """Powers of two ``(p,)``, near the largest cell of a column where squares may overflow."""
+    largest = np.nanmax(np.abs(values), axis=0, initial=0.0)
+    power = np.clip(np.frexp(largest)[1], -1000, 1000)
+    is_extreme = (np.abs(power) > _MOST_POWER) & (largest > 0)
+    return np.ldexp(1.0, np.where(is_extreme, power, 0))
 
 
 def _means(X: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -202,7 +202,8 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
                 inputs = TreeInputs(*self.tree_inputs_).of(inputs)
             targets = self.regressor_.predict(inputs)
             columns = targets.reshape(len(X), -1)
-            return np.asarray(self.y_mean_ + self.y_scale_ * columns).reshape(targets.shape)
+            y = _in_units_of_y(columns, self.y_mean_, self.y_scale_)
+            return y.reshape(targets.shape)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -274,6 +275,13 @@ def _words_for_categories(regressor: Any) -> list[str]:
     """The parameters, nested ones too, that say which features hold categories."""
     parameters = regressor.get_params(deep=True)
     return [name for name in parameters if name.split("__")[-1] == "categorical_features"]
+
+
+def _in_units_of_y(z: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Targets of their standardised values, within float64."""
+    largest = np.finfo(np.float64).max
+    with np.errstate(over="ignore"):
+        return np.clip(mean + scale * z, -largest, largest)
 
 
 def _standardized(columns: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:

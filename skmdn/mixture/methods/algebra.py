@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -208,7 +208,7 @@ class AlgebraMethods(MixtureValue):
         >>> Mixture.pool(members, weights=[1, 3]).mean()
         array([3.])
         """
-        mixtures = list(mixtures)
+        mixtures = listed(mixtures)
         first = _check_members(mixtures, "pool")
         if any(len(mixture) != len(first) for mixture in mixtures):
             raise ValueError(
@@ -248,7 +248,7 @@ class AlgebraMethods(MixtureValue):
         >>> len(Mixture.concatenate([mixture, mixture]))
         2
         """
-        mixtures = list(mixtures)
+        mixtures = listed(mixtures)
         first = _check_members(mixtures, "concatenate")
         if len(mixtures) == 1:
             return first
@@ -289,6 +289,13 @@ class AlgebraMethods(MixtureValue):
         return np.full(self.n_outputs, array)
 
 
+def listed(mixtures: object) -> list[Any]:
+    """The mixtures of an iterable."""
+    if not isinstance(mixtures, Iterable):
+        raise TypeError(f"mixtures must be an iterable of Mixture objects; got {mixtures!r}")
+    return list(mixtures)
+
+
 def _check_members(mixtures: Sequence[Self], method: str) -> Self:
     """The first of the mixtures, which must all have the same outputs."""
     if len(mixtures) == 0:
@@ -310,4 +317,4 @@ def _check_spread(spread: Spread, origin: str) -> None:
     """Refuse scales that overflow or underflow; ``origin`` tells where they come from."""
     check_positive(spread.diagonal(), f"{origin} scales")
     if spread.kind == "full":
-        check_finite(spread.array, f"{origin} scale_tril")
+        check_finite(spread.scales(), f"{origin} scale_tril")

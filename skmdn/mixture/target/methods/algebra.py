@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from skmdn._arrays import FloatArray
 from skmdn.mixture.algebra import member_shares
 from skmdn.mixture.arguments import as_floats, as_output, as_outputs, check_finite
+from skmdn.mixture.methods.algebra import listed
 from skmdn.mixture.mixture import Mixture
 from skmdn.mixture.target.law import Law, remainders
 from skmdn.mixture.target.value import TargetValue
@@ -194,7 +195,7 @@ class AlgebraMethods(TargetValue):
         >>> TargetMixture.pool(members).n_components
         2
         """
-        members = [cls._of(mixture) for mixture in mixtures]
+        members = [cls._of(mixture) for mixture in listed(mixtures)]
         bases = [member._base for member in members]
         Mixture.pool(bases)  # for its checks
         first = members[0]
@@ -236,7 +237,7 @@ class AlgebraMethods(TargetValue):
         >>> both.median()
         array([1., 0.])
         """
-        members = [cls._of(mixture) for mixture in mixtures]
+        members = [cls._of(mixture) for mixture in listed(mixtures)]
         base = Mixture.concatenate([member._base for member in members])
         laws = tuple(law for member in members for law in member._laws)
         starts = np.cumsum([0, *(len(member._laws) for member in members)])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skmdn.mixture.arguments import as_row
 from skmdn.mixture.target.law import remainders
 from skmdn.mixture.target.methods.algebra import AlgebraMethods
 from skmdn.mixture.target.methods.density import DensityMethods
@@ -58,7 +59,7 @@ class Exports(DensityMethods, SummaryMethods, AlgebraMethods):
 
         if self.n_outputs != 1:
             raise ValueError(f"to_scipy needs one output; got {self.n_outputs}: use marginal(j)")
-        part = self[row].marginal(0)
+        part = self[as_row(row)].marginal(0)
 
         class TargetRow(stats.rv_continuous):
             def _logpdf(self, x: Any) -> Any:
