@@ -102,7 +102,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     learning_rate_init : float, default=0.015
         Largest learning rate of NAdam [3]_. The rate rises linearly over the first 5 % of the steps
         and then falls to zero along a cosine. `partial_fit` uses a constant third of it. At most
-        1000.
+        1e30.
     max_grad_norm : float, default=10
         Largest Euclidean norm of the gradient of the mean loss; longer gradients are shortened.
         ``inf`` turns that off.

@@ -85,7 +85,7 @@ OUT_OF_RANGE = {
     "extrapolation": ["linear", True, None, 1],
     "linear_path": ["yes", None, 2, 0.5],
     "alpha": [-1e-9, np.inf, *NOT_A_NUMBER],
-    "learning_rate_init": [0.0, -1e-3, 1001, np.inf, *NOT_A_NUMBER],
+    "learning_rate_init": [0.0, -1e-3, 1e31, np.inf, *NOT_A_NUMBER],
     "max_grad_norm": [0.0, -1, *NOT_A_NUMBER],
     "batch_size": [0, -1, 2.5, *NOT_A_NUMBER],
     "max_iter": [0, -1, 2.5, np.inf, *NOT_A_NUMBER],

@@ -35,7 +35,7 @@ _CONSTRAINTS: Constraints = {
     "extrapolation": [one_of("constant", "continue")],
     "linear_path": [one_of("auto"), "boolean"],
     "alpha": [one_of("auto"), from_to(0, None, closed="left")],
-    "learning_rate_init": [from_to(0, 1000, closed="right")],
+    "learning_rate_init": [from_to(0, 1e30, closed="right")],
     "max_grad_norm": [from_to(0, None, closed="right")],
     "batch_size": [one_of("auto"), POSITIVE_INTEGER],
     "max_iter": [one_of("auto"), POSITIVE_INTEGER],
