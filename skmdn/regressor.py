@@ -86,7 +86,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         otherwise (see `alpha`).
     alpha : float or "auto", default="auto"
         Decoupled weight decay [2]_: each step multiplies the weights, but not the intercepts, by
-        ``1 - learning_rate * alpha``.
+        ``1 - learning_rate * alpha``, or 0 if that is negative.
 
         "auto" is 0.04, but of 10 to 999 rows `fit` chooses `alpha`, `encoding` and `linear_path` by
         cross-validation, where one of the first two is "auto": of 0.04 with encoding and without a
@@ -95,10 +95,10 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         decay, plain inputs or a line; few rows without noise do not. Each network is fitted to five
         parts of the rows, as the folds of `MDNEnsembleRegressor`; one that is far behind after two
         parts is left out. They are compared by the log-likelihood of the rows held out, cut at 8
-        nats below its median, plus one less the CRPS in units of that of the first network; another
-        must be better than the first by .35 standard errors of the mean difference. The network
-        that is chosen is then fitted to all rows. This takes 10 to 20 times as long as a fit with
-        both values set.
+        nats below its median, less the CRPS in units of that of the expected network. This is the
+        first, but of fewer than 60 rows the one with a line; another must be better by .35 standard
+        errors of the mean difference. The network that is chosen is then fitted to all rows. This
+        takes 10 to 20 times as long as a fit with both values set.
     learning_rate_init : float, default=0.015
         Largest learning rate of NAdam [3]_. The rate rises linearly over the first 5 % of the steps
         and then falls to zero along a cosine. `partial_fit` uses a constant third of it. At most

@@ -33,6 +33,8 @@ class ScoredRegressor(DocumentedEstimator, RegressorMixin):
         Returns
         -------
         float
+            At most 1; minus infinity if an answer is not finite, which y far outside training can
+            cause behind a map such as the logarithm.
 
         Raises
         ------

@@ -30,11 +30,11 @@ _ALTERNATIVES = (
 )
 # With fewer rows the folds say nothing; with more the alternatives gain nothing.
 LEAST_ROWS, MOST_ROWS = 10, 999
-# With fewer rows it is the line that is taken unless another network is better.
+# With fewer rows the network with a line is taken unless another one is better.
 _LINE_FIRST = 60
 _FOLDS = 5
 # After this fold and later ones, a network leaves the race that is worse than the best by so many
-# standard errors. Another than the expected one is chosen if it is better by so many of them.
+# standard errors. A network is chosen in place of the expected one if it is better by so many.
 _RACING, _DROPPED, _CHOSEN = 2, 1.5, 0.35
 # A log-likelihood counts as no less than the median of its network and so many nats below.
 _TAIL = 8.0
@@ -70,31 +70,31 @@ def chosen_network(
     """The settings with a decay, an encoding and a linear path where they were left to choose.
 
     Of several networks the one is taken that predicts held-out rows best, by their log-likelihood
-    and by their CRPS in units of its mean. The one that the number of rows lets expect has the
-    benefit of the doubt: that of many rows, or with very few of them a line.
+    and by their CRPS in units of its mean. One is expected for the number of rows and has the
+    benefit of the doubt: that of many rows, or with very few of them the one with a line.
     """
-    first, *others = networks(settings, len(data))
+    found = networks(settings, len(data))
     labels = None if groups is None else groups[data.rows]
     has_folds = labels is None or group_numbers(labels).max() > 0
-    if not (others and has_folds and LEAST_ROWS <= len(data) <= MOST_ROWS):
-        return Choice(first, [])
+    if not (len(found) > 1 and has_folds and LEAST_ROWS <= len(data) <= MOST_ROWS):
+        return Choice(found[0], [])
     y = data.y[data.rows]
-    expected = _expected((first, *others), len(data))
+    expected = _expected(found, len(data))
     parts = splits(_FOLDS, y, y, None, labels, rng).parts
     seed = int(rng.integers(2**31))
-    scores: dict[int, list[_HeldOut]] = {i: [] for i in range(1 + len(others))}
+    scores: dict[int, list[_HeldOut]] = {i: [] for i in range(len(found))}
     folds: dict[int, list[tuple[Predictor, np.ndarray]]] = {i: [] for i in scores}
     for train, test in parts:
         learning, judging = (data.select(data.rows[part]) for part in (train, test))
         for i, of_network in scores.items():
-            trial = _trial((first, *others)[i], seed)
+            trial = _trial(found[i], seed)
             predictor = fit(trial, learning, groups)
             folds[i].append((predictor, judging.rows))
             of_network.append(_scores(predictor, judging))
         scores = _still_running(scores, expected)
     gains = {i: _gain(scores[i], scores[expected], -_CHOSEN) for i in scores}
     best = max((expected, *gains), key=lambda i: gains[i])
-    return Choice((first, *others)[best], folds[best])
+    return Choice(found[best], folds[best])
 
 
 def networks(settings: Settings, n: int) -> list[Settings]:
@@ -112,8 +112,8 @@ def networks(settings: Settings, n: int) -> list[Settings]:
     return found
 
 
-def _expected(found: tuple[Settings, ...], n: int) -> int:
-    """Index of the network that n rows are expected to want."""
+def _expected(found: list[Settings], n: int) -> int:
+    """Index of the network that is expected to suit n rows."""
     has_line = [bool(network.linear_path) for network in found]
     return has_line.index(True) if n < _LINE_FIRST and True in has_line else 0
 
