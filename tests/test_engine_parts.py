@@ -250,6 +250,26 @@ def test_means_of_several_outputs_start_at_cluster_centres():
     )
 
 
+@pytest.mark.parametrize("D", [1, 2])
+@pytest.mark.parametrize("apart", [0.0, 0.3, 1.0])
+def test_components_that_begin_less_apart_keep_the_variance_of_the_targets(D, apart):
+    y = np.random.default_rng(0).normal(size=(50, D))
+    at = layout(5, D)
+    intercept = initialisation.initial_intercept(y, None, at, np.empty(0), apart)
+    means = intercept[5 : 5 + 5 * D].reshape(D, 5).T
+    np.testing.assert_allclose(means, apart * initialisation.initial_means(y, None, 5), rtol=1e-10)
+    variance = np.exp(2 * intercept[at.scales])
+    np.testing.assert_allclose(variance, 1 - apart**2 + apart**2 * 0.3**2, rtol=1e-10)
+
+
+def test_components_begin_the_less_apart_the_fewer_rows_each_has():
+    apart = [initialisation.how_far_apart(n, 5) for n in (1, 10, 40, 100, 5000)]
+    assert 0.3 < apart[0] < 0.31
+    assert np.all(np.diff(apart) > 0)
+    assert apart[-1] == 1.0
+    assert initialisation.how_far_apart(200, 10) == initialisation.how_far_apart(100, 5)
+
+
 def test_first_density_is_nearly_the_same_for_every_row():
     """A small last layer: no component is ahead of the others at the start."""
     rng = np.random.default_rng(3)

@@ -8,6 +8,7 @@ from sklearn.cluster import KMeans
 
 from skmdn._arrays import Array, FloatArray
 from skmdn._engine.principal_axis import principal_scores
+from skmdn._estimators.distinct_rows import effective_number
 from skmdn._estimators.observations import Observations
 from skmdn._network.activations import ACTIVATIONS
 from skmdn._network.architecture import Architecture
@@ -26,6 +27,11 @@ _INTERCEPT_SCALE = 0.1
 _LAST_LAYER_SCALE = 0.1
 # Of standardised targets, for k-means.
 _DECIMALS = 7
+# Smallest scale of a component that begins apart from the others.
+_LEAST_SCALE = 0.3
+# Components begin apart where each has clearly more rows than this, and where rows are few only so
+# much of the way: a mixture of narrow components fits a few targets by chance.
+_ROWS_PER_COMPONENT, _LEAST_APART = 20.0, 0.3
 
 
 def fresh_layers(
@@ -40,7 +46,10 @@ def fresh_layers(
         rows = rng.choice(rows, MAX_ROWS, replace=False)
     y = preparation.targets(data.y[rows])
     weights = None if data.weights is None else data.weights[rows]
-    intercept = initial_intercept(y, weights, HeadLayout(architecture, y.shape[1]), data.shares())
+    layout = HeadLayout(architecture, y.shape[1])
+    n = effective_number(data.X[rows], y, weights)
+    apart = how_far_apart(n, architecture.n_components)
+    intercept = initial_intercept(y, weights, layout, data.shares(), apart)
     sizes = [preparation.n_inputs, *architecture.hidden_layer_sizes, len(intercept)]
     return initial_layers(sizes, architecture.activation, intercept, rng)
 
@@ -67,24 +76,36 @@ def initial_layers(
 
 
 def initial_intercept(
-    y: FloatArray, weights: FloatArray | None, layout: HeadLayout, shares: FloatArray
+    y: FloatArray,
+    weights: FloatArray | None,
+    layout: HeadLayout,
+    shares: FloatArray,
+    apart: float = 1.0,
 ) -> FloatArray:
     """Intercepts of the head from standardised targets ``(n, D)`` off the atoms.
 
     The atoms' proportions are their ``shares (A,)`` of all rows, and those of the components equal
     parts of the rest; neither the rest nor an atom begins below `LEAST_SHARE`. Means are those of
     `initial_means`, and scales 1 / K but at least 0.3; the off-diagonal numbers of a full
-    covariance start at zero.
+    covariance start at zero. The less `apart` they are, the closer means are to zero and scales to
+    1, where the mixture is a single Gaussian.
     """
     K = layout.architecture.n_components
     n_logits, n_means, n_spreads = layout.lengths
     intercept = np.zeros(n_logits + n_means + n_spreads)
     rest = max(LEAST_SHARE, 1 - float(shares.sum()))
     intercept[K:n_logits] = np.log(np.maximum(LEAST_SHARE, shares)) - math.log(rest / K)
-    means = initial_means(y, weights, K)
+    means = apart * initial_means(y, weights, K)
+    variance = 1 + apart**2 * (max(_LEAST_SCALE, 1 / K) ** 2 - 1)
     intercept[n_logits : n_logits + n_means] = means.T.ravel()
-    intercept[layout.scales] = math.log(max(0.3, 1 / K))
+    intercept[layout.scales] = 0.5 * math.log(variance)
     return intercept
+
+
+def how_far_apart(n_rows: float, n_components: int) -> float:
+    """How far apart components begin: 1 at different parts of the targets, 0 all at their mean."""
+    per_component = n_rows / (_ROWS_PER_COMPONENT * n_components)
+    return 1 - (1 - _LEAST_APART) * math.exp(-(per_component**2))
 
 
 def initial_means(y: FloatArray, weights: FloatArray | None, n_components: int) -> FloatArray:

@@ -10,10 +10,27 @@ def first_copies(X: Array, y: FloatArray) -> IntArray:
 
     All gaps are equal, and so are the two zeros.
     """
-    hashes = _mixed(_bits(y))
-    for column in X.T:
+    return np.unique(_hashes(X, y[:, np.newaxis]), return_index=True)[1]
+
+
+def effective_number(X: Array, y: FloatArray, weights: FloatArray | None) -> float:
+    """The number of distinct rows ``X (n, p)``, ``y (n, D)``, less where weights differ.
+
+    This is the squared sum of the distinct rows' weights over the sum of their squares: the same
+    for copies of a row as for a weight, and for all weights times a factor.
+    """
+    of_row = np.unique(_hashes(X, y), return_inverse=True)[1]
+    w = np.bincount(of_row.ravel(), weights)
+    w = w / w.max()  # whose squares are within float64
+    return float(w.sum() ** 2 / (w @ w))
+
+
+def _hashes(X: Array, y: FloatArray) -> IntArray:
+    """Hashes of the contents of rows."""
+    hashes = _bits(np.zeros(len(y)))
+    for column in (*y.T, *X.T):
         hashes = _mixed(hashes ^ _bits(column))
-    return np.unique(hashes, return_index=True)[1]
+    return hashes
 
 
 def _bits(values: Array) -> IntArray:
