@@ -90,13 +90,13 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
         "auto" is 0.04, but of 10 to 999 rows `fit` chooses `alpha`, `encoding` and `linear_path` by
         cross-validation, where one of the first two is "auto": of 0.04 with encoding and without a
-        line, ``100 / n`` with encoding, ``100 / n`` and ``300 / n`` without, and ``100 / n``
-        without encoding but with a line. A decay is at least 0.04. Few noisy rows want a firm
-        decay, plain inputs or a line; few rows without noise do not. Each network is fitted to five
-        parts of the rows, as the folds of `MDNEnsembleRegressor`; one that is far behind after two
-        parts is left out. They are compared by the log-likelihood of the rows held out, cut at 8
-        nats below its median, less the CRPS in units of that of the expected network. This is the
-        first, but of fewer than 60 rows the one with a line; another must be better by .35 standard
+        line, ``100 / n`` with encoding, ``100 / n`` and ``300 / n`` without, and ``100 / n`` with
+        encoding and a line. A decay is at least 0.04. Few noisy rows want a firm decay, plain
+        inputs or a line; few rows without noise do not. Each network is fitted to five parts of the
+        rows, as the folds of `MDNEnsembleRegressor`; one that is far behind after two parts is left
+        out. They are compared by the log-likelihood of the rows held out, cut at 8 nats below its
+        median, less the CRPS in units of that of the expected network. This is the first, but of
+        fewer than 60 rows the one with a line; another must be better by ``0.7 + 16 / n`` standard
         errors of the mean difference. The network that is chosen is then fitted to all rows. This
         takes 10 to 20 times as long as a fit with both values set.
     learning_rate_init : float, default=0.015

@@ -26,7 +26,7 @@ _ALTERNATIVES = (
     (100.0, "piecewise", False),
     (100.0, None, False),
     (300.0, None, False),
-    (100.0, None, True),
+    (100.0, "piecewise", True),
 )
 # With fewer rows the folds say nothing; with more the alternatives gain nothing.
 LEAST_ROWS, MOST_ROWS = 10, 999
@@ -34,8 +34,11 @@ LEAST_ROWS, MOST_ROWS = 10, 999
 _LINE_FIRST = 60
 _FOLDS = 5
 # After this fold and later ones, a network leaves the race that is worse than the best by so many
-# standard errors. A network is chosen in place of the expected one if it is better by so many.
-_RACING, _DROPPED, _CHOSEN = 2, 1.5, 0.35
+# standard errors.
+_RACING, _DROPPED = 2, 1.5
+# A network is chosen in place of the expected one if it is better by so many standard errors, and
+# this divided by the number of rows more: those of few rows are uncertain themselves.
+_CHOSEN, _MORE_OF_FEW = 0.7, 16.0
 # A log-likelihood counts as no less than the median of its network and so many nats below.
 _TAIL = 8.0
 
@@ -92,7 +95,8 @@ def chosen_network(
             folds[i].append((predictor, judging.rows))
             of_network.append(_scores(predictor, judging))
         scores = _still_running(scores, expected)
-    gains = {i: _gain(scores[i], scores[expected], -_CHOSEN) for i in scores}
+    errors = _CHOSEN + _MORE_OF_FEW / len(data)
+    gains = {i: _gain(scores[i], scores[expected], -errors) for i in scores}
     best = max((expected, *gains), key=lambda i: gains[i])
     return Choice(found[best], folds[best])
 
