@@ -141,12 +141,13 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
         "shuffled" cuts the rows into as many strata of like targets as rows are wanted and sets one
         random row of each aside. "blocks" sets runs of consecutive rows aside, spread at random
-        over the whole order; rows at the ends of a run still have neighbours that train. A run has
-        eight times the distance at which the autocorrelation of the ranks of y falls below 0.2, but
-        no more than a tenth of the validation part. "last" sets the last rows aside, which is the
-        honest judge of rows still to come; but then the newest rows do not train. Of a splitter,
-        such as ``TimeSeriesSplit(gap=24)``, the last split is taken: its training part trains, its
-        test part validates. It need not have `validation_fraction` of the rows.
+        over the whole order. A run has eight times the distance at which the autocorrelation of the
+        ranks of y falls below 0.2, but no more than a tenth of the validation part. Rows at its
+        ends still have neighbours that train, so a forecast calibrates too (see `calibrate`).
+        "last" sets the last rows aside, which is the honest judge of rows still to come; but then
+        the newest rows do not train. Of a splitter, such as ``TimeSeriesSplit(gap=24)``, the last
+        split is taken: its training part trains, its test part validates. It need not have
+        `validation_fraction` of the rows.
 
         "auto" sets whole groups aside if `fit` gets `groups`: about as many rows as wanted, with
         targets like those of all rows. Otherwise it asks whether consecutive rows are alike, as in
@@ -169,7 +170,11 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         10 rows, 0.1 for 30 and negligible from 80 on. With `warm_start` this minimum is never
         more than the b before the call. Where `fit` has compared networks (see `alpha`), the
         held-out rows of the chosen one have an a and a b of their own; spreads are then also wider
-        by the root of that a, if it is above 1, and by half of that b squared.
+        by the root of that a, if it is above 1, and by half of that b squared. Where runs of rows
+        validate ("blocks"), spreads are made for rows to come instead: a network trained on the
+        first three quarters of the rows, with a quarter of the steps, predicts the others, and
+        spreads become wider by the whole a, if it is above 1, and b squared of these. A call that
+        goes on (`warm_start`) compares nothing, and so widens nothing.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Features that hold categories. "from_dtype" takes the columns of a DataFrame whose type is
         categorical, text or boolean, and those of objects with text or booleans; an array has none.

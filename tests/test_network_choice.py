@@ -11,7 +11,7 @@ from skmdn import MDNRegressor, Mixture
 from skmdn._estimators.observations import Observations
 from skmdn._predictor import Predictor
 from skmdn._training import network_choice
-from skmdn._training.calibration import widened_as_folds
+from skmdn._training.calibration import of_folds, of_forecast, widened
 from skmdn._training.network_choice import chosen_network, networks
 from skmdn._training.settings import Settings
 
@@ -279,22 +279,27 @@ class OfWidth(NamedTuple):
         return Mixture(ones, 0.0 * ones, self.std * ones)
 
 
-@pytest.mark.parametrize(
-    ("std", "least", "most"), [(0.25, 1.7, 2.3), (1.0, 1.0, 1.1), (4, 1, 1.01)]
-)
-def test_spreads_widen_where_the_folds_were_too_sure(std, least, most):
+@pytest.mark.parametrize("times", [0.25, 1.0, 4.0])
+def test_spreads_widen_where_the_trials_were_too_sure(times):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(400, 2)), rng.normal(size=400)
     y = (y - y.mean()) / y.std()
     model = MDNRegressor(alpha=1.0, encoding=None, calibrate=False, random_state=0, **SMALL)
     predictor = Predictor.of(model.fit(X, y))
-    folds = [(OfWidth(std), rows) for rows in np.split(np.arange(400), 4)]
     data = Observations.of(X, y[:, None])
-    found = widened_as_folds(predictor, folds, data)
-    # Half of the widening, on a scale of logarithms; variances, noise and all.
-    widened = np.hypot(found.spread_factor * std, found.spread_noise) / std
-    assert least <= widened <= most
-    assert widened_as_folds(predictor, [], data) == predictor
+    folds = [(OfWidth(times), rows) for rows in np.split(np.arange(400), 4)]
+
+    def widening(trials):
+        found = widened(predictor, trials, data)
+        # Variances, noise and all.
+        return np.hypot(found.spread_factor * times, found.spread_noise) / times
+
+    needed = max(1.0, 1 / times)
+    # Half of it on a scale of logarithms, and all of it.
+    np.testing.assert_allclose(widening(of_folds(folds)), np.sqrt(needed), rtol=0.15)
+    last = OfWidth(times), np.arange(200, 400)
+    np.testing.assert_allclose(widening(of_forecast(last)), needed, rtol=0.15)
+    assert widened(predictor, of_folds([]), data) == predictor
 
 
 def test_a_network_without_calibration_is_not_widened(data):

@@ -29,6 +29,12 @@ def budget_for(n: int, batch_size: int | None, n_passes: int | None) -> Budget:
     return Budget(size, n_passes * batches_per_pass(n, size))
 
 
+def passes_for_share(share: float, n: int, batch_size: int | None, n_passes: int | None) -> int:
+    """Passes of a training that makes about this share of a fit's steps; at least one."""
+    n_steps = budget_for(n, batch_size, n_passes).n_steps
+    return math.ceil(share * n_steps / budget_for(n, batch_size, 1).n_steps)
+
+
 def auto_batch_size(n: int) -> int:
     """Power of two nearest to the root of n (as a ratio), between 32 and 256."""
     return min(max(1 << round(math.log2(n) / 2), 32), 256)

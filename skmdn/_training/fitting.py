@@ -18,9 +18,17 @@ from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
 from skmdn._training.beginning import Beginning, continued_beginning, fresh_beginning
-from skmdn._training.calibration import calibrated, small_sample_noise, widened_as_folds
+from skmdn._training.calibration import (
+    Trials,
+    calibrated,
+    of_folds,
+    of_forecast,
+    small_sample_noise,
+    widened,
+)
 from skmdn._training.choices import Past, settled, settled_for_part
 from skmdn._training.collapse import collapse_warnings
+from skmdn._training.forecast import forecast_of_last
 from skmdn._training.progress import ProgressDisplay
 from skmdn._training.residual_dependence import dependence_warning
 from skmdn._training.settings import Settings
@@ -73,12 +81,11 @@ class _Untrained(NamedTuple):
     beginning: Beginning
     past: Past | None
     noise: float  # least one of the spreads
-    # Networks with these settings, and rows that they did not see.
-    folds: list[tuple[Predictor, np.ndarray]]
+    trials: Trials
 
     def fitted(self, trained: _engine.Trained, rng: np.random.Generator) -> Fitted:
         """The network with these parameters, calibrated; nothing is said of it yet."""
-        settings, data, split, beginning, past, noise, folds = self
+        settings, data, split, beginning, past, noise, trials = self
         trained = _in_nats_of_y(trained, split)
         before = None if past is None else past.predictor
         maps = settings.target_transform
@@ -86,7 +93,7 @@ class _Untrained(NamedTuple):
         if split.validation is not None and settings.calibrate:
             with one_thread():
                 predictor = calibrated(predictor, split.validation, rng, noise)
-                predictor = widened_as_folds(predictor, folds, data)
+                predictor = widened(predictor, trials, data)
         gained_nothing = past is not None and _gained_nothing(trained)
         next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
         predictor = predictor.for_fold(-1)._replace(line=beginning.line)
@@ -114,18 +121,21 @@ def fit(
     groups: np.ndarray | None,
     past: Past | None,
     watch: Watch | None = None,
+    *,
+    forecasts: bool = True,
 ) -> Fitted:
     """Train with the whole budget and calibrate; go on from `past` if there is one.
 
     Without `validation`, a part of the data is held out, as the settings ask; `groups (N,)` stay
-    together. `watch` sees the checkpoints of the training, and may end it.
+    together. `watch` sees the checkpoints of the training, and may end it. A fresh fit `forecasts`
+    its last rows where runs of rows are held out.
     """
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
     before = None if past is None else past.predictor
     settings, folds = settled(settings, data, validation, groups, past, rng, _predictor_of)
     atoms, maps = settings.target_atoms, settings.target_transform
-    settings, data = settings.with_atoms(atoms), at_atoms(data, atoms)
+    of_y, settings, data = data, settings.with_atoms(atoms), at_atoms(data, atoms)
     data = behind_maps(data, maps).in_folds(N_FOLDS, rng)
     if validation is not None:
         validation = behind_maps(at_atoms(validation, atoms), maps, "y_val")
@@ -149,8 +159,10 @@ def fit(
         split = hold_out(settings, data, start.preparation, groups, rng)
     noise = small_sample_noise(data, before) if validation is None else 0.0
     of_network = beginning.split_of_network(split, validation)
-    folds = folds if validation is None else []
-    untrained = _Untrained(settings, data, of_network, beginning, past, noise, folds)
+    trials = of_folds(folds if validation is None else [])
+    if forecasts and past is None and split.kind == "blocks" and settings.calibrate:
+        trials = of_forecast(forecast_of_last(settings, of_y, rng, _predictor_of))
+    untrained = _Untrained(settings, data, of_network, beginning, past, noise, trials)
     at_checkpoint = None
     if watch is not None:
         watch.task.begin_checkpoint()
@@ -166,8 +178,8 @@ def fit(
 
 
 def _predictor_of(settings: Settings, data: Observations, groups: np.ndarray | None) -> Predictor:
-    """A network fitted for a comparison with others."""
-    fitted = fit(settings, data, None, groups, None)
+    """A network fitted to judge others by."""
+    fitted = fit(settings, data, None, groups, None, forecasts=False)
     if fitted.trained.interrupted:
         raise KeyboardInterrupt
     return fitted.predictor

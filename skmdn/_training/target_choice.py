@@ -5,7 +5,6 @@ short training without a map and one with each map left are judged by the same r
 densities of y itself. A map is chosen where both agree; otherwise the targets stay as they are.
 """
 
-import math
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skmdn import _engine
-from skmdn._engine.budget import budget_for
+from skmdn._engine.budget import passes_for_share
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.target_maps import IDENTITY, TargetMaps, behind_maps, possible_maps
 from skmdn._network.preparation import Preparation
@@ -206,15 +205,13 @@ def _for_targets(preparation: Preparation, data: Observations) -> Preparation:
 
 def _short_training(settings: Settings, n: int) -> _engine.TrainingOptions:
     """Options of a training on n rows, on the CPU: on a GPU so few steps do not pay."""
-    budget = budget_for(n, settings.batch_size, settings.n_passes)
-    steps_of_pass = budget_for(n, settings.batch_size, 1).n_steps
     return _engine.TrainingOptions(
         alpha=settings.alpha,
         learning_rate=settings.learning_rate,
         warmup=0.05,
         max_grad_norm=settings.max_grad_norm,
         batch_size=settings.batch_size,
-        n_passes=math.ceil(_SHARE * budget.n_steps / steps_of_pass),
+        n_passes=passes_for_share(_SHARE, n, settings.batch_size, settings.n_passes),
         average=False,
         calibrate=settings.calibrate,
         dtype=settings.dtype,
