@@ -3,16 +3,17 @@
 An hourly series of a town's demand for power. Consecutive hours are alike, even in what no column
 explains. So a shuffled validation part is no judge: the network has seen the hours next to it. Its
 90 % intervals hold little more than half of the demands to come. The defaults notice that rows are
-alike, and validate on runs of them.
+alike. They validate on runs of rows, and make spreads as wide as a forecast of the last quarter of
+the rows, by a network of those before, calls for.
 
 What the table at the end shows:
 
-- The default network still promises a little too much, as rows at the ends of a run have neighbours
-  that train. The ensemble with its default folds is the most accurate, and its intervals hold.
-- `validation_split="last"` has an honest judge. But the newest rows do not train, and one short
-  stretch may be unlike the weeks to come: coverage differs more from town to town.
-- `ConformalMDNRegressor(cv="last")` fits its intervals to the last fifth of the rows. They cover
-  better than those of one network. But that network trains on fewer rows, and its CRPS is worse.
+- With the defaults, intervals of one network and of the ensemble hold as much as they promise. The
+  ensemble is the most accurate.
+- `validation_split="last"` validates on the last rows alone. But the newest rows do not train, and
+  one short stretch may be unlike the weeks to come: coverage differs more from town to town.
+- `ConformalMDNRegressor(cv="last")` fits its intervals to the last fifth of the rows, whatever the
+  model. But that model trains on fewer rows, and its CRPS is worse.
 
     python examples/time_order.py [PICTURE]     # default: in a new temporary folder
 

@@ -3,8 +3,8 @@
 A view is one model's `Mixture` for the rows. Views of the same rows are pooled with weights w, and
 every covariance of view v becomes ``a_v^2 Sigma + b^2 I``. The weights w, factors a and noise b
 minimise the mean negative log-likelihood of the observed targets. A weak prior pulls them towards
-equal weights, a = 1 and b = 0, so that a few rows change little. A broad background component may
-be added, which bounds the loss of a single row.
+expected weights, a = 1 and b = 0, so that a few rows change little. A broad background component
+may be added, which bounds the loss of a single row.
 
 Axes: n rows, V views, K components, D outputs.
 """
@@ -74,10 +74,12 @@ def calibrate(
     sample_weight: np.ndarray | None = None,
     *,
     background_scale: np.ndarray | float | None = None,
+    expected_weights: np.ndarray | None = None,
 ) -> Calibration:
     """Weights, factors and noise for views of the rows of standardised targets ``y (n, D)``.
 
-    There is a background component where it has a scale, ``(D,)`` or one for all outputs.
+    There is a background component where it has a scale, ``(D,)`` or one for all outputs. Weights
+    ``(V,)`` are expected to be equal, unless others are given, up to a common factor.
     """
     w = np.ones(len(y)) if sample_weight is None else sample_weight
     if not w.all():  # targets of rows without weight may be arbitrary
@@ -87,10 +89,11 @@ def calibrate(
     parts = [_principal(view, y) for view in views]
     behind = None if background_scale is None else background_logpdf(y, background_scale)
     V = len(views)
-    start = np.concatenate([np.zeros(2 * V), [np.log(_START_NOISE)]])
+    centre = np.zeros(V) if expected_weights is None else np.log(expected_weights)
+    start = np.concatenate([centre, np.zeros(V), [np.log(_START_NOISE)]])
     bounds = [(-20.0, 20.0)] * V + [_BOUNDS_LOG_FACTOR] * V + [_BOUNDS_LOG_NOISE]
     prior = float(np.sum(w * w))  # one by the effective number of rows
-    data = parts, w, prior, behind
+    data = parts, w, prior, behind, centre
     found = minimize(_loss, start, args=data, jac=True, bounds=bounds).x
     weight = 0.0 if behind is None else _background_weight(found, parts, w, prior, behind)
     factors = np.exp(found[V : 2 * V]) * (1 + _WIDENING / (1 / prior + _ROWS_MORE))
@@ -194,10 +197,12 @@ def _loss(
     w: np.ndarray,
     prior: float,
     behind: np.ndarray | None,
+    centre: np.ndarray,
 ) -> tuple[float, np.ndarray]:
     """Penalised mean negative log-likelihood and its gradient in (log w, log a, log b).
 
-    `behind` is the log-density of the background ``(n,)``, or None without a background.
+    `behind` is the log-density of the background ``(n,)``, or None without a background; `centre`
+    are the logarithms of the expected weights ``(V,)``.
     """
     V = len(views)
     kernels, by_factor, by_noise = _kernels(theta, views)
@@ -212,13 +217,15 @@ def _loss(
         gradient[v] -= np.sum(shares)
         gradient[V + v] = -np.sum(shares * by_factor[v])
         gradient[-1] -= np.sum(shares * by_noise[v])
-    penalty, slope = _penalty(theta, V)
+    penalty, slope = _penalty(theta, centre)
     return float(prior * penalty - w @ log_density), gradient + prior * slope
 
 
-def _penalty(theta: np.ndarray, V: int) -> tuple[float, np.ndarray]:
+def _penalty(theta: np.ndarray, centre: np.ndarray) -> tuple[float, np.ndarray]:
     """Negative log-prior and its gradient."""
+    V = len(centre)
     of_factors = np.where(theta[V:-1] < 0, _PRIOR_LOG_FACTOR_DOWN, _PRIOR_LOG_FACTOR_UP)
     scales = np.concatenate([np.full(V, _PRIOR_LOG_WEIGHT), of_factors])
     z, z_noise = theta[:-1] / scales, np.exp(theta[-1]) / _PRIOR_NOISE
+    z[:V] -= centre / _PRIOR_LOG_WEIGHT
     return 0.5 * float(z @ z + z_noise**2), np.append(z / scales, z_noise**2)

@@ -35,10 +35,10 @@ def test_loss_is_that_of_the_widened_pool(n_outputs, full):
         weight * view.widen(factor, np.exp(-2.0)).pdf(y)
         for weight, view, factor in zip(softmax(theta[:2]), views, np.exp(theta[2:4]), strict=True)
     )
-    loss, _ = _calibration._loss(theta, parts, w, 0.0, None)
+    loss, _ = _calibration._loss(theta, parts, w, 0.0, None, np.zeros(2))
     np.testing.assert_allclose(loss, -w @ np.log(pool), rtol=1e-12)
     for background in (None, _calibration.background_logpdf(y)):
-        data = parts, w, 0.02, background
+        data = parts, w, 0.02, background, np.array([0.0, 1.5])
         error = check_grad(
             lambda t, data: _calibration._loss(t, *data)[0],
             lambda t, data: _calibration._loss(t, *data)[1],
@@ -84,6 +84,25 @@ def test_the_better_view_gets_the_weight():
     found = calibrate([good, bad], y)
     assert found.weights[0] > 0.95
     np.testing.assert_allclose(found.weights.sum(), 1)
+
+
+def test_the_prior_is_about_the_expected_weights():
+    """Where views are the same, nothing else decides; many rows decide by themselves."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(4000, 1))
+
+    def view(n, mean):
+        ones = np.ones((n, 1, 1))
+        return Mixture(ones[:, :, 0], mean * ones, ones)
+
+    expected = np.array([1.0, 4.0])
+    for n in (10, 4000):
+        found = calibrate([view(n, 0.0), view(n, 0.0)], y[:n], expected_weights=expected)
+        np.testing.assert_allclose(found.weights, [0.2, 0.8], atol=0.03)
+        other = calibrate([view(n, 0.0), view(n, 0.0)], y[:n], expected_weights=7 * expected)
+        np.testing.assert_allclose(other.weights, found.weights, atol=0.002)
+    good, bad = view(4000, 0.0), view(4000, 2.0)
+    assert calibrate([good, bad], y, expected_weights=expected).weights[0] > 0.9
 
 
 @pytest.mark.parametrize("n", [1, 3])

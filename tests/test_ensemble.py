@@ -19,7 +19,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor, Mixture
 from skmdn.ensemble import ProcessDensity
-from skmdn.ensemble.views import default_views
+from skmdn.ensemble import regressor as ensemble_regressor
+from skmdn.ensemble.pool import calibrated_pool
+from skmdn.ensemble.views import default_views, expected_weights
 from skmdn.preprocessing import CrossFittedPredictions
 
 
@@ -163,6 +165,33 @@ def test_few_rows_have_views_of_firm_decay_a_line_and_a_process(n_rows, decay):
     assert plain_of_many.alpha == 0.06
     assert (plain.encoding, line.linear_path) == (None, True)
     assert isinstance(process, ProcessDensity)
+
+
+@pytest.mark.parametrize(("n", "times"), [(20, 4.0), (60, 2.0), (600, 1.1)])
+def test_of_few_rows_a_line_and_a_process_are_expected_to_weigh_more(n, times):
+    names = [name for name, _ in default_views(n)]
+    weights = dict(zip(names, expected_weights(n), strict=True))
+    assert {name for name, weight in weights.items() if weight == times} == {"line", "process"}
+    assert {weights[name] for name in ("plain", "encoded", "trees")} == {1.0}
+    assert set(expected_weights(1000)) == {1.0}
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_only_of_the_default_views_more_is_expected(given, monkeypatch):
+    expected = []
+
+    def spy(*arguments):
+        expected.append(arguments[-1])
+        return calibrated_pool(*arguments)
+
+    views = [(name, LinearGaussian()) for name in "abcde"]
+    monkeypatch.setattr(ensemble_regressor, "default_views", lambda n_rows: views)
+    monkeypatch.setattr(ensemble_regressor, "calibrated_pool", spy)
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    y = X[:, 0] + np.random.default_rng(1).normal(size=30)
+    MDNEnsembleRegressor(views if given else None, cv=2, random_state=0).fit(X, y)
+    [found] = expected
+    assert found is None if given else np.array_equal(found, expected_weights(30))
 
 
 def test_default_views_leave_nothing_to_choose():

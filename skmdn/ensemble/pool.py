@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from skmdn._calibration import BACKGROUND_SCALE, Calibration, calibrate, pooling_factor
 from skmdn._network.scaling import location_and_unit
-from skmdn.ensemble.mapped_targets import MappedTargets, as_maps
+from skmdn.ensemble.mapped_targets import MappedTargets, as_attribute, as_maps
 from skmdn.mixture import Mixture, TargetMixture
 from skmdn.mixture.bounding import bounded
 from skmdn.mixture.joining import Density, concatenate_chunks
@@ -46,6 +46,22 @@ class Pool:
             ensemble.background_scale_,
             as_maps(ensemble.target_transform_),
             ensemble.target_range_,
+        )
+
+    def set_on(self, ensemble: Any) -> None:
+        """Make it the attributes of an ensemble."""
+        ensemble.view_weights_, ensemble.view_factors_ = self.weights, self.factors
+        ensemble.pooling_factor_, ensemble.noise_ = self.pooling_factor, self.noise
+        ensemble.background_weight_ = self.background_weight
+        ensemble.background_mean_ = self.background_mean
+        ensemble.background_scale_ = self.background_scale
+        ensemble.target_transform_ = as_attribute(self.maps)
+        ensemble.target_range_ = self.target_range
+
+    def widened(self, factor: float, noise: np.ndarray) -> Pool:
+        """The pool with every covariance times the square of a factor, plus that of noise (D,)."""
+        return replace(
+            self, factors=factor * self.factors, noise=np.hypot(factor * self.noise, noise)
         )
 
     def out_of_fold(self, views: Sequence[Mixture]) -> Density:
@@ -104,15 +120,19 @@ def calibrated_pool(
     targets: MappedTargets,
     weights: np.ndarray | None,
     n_members: int,
+    expected_weights: np.ndarray | None = None,
 ) -> Pool:
     """The likeliest pool for out-of-fold densities of the targets, one per view.
 
-    In predictions every view is the mean of `n_members` members.
+    In predictions every view is the mean of `n_members` members. The views' weights ``(V,)`` are
+    expected to be equal, unless others are given.
     """
     mean, scale = location_and_unit(targets.values, weights)
     standard = [view.affine(-mean / scale, 1 / scale) for view in out_of_fold]
     z, width = (targets.values - mean) / scale, _background_width(targets)
-    found = calibrate(standard, z, weights, background_scale=width)
+    found = calibrate(
+        standard, z, weights, background_scale=width, expected_weights=expected_weights
+    )
     factor = pooling_factor(standard, z, weights, found, n_members, width)
     return _pool(found, factor, mean, scale, targets)
 

@@ -33,7 +33,8 @@ from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn._thread_pools import one_thread
-from skmdn.ensemble.mapped_targets import MappedTargets, as_attribute, common_maps
+from skmdn.ensemble.forecast import widened_by_forecast
+from skmdn.ensemble.mapped_targets import MappedTargets, common_maps
 from skmdn.ensemble.members import fit_members, plan_members
 from skmdn.ensemble.out_of_fold import mean_logpdf, out_of_fold
 from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool
@@ -41,7 +42,7 @@ from skmdn.ensemble.progress import MemberProgress
 from skmdn.ensemble.target_transform import Views, chosen_word, views_behind_maps
 from skmdn.ensemble.variance import decomposed_variance
 from skmdn.ensemble.view_densities import densities_by_chunk
-from skmdn.ensemble.views import LEAST_ROWS, check_enough_rows, default_views
+from skmdn.ensemble.views import LEAST_ROWS, check_enough_rows, default_views, expected_weights
 from skmdn.mixture import Mixture
 from skmdn.mixture.arguments import as_generator
 from skmdn.mixture.joining import Density
@@ -64,7 +65,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         atoms. None takes an `MDNRegressor` without encoding (``alpha=0.06``), one with it (0.01),
         and one that also sees out-of-fold predictions of trees (`CrossFittedPredictions`). With
         fewer than 1,000 rows n, the first has ``alpha=100 / n``, and there are two more: one with a
-        linear path, ``alpha=100 / n`` and encoding, and a Gaussian process (`ProcessDensity`).
+        linear path, ``alpha=100 / n`` and encoding, and a Gaussian process (`ProcessDensity`). The
+        prior of the calibration expects these two to weigh ``1 + 60 / n`` times as much as others.
     target_transform : None, {"auto", "log", "logit", "asinh"}, object or list, default=None
         Map of y, as of `MDNRegressor`, set in all views (in the last step of a Pipeline, in the
         estimator of a search); trees see y itself. "auto" is one choice on all rows before the
@@ -134,8 +136,9 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     with the test that is described at `validation_split` of `MDNRegressor`. If they are, the rows
     are cut into runs of eight times the distance at which rows are no longer alike, at least ten
     runs per fold. Of every F consecutive runs each fold gets one at random. Rows at the ends of a
-    run still have neighbours that train, so that the calibration stays a little too bold. Instead
-    of runs shorter than three rows, folds are shuffled, as always by ``KFold(5, shuffle=True)``.
+    run still have neighbours that train, so one member of every view is fitted to the first three
+    quarters of the rows and predicts the others. Spreads become as wide as the pool of these needs,
+    but for `oof_mixture_`. Instead of runs shorter than three rows, folds are shuffled.
 
     `CrossFittedPredictions` with ``cv=None`` as the first step are fitted for all members at once:
     one model per pair of folds, on the rows outside both, serves two members. This takes four to
@@ -351,24 +354,25 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         targets = MappedTargets.of(rows, common_maps(densities, maps))
         by_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
         self.estimators_ = [[member.estimator for member in view] for view in by_view]
-        self._calibrate([out_of_fold(view, order) for view in by_view], targets, rows)
-
-    def _calibrate(self, densities: list[Mixture], targets: MappedTargets, rows: Rows) -> None:
-        """Fit the pool to out-of-fold densities, one per view, and score it."""
-        with one_thread():
-            pool = (
-                calibrated_pool(densities, targets, rows.weights, len(self.estimators_[0]))
-                if self.calibrate
-                else equal_pool(len(densities), targets, rows.weights)
-            )
-        self.view_weights_, self.view_factors_ = pool.weights, pool.factors
-        self.pooling_factor_, self.noise_ = pool.pooling_factor, pool.noise
-        self.background_weight_ = pool.background_weight
-        self.background_mean_, self.background_scale_ = pool.background_mean, pool.background_scale
-        self.target_transform_, self.target_range_ = as_attribute(pool.maps), pool.target_range
+        pool = self._pool([out_of_fold(view, order) for view in by_view], targets, rows)
+        if self.calibrate and self.folds_ == "blocks":
+            pool = widened_by_forecast(pool, views, rows, targets, rng, self.n_jobs)
+        pool.set_on(self)
         self.n_outputs_ = targets.values.shape[1]
+
+    def _pool(self, densities: list[Mixture], targets: MappedTargets, rows: Rows) -> Pool:
+        """The pool for out-of-fold densities, one per view, which it scores."""
+        members, expected = len(self.estimators_[0]), None
+        if self.estimators is None:
+            expected = expected_weights(len(rows.y))
+        with one_thread():
+            if self.calibrate:
+                pool = calibrated_pool(densities, targets, rows.weights, members, expected)
+            else:
+                pool = equal_pool(len(densities), targets, rows.weights)
         self.oof_mixture_ = pool.out_of_fold(densities)
         self.oof_score_ = mean_logpdf(self.oof_mixture_, rows)
+        return pool
 
     def _views(self, n_rows: int) -> Views:
         check_named_estimators(self)
