@@ -22,6 +22,7 @@ from skmdn._engine.device import training_device
 from skmdn._engine.network import Parameters
 from skmdn._engine.optimizer import BETA_1, BETA_2, NAdam
 from skmdn._engine.schedule import Schedule
+from skmdn._engine.step_losses import StepLosses
 from skmdn._engine.threads import threads_for
 
 # Optimiser and budget ----------------------------------------------------------------------------
@@ -290,3 +291,11 @@ def test_centres_of_targets_whose_differences_squares_lose(spread):
     y[0] = -1.0
     centres = initialisation.initial_means(y, None, 5)
     np.testing.assert_allclose(np.unique(np.round(centres, 3), axis=0), [[-1, -1], [1, 1]])
+
+
+def test_steps_that_overflow_have_a_loss_that_is_a_number():
+    losses = StepLosses(np.full(4, 10), 2, 0.5, torch.zeros(1))
+    losses.totals[:] = torch.tensor([-10.0, -30.0, float("nan"), float("-inf")])
+    first, second = losses.curve(4)
+    assert first == pytest.approx(2.5)
+    assert 1e28 < second < np.inf

@@ -356,15 +356,18 @@ def test_warm_starts_hold_out_the_same_rows(way, groups, monkeypatch):
 
     def spied(*args):
         found = hold_out(*args)
-        held_out.append(found.validation.rows)
+        if len(args[1]) == len(X):  # not the network that forecasts the last rows
+            held_out.append(found.validation.rows)
         return found
 
     monkeypatch.setattr("skmdn._training.fitting.hold_out", spied)
     model = short(warm_start=True, max_iter=2, validation_split=way)
     for _ in range(3):
         model.fit(X, SERIES, groups=groups)
-    np.testing.assert_array_equal(held_out[0], held_out[1])
-    np.testing.assert_array_equal(held_out[0], held_out[2])
+    first, *others = held_out
+    assert len(others) == 2
+    for rows in others:
+        np.testing.assert_array_equal(rows, first)
 
 
 def test_a_search_passes_groups_on_where_metadata_are_routed():

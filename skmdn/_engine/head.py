@@ -24,6 +24,9 @@ from skmdn._engine.covariances import Components, make_covariance
 from skmdn._network.forward import HeadLayout
 
 LOG_2PI = math.log(2 * math.pi)
+# Log-density where outputs overflow, as after steps that are far too long: worse than any other,
+# but a number, so that losses can be compared and drawn.
+HOPELESS = -1e30
 # Added to the kernels of excluded classes; finite, so that no product with 0 is NaN.
 EXCLUDED = -1e30
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from skmdn._arrays import IntArray
-from skmdn._engine.head import MixtureHead, log_likelihoods
+from skmdn._engine.head import HOPELESS, MixtureHead, log_likelihoods
 
 # Number of log-terms that are collected before they are summed; they stay in the cache.
 _KEPT = 1 << 16
@@ -49,7 +49,8 @@ class StepLosses:
     def curve(self, n_steps: int) -> list[float]:
         """Mean loss of every pass within the first `n_steps`; the last pass may be incomplete."""
         self._sum_up()
-        totals = self.totals[:n_steps].double().cpu().numpy()
+        sums = self.totals[:n_steps].double().nan_to_num(nan=HOPELESS, neginf=HOPELESS)
+        totals = sums.cpu().numpy()
         starts = np.arange(0, n_steps, self._n_batches)
         if len(starts) == 0:
             return []

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from skmdn._engine.batches import Batch, Batches
+from skmdn._engine.head import HOPELESS
 from skmdn._engine.network import Passes
 from skmdn._network.forward import LARGEST_LOG_SCALE
 
@@ -33,7 +34,7 @@ class Validation:
         """Mean loss of all rows."""
         totals = self._passes.parameters.flat.new_zeros((), dtype=torch.float64)
         for batch in self._batches.one_pass():
-            values = self._log_densities(batch)
+            values = self._log_densities(batch).nan_to_num(nan=HOPELESS, neginf=HOPELESS)
             if batch.weights is not None:
                 values = values * batch.weights
             totals = totals - values.sum(dim=1, dtype=torch.float64)
