@@ -7,6 +7,7 @@ from cases.series import series
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor
 from skmdn._engine.budget import budget_for, passes_for_share
+from skmdn._estimators import later_rows
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.rows import Rows
 from skmdn._training import fitting
@@ -53,6 +54,16 @@ def test_rows_without_weight_take_no_part():
     data = Observations.of(np.zeros((60, 1)), np.zeros((60, 1)), weights)
     _, later = forecast_of_last(Settings.of(MDNRegressor()), data, RNG(0), lambda *_: None)
     np.testing.assert_array_equal(later, np.arange(30, 40))
+
+
+def test_of_many_later_rows_some_are_looked_at():
+    rows = np.arange(7, 400_007)
+    earlier, later = later_rows.earlier_and_later(rows)
+    np.testing.assert_array_equal(earlier, rows[:300_000])
+    assert len(later) == later_rows.MOST_LATER
+    assert later[0] == rows[300_000]
+    assert later[-1] == rows[-1]
+    assert set(np.diff(later)) <= {5, 6}
 
 
 @pytest.mark.parametrize(("n", "n_passes"), [(50, None), (7000, None), (7000, 30), (500, 1)])

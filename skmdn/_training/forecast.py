@@ -11,13 +11,12 @@ from dataclasses import replace
 import numpy as np
 
 from skmdn._engine.budget import passes_for_share
+from skmdn._estimators.later_rows import earlier_and_later
 from skmdn._estimators.observations import Observations
 from skmdn._predictor import Predictor
 from skmdn._training.network_choice import Fit
 from skmdn._training.settings import Settings
 
-# The part of the rows that is forecast.
-_LAST = 0.25
 # A quarter of the steps finds the same widening.
 _SHARE_OF_STEPS = 0.25
 
@@ -25,10 +24,11 @@ _SHARE_OF_STEPS = 0.25
 def forecast_of_last(
     settings: Settings, data: Observations, rng: np.random.Generator, fit: Fit
 ) -> tuple[Predictor, np.ndarray]:
-    """A network fitted to the first rows, and the later ones that it is to predict."""
-    n = len(data) - max(1, round(_LAST * len(data)))
+    """A network fitted to the earlier rows, and the later ones that it is to predict."""
+    earlier, later = earlier_and_later(data.rows)
+    n = len(earlier)
     passes = passes_for_share(_SHARE_OF_STEPS, n, settings.batch_size, settings.n_passes)
     # A copy: a fit draws the same numbers with and without a forecast.
     seed = int(rng.spawn(1)[0].integers(2**31))
     short = replace(settings, n_passes=passes, random_state=seed, verbose=False)
-    return fit(short, data.select(data.rows[:n]), None), data.rows[n:]
+    return fit(short, data.select(earlier), None), later

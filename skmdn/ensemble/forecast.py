@@ -13,9 +13,11 @@ import numpy as np
 from skmdn._calibration import calibrate
 from skmdn._estimators.callbacks import FitTask
 from skmdn._estimators.folds import splits
+from skmdn._estimators.later_rows import earlier_and_later
 from skmdn._estimators.observations import rows_with_weight
 from skmdn._estimators.rows import Rows
 from skmdn._network.scaling import location_and_unit
+from skmdn._thread_pools import one_thread
 from skmdn.ensemble.mapped_targets import MappedTargets, base_of
 from skmdn.ensemble.members import fit_members, plan_members
 from skmdn.ensemble.pool import Pool
@@ -24,8 +26,8 @@ from skmdn.ensemble.target_transform import Views
 from skmdn.ensemble.view_densities import view_densities
 from skmdn.mixture import Mixture
 
-# The part of the rows that is forecast. Of the rest, one of so many folds validates.
-_LAST, _FOLDS = 0.25, 5
+# Of the earlier rows, one of so many folds validates.
+_FOLDS = 5
 
 
 def widened_by_forecast(
@@ -37,18 +39,15 @@ def widened_by_forecast(
     n_jobs: int | None,
 ) -> Pool:
     """The pool, with spreads as wide as its forecast of the later rows calls for."""
-    present = rows_with_weight(rows.weights, len(rows.y))
-    earlier, later = np.split(present, [len(present) - max(1, round(_LAST * len(present)))])
+    earlier, later = earlier_and_later(rows_with_weight(rows.weights, len(rows.y)))
     # The background would take the rows that components are too narrow for.
     views_alone = replace(pool, background_weight=0.0)
     densities = _densities(views, rows, earlier, later, rng, n_jobs)
-    forecast = base_of(views_alone.out_of_fold(densities))
     mean, scale = location_and_unit(targets.values, rows.weights)
-    found = calibrate(
-        [forecast.affine(-mean / scale, 1 / scale)],
-        (targets.values[later] - mean) / scale,
-        rows.take(later).weights,
-    )
+    with one_thread():
+        forecast = base_of(views_alone.out_of_fold(densities)).affine(-mean / scale, 1 / scale)
+        z = (targets.values[later] - mean) / scale
+        found = calibrate([forecast], z, rows.take(later).weights)
     return pool.widened(max(1.0, float(found.factors[0])), found.noise * scale)
 
 
@@ -67,4 +66,5 @@ def _densities(
     members = plan_members(views, known, parts, rng, n_jobs, silent)
     fitted = fit_members(members, known, n_jobs, silent, no_callbacks)
     X = rows.take(later).X
-    return [view_densities([member.estimator], X)[0] for member in fitted]
+    with one_thread():
+        return [view_densities([member.estimator], X)[0] for member in fitted]
