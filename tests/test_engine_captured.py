@@ -34,7 +34,14 @@ def replayed(monkeypatch):
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_captured_step_equals_a_direct_one(monkeypatch, request, weighted):
-    settings = {"alpha": 0.1, "dtype": "float64"}  # 82 rows in batches of 16 and one of 18
+    # 82 rows in batches of 16 and one of 18. At larger rates roundings grow with the steps.
+    settings = {"alpha": 0.1, "dtype": "float64", "learning_rate": 1e-3}
+
+    def begins(n_checkpoints, n_ahead, n_worse):
+        """Two thirds of the way, whatever the training finds."""
+        return n_ahead == n_checkpoints // 3
+
+    monkeypatch.setattr("skmdn._engine.loop.fine_tuning_begins", begins)
     direct = train(weighted=weighted, **settings)
     replayed = request.getfixturevalue("replayed")
 
@@ -49,7 +56,7 @@ def test_a_captured_step_equals_a_direct_one(monkeypatch, request, weighted):
     assert sum(replayed) > 100
     np.testing.assert_allclose(captured.loss_curve, direct.loss_curve, rtol=1e-10)
     for one, two in zip(captured.layers, direct.layers, strict=True):
-        np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-9)
+        np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-12)
 
 
 def test_captured_steps_carry_atoms(monkeypatch, request):
