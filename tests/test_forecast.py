@@ -7,7 +7,7 @@ from cases.series import series
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor
 from skmdn._engine.budget import budget_for, passes_for_share
-from skmdn._estimators import later_rows
+from skmdn._estimators.later_rows import earlier_and_later
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.rows import Rows
 from skmdn._training import fitting
@@ -38,8 +38,7 @@ def test_the_first_three_quarters_predict_the_others(n, n_first):
     settings = Settings.of(MDNRegressor(n_components=2))
     data = Observations.of(np.zeros((n, 1)), np.arange(n, dtype=float)[:, None])
     rng = RNG(0)
-    fit = lambda *arguments: calls.append(arguments)  # noqa: E731
-    _, later = forecast_of_last(settings, data, rng, fit)
+    _, later = forecast_of_last(settings, data, rng, lambda *arguments: calls.append(arguments))
     [(short_settings, earlier, groups)] = calls
     np.testing.assert_array_equal(earlier.rows, np.arange(n_first))
     np.testing.assert_array_equal(later, np.arange(n_first, n))
@@ -58,9 +57,9 @@ def test_rows_without_weight_take_no_part():
 
 def test_of_many_later_rows_some_are_looked_at():
     rows = np.arange(7, 400_007)
-    earlier, later = later_rows.earlier_and_later(rows)
+    earlier, later = earlier_and_later(rows, 20_000)
     np.testing.assert_array_equal(earlier, rows[:300_000])
-    assert len(later) == later_rows.MOST_LATER
+    assert len(later) == 20_000
     assert later[0] == rows[300_000]
     assert later[-1] == rows[-1]
     assert set(np.diff(later)) <= {5, 6}

@@ -4,14 +4,16 @@ import numpy as np
 
 from skmdn._arrays import IntArray
 
-# The part of the rows that is forecast, and the largest number that is looked at: more hardly
-# improve the few numbers that are fitted to them, and they may not fit in memory.
-_LAST, MOST_LATER = 0.25, 20_000
+# The part of the rows that is forecast.
+_LAST = 0.25
 
 
-def earlier_and_later(rows: IntArray) -> tuple[IntArray, IntArray]:
-    """The first three quarters of the rows, and the others; of many others some, evenly spaced."""
+def earlier_and_later(rows: IntArray, most_later: int) -> tuple[IntArray, IntArray]:
+    """The first three quarters of the rows, and the others, of which some where they are many.
+
+    All later rows may not fit in memory. Those that are taken are evenly spaced.
+    """
     earlier, later = np.split(rows, [len(rows) - max(1, round(_LAST * len(rows)))])
-    if len(later) > MOST_LATER:
-        later = later[np.linspace(0, len(later) - 1, MOST_LATER).astype(np.intp)]
+    if len(later) > most_later:
+        later = later[np.linspace(0, len(later) - 1, most_later).astype(np.intp)]
     return earlier, later

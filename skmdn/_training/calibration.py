@@ -70,24 +70,25 @@ class Trials(NamedTuple):
     networks: list[tuple[Predictor, np.ndarray]]
     share: float  # of the widening that they need, on a scale of logarithms
 
+    @classmethod
+    def of_folds(cls, networks: list[tuple[Predictor, np.ndarray]]) -> "Trials":
+        """Networks of four fifths of the rows.
 
-def of_folds(networks: list[tuple[Predictor, np.ndarray]]) -> Trials:
-    """Networks of four fifths of the rows.
+        The few rows that validate may flatter a network by luck; these are all rows. But networks
+        of four fifths of the rows are less certain, so only half of the widening is taken. On 37
+        tables of 20 to 930 rows this gained .03 nats and raised the coverage of 90 % intervals from
+        .89 to .91.
+        """
+        return cls(networks, 0.5)
 
-    The few rows that validate may flatter a network by luck; these are all rows. But networks of
-    four fifths of the rows are less certain, so only half of the widening is taken. On 37 tables of
-    20 to 930 rows this gained .03 nats and raised the coverage of 90 % intervals from .89 to .91.
-    """
-    return Trials(networks, 0.5)
+    @classmethod
+    def of_forecast(cls, network: tuple[Predictor, np.ndarray]) -> "Trials":
+        """A network of the earlier rows, asked for the later ones.
 
-
-def of_forecast(network: tuple[Predictor, np.ndarray]) -> Trials:
-    """A network of the earlier rows, asked for the later ones.
-
-    Rows to come are as far from those of the fit as the later ones are from the earlier ones, so
-    the whole widening is taken.
-    """
-    return Trials([network], 1.0)
+        Rows to come are as far from those of the fit as the later ones are from the earlier ones,
+        so the whole widening is taken.
+        """
+        return cls([network], 1.0)
 
 
 def widened(predictor: Predictor, trials: Trials, data: Observations) -> Predictor:

@@ -18,14 +18,7 @@ from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
 from skmdn._training.beginning import Beginning, continued_beginning, fresh_beginning
-from skmdn._training.calibration import (
-    Trials,
-    calibrated,
-    of_folds,
-    of_forecast,
-    small_sample_noise,
-    widened,
-)
+from skmdn._training.calibration import Trials, calibrated, small_sample_noise, widened
 from skmdn._training.choices import Past, settled, settled_for_part
 from skmdn._training.collapse import collapse_warnings
 from skmdn._training.forecast import forecast_of_last
@@ -159,9 +152,9 @@ def fit(
         split = hold_out(settings, data, start.preparation, groups, rng)
     noise = small_sample_noise(data, before) if validation is None else 0.0
     of_network = beginning.split_of_network(split, validation)
-    trials = of_folds(folds if validation is None else [])
+    trials = Trials.of_folds(folds if validation is None else [])
     if forecasts and past is None and split.kind == "blocks" and settings.calibrate:
-        trials = of_forecast(forecast_of_last(settings, of_y, rng, _predictor_of))
+        trials = Trials.of_forecast(forecast_of_last(settings, of_y, rng, _predictor_of))
     untrained = _Untrained(settings, data, of_network, beginning, past, noise, trials)
     at_checkpoint = None
     if watch is not None:

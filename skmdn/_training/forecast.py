@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from skmdn._calibration import MAX_ROWS
 from skmdn._engine.budget import passes_for_share
 from skmdn._estimators.later_rows import earlier_and_later
 from skmdn._estimators.observations import Observations
@@ -25,7 +26,7 @@ def forecast_of_last(
     settings: Settings, data: Observations, rng: np.random.Generator, fit: Fit
 ) -> tuple[Predictor, np.ndarray]:
     """A network fitted to the earlier rows, and the later ones that it is to predict."""
-    earlier, later = earlier_and_later(data.rows)
+    earlier, later = earlier_and_later(data.rows, MAX_ROWS)
     n = len(earlier)
     passes = passes_for_share(_SHARE_OF_STEPS, n, settings.batch_size, settings.n_passes)
     # A copy: a fit draws the same numbers with and without a forecast.

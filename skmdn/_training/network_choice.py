@@ -95,8 +95,8 @@ def chosen_network(
             folds[i].append((predictor, judging.rows))
             of_network.append(_scores(predictor, judging))
         scores = _still_running(scores, expected)
-    errors = _CHOSEN + _MORE_OF_FEW / len(data)
-    gains = {i: _gain(scores[i], scores[expected], -errors) for i in scores}
+    needed = _CHOSEN + _MORE_OF_FEW / len(data)
+    gains = {i: _gain(scores[i], scores[expected], -needed) for i in scores}
     best = max((expected, *gains), key=lambda i: gains[i])
     return Choice(found[best], folds[best])
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skmdn._calibration import calibrate
+from skmdn._calibration import MAX_ROWS, calibrate
 from skmdn._estimators.callbacks import FitTask
 from skmdn._estimators.folds import splits
 from skmdn._estimators.later_rows import earlier_and_later
@@ -39,7 +39,7 @@ def widened_by_forecast(
     n_jobs: int | None,
 ) -> Pool:
     """The pool, with spreads as wide as its forecast of the later rows calls for."""
-    earlier, later = earlier_and_later(rows_with_weight(rows.weights, len(rows.y)))
+    earlier, later = earlier_and_later(rows_with_weight(rows.weights, len(rows.y)), MAX_ROWS)
     # The background would take the rows that components are too narrow for.
     views_alone = replace(pool, background_weight=0.0)
     densities = _densities(views, rows, earlier, later, rng, n_jobs)

@@ -354,13 +354,13 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         targets = MappedTargets.of(rows, common_maps(densities, maps))
         by_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
         self.estimators_ = [[member.estimator for member in view] for view in by_view]
-        pool = self._pool([out_of_fold(view, order) for view in by_view], targets, rows)
+        pool = self._calibrate([out_of_fold(view, order) for view in by_view], targets, rows)
         if self.calibrate and self.folds_ == "blocks":
             pool = widened_by_forecast(pool, views, rows, targets, rng, self.n_jobs)
         pool.set_on(self)
         self.n_outputs_ = targets.values.shape[1]
 
-    def _pool(self, densities: list[Mixture], targets: MappedTargets, rows: Rows) -> Pool:
+    def _calibrate(self, densities: list[Mixture], targets: MappedTargets, rows: Rows) -> Pool:
         """The pool for out-of-fold densities, one per view, which it scores."""
         members, expected = len(self.estimators_[0]), None
         if self.estimators is None:
