@@ -1,7 +1,7 @@
 """The training loop: steps, checkpoints, recovery, fine-tuning."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -27,6 +27,13 @@ class Progress(NamedTuple):
     loss: float
     validation_loss: float | None
     is_fine_tuning: bool
+
+
+class Look(NamedTuple):
+    """Parameters of a network, and their losses on rows that it does not learn from."""
+
+    snapshot: Snapshot
+    losses: np.ndarray  # (A,), one for each factor of the scales
 
 
 # Shows the progress to others, and says whether to end the training.
@@ -76,11 +83,16 @@ class History:
         return self.best if math.isfinite(self.best_loss) else self.last_good
 
 
-class TrainingLoop:
-    """One training, from its first step to the last checkpoint.
+class Plan(NamedTuple):
+    """The checkpoints of a training, and what others like it have told."""
 
-    `checkpoints` are step numbers; training ends at the last one.
-    """
+    checkpoints: list[int]  # numbers of steps; training ends at the last one
+    stop: int | None = None  # step at which the fine-tuning begins; None if that must be found out
+    losses: list[float] | None = None  # of rows that judge, before training and at the checkpoints
+
+
+class TrainingLoop:
+    """One training, from its first step to the last checkpoint."""
 
     def __init__(
         self,
@@ -90,15 +102,16 @@ class TrainingLoop:
         optimizer: NAdam,
         validation: Validation | None,
         average: ParameterAverage | None,
-        checkpoints: list[int],
+        plan: Plan,
         rng: np.random.Generator,
         report: Report | None,
     ) -> None:
         self._batches, self._steps, self._losses = batches, steps, losses
         self._optimizer, self._validation, self._average = optimizer, validation, average
-        self._checkpoints = checkpoints
+        self._plan, self._checkpoints = plan, plan.checkpoints
         self._rng, self._report = rng, report
         self._step = 0
+        self._rest_of_pass: Iterator[Batch] = iter(())
         now = optimizer.snapshot()
         self._history = History(last_good=now, best=now)
 
@@ -111,19 +124,54 @@ class TrainingLoop:
             interrupted = True
         return self._result(interrupted=interrupted)
 
+    def look(self, step: int) -> Look:
+        """Train up to a step, if it is not there yet, and judge the parameters.
+
+        If training has diverged since the last look, they are those of that one.
+        """
+        if step > self._step:
+            if self._loss_since_last(self._advance(step)) is None:
+                self._recover()
+            else:
+                self._history.last_good = self._optimizer.snapshot()
+        losses = np.empty(0) if self._validation is None else self._validation.losses()
+        return Look(self._history.last_good, losses)
+
+    def go_back(self, snapshot: Snapshot, step: int, n_steps: int) -> int:
+        """Be ready to fine-tune a snapshot of a step, in so many steps; the first of these."""
+        self._history.last_good = snapshot
+        self._optimizer.restore(snapshot)
+        # A new pass begins, as the number of a step tells a GPU its place in the pass.
+        self._rest_of_pass = iter(())
+        self._step = self._history.n_steps = step - step % self._batches.n_batches
+        self._steps.change_schedule(self._steps.schedule.fine_tuning(self._step, n_steps))
+        return self._step
+
+    def layers(self, snapshot: Snapshot) -> list[Array]:
+        """Layers of a snapshot."""
+        return self._optimizer.state(snapshot).layers
+
     def _run_steps(self) -> None:
         self._validate()
+        self._fine_tune_where_due()
         while self._step < self._checkpoints[-1]:
-            for batch in self._batches.one_pass(self._rng):
+            batch = self._advance(next(step for step in self._checkpoints if step > self._step))
+            if self._checkpoint(batch):
+                return
+
+    def _advance(self, until: int) -> Batch:
+        """Train up to a later step, and return the last batch."""
+        while True:
+            for batch in self._rest_of_pass:
                 self._steps(batch, self._step)
                 self._step += 1
                 if self._average is not None:
                     self._average.update(self._optimizer.n_steps)
-                if self._step in self._checkpoints and self._checkpoint(batch):
-                    return
-                if self._step == self._checkpoints[-1]:
-                    return
-            self._optimizer.settle()  # so that single passes one after the other give the same
+                if self._step == until:
+                    return batch
+            if self._step > 0:
+                self._optimizer.settle()  # so that single passes one after the other give the same
+            self._rest_of_pass = iter(self._batches.one_pass(self._rng))
 
     def _checkpoint(self, batch: Batch) -> bool:
         """Recover if training has diverged; otherwise keep the parameters, validate and report.
@@ -131,9 +179,8 @@ class TrainingLoop:
         Returns whether to end the training here.
         """
         history = self._history
-        loss = self._losses.mean(history.n_steps, self._step)
-        history.n_steps = self._step
-        if not (math.isfinite(loss) and self._steps.is_sound(batch)):
+        loss = self._loss_since_last(batch)
+        if loss is None:
             self._recover()
             return False
         history.last_good = self._optimizer.snapshot()
@@ -149,34 +196,53 @@ class TrainingLoop:
             lambda: self._result(interrupted=False),
             self._step == self._checkpoints[-1],
             self._step / per_pass,
-            self._losses.n_steps / per_pass,
+            self._plan.checkpoints[-1] / per_pass,
             loss,
             validation_loss,
             is_fine_tuning,
         )
         return self._report(progress)
 
+    def _loss_since_last(self, batch: Batch) -> float | None:
+        """Mean loss of the steps since the last checkpoint; None if training has diverged."""
+        loss = self._losses.mean(self._history.n_steps, self._step)
+        self._history.n_steps = self._step
+        return loss if math.isfinite(loss) and self._steps.is_sound(batch) else None
+
     def _validate(self) -> float | None:
-        """Loss of the validation part; None without one."""
-        if self._validation is None:
+        """Loss of the validation part, or what others have told; None without either."""
+        if self._validation is not None:
+            loss = self._validation.loss()
+            self._history.note_validation(loss)
+            return loss
+        if self._plan.losses is None:
             return None
-        loss = self._validation.loss()
-        self._history.note_validation(loss)
-        return loss
+        told = self._history.validation_losses
+        # Where networks are best before training, a single step is one checkpoint more.
+        told.append([*self._plan.losses, self._plan.losses[-1]][len(told)])
+        return told[-1]
 
     def _fine_tune_where_due(self) -> None:
         """If training no longer helps, go on from its best parameters at a low rate."""
         history, checkpoints = self._history, self._checkpoints
-        if not math.isfinite(history.best_loss):
+        if self._plan.stop is not None:
+            if self._step == self._plan.stop and history.fine_tuning_start is None:
+                self._fine_tune(history.last_good)
+            return
+        if not math.isfinite(history.best_loss) or self._step == 0:
             return
         n_seen = checkpoints.index(self._step) + 1
         if fine_tuning_begins(len(checkpoints), len(checkpoints) - n_seen, history.n_worse()):
-            history.last_good, history.fine_tuning_start = history.best, self._step
-            self._optimizer.restore(history.best)
             # Too few checkpoints are left for a second fine-tuning.
             self._checkpoints = checkpoints[: n_seen + FINE_TUNING_CHECKPOINTS]
-            n_steps = self._checkpoints[-1] - self._step
-            self._steps.change_schedule(self._steps.schedule.fine_tuning(self._step, n_steps))
+            self._fine_tune(history.best)
+
+    def _fine_tune(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot at a low rate, up to the last checkpoint."""
+        self._history.last_good, self._history.fine_tuning_start = snapshot, self._step
+        self._optimizer.restore(snapshot)
+        n_steps = self._checkpoints[-1] - self._step
+        self._steps.change_schedule(self._steps.schedule.fine_tuning(self._step, n_steps))
 
     def _recover(self) -> None:
         """Return to the last good parameters, and halve the learning rate."""

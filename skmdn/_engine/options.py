@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from skmdn._engine.budget import MAX_CHECKPOINTS
+from skmdn._engine.budget import MAX_CHECKPOINTS, Stop
 
 
 @dataclass(frozen=True)
@@ -20,3 +20,4 @@ class TrainingOptions:
     dtype: str
     device: str
     max_checkpoints: int = MAX_CHECKPOINTS
+    stop: Stop | None = None  # None: the last checkpoint, or the validation part, tells

@@ -1,5 +1,6 @@
 """The loss of a network on the validation part."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,6 +33,10 @@ class Validation:
 
     def loss(self) -> float:
         """Mean loss of all rows."""
+        return float(self.losses().min())
+
+    def losses(self) -> np.ndarray:
+        """Mean losses ``(A,)`` of all rows, one for every factor of the scales."""
         totals = self._passes.parameters.flat.new_zeros((), dtype=torch.float64)
         for batch in self._batches.one_pass():
             values = self._log_densities(batch).nan_to_num(nan=HOPELESS, neginf=HOPELESS)
@@ -39,7 +44,7 @@ class Validation:
                 values = values * batch.weights
             totals = totals - values.sum(dim=1, dtype=torch.float64)
         # Weights have a mean of one.
-        return float(totals.min()) / self._batches.n + self._log_unit
+        return np.atleast_1d(totals.cpu().numpy()) / self._batches.n + self._log_unit
 
     def _log_densities(self, batch: Batch) -> Tensor:
         """Log-densities ``(A, b)`` for every factor of the scales; A is 1 without calibration."""

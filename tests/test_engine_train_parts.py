@@ -1,0 +1,218 @@
+"""Trainings side by side, which stop together, and a training that is told where to stop."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from cases.engine import architecture, make_data, options, spied_rates
+
+from skmdn import _engine
+from skmdn._engine.budget import Budget, Stop, checkpoints_until
+from skmdn._engine.initialisation import fresh_layers
+from skmdn._engine.loop import Look
+from skmdn._engine.parts import _train_together
+from skmdn._estimators.observations import Observations
+from skmdn._network.preparation import Preparation
+
+STEPS = np.array([range(0, 210, 10), range(0, 105, 5)])
+
+
+class Told:
+    """A training whose losses at its steps are known, and after a fine-tuning from any of them."""
+
+    def __init__(self, steps, losses, fine_tuned):
+        self.losses = dict(zip(steps, map(np.atleast_1d, losses), strict=True))
+        self.fine_tuned, self.asked, self.went_back = np.atleast_1d(fine_tuned), [], None
+
+    def look(self, step):
+        self.asked.append(step)
+        return Look(step, self.losses[step] if self.went_back is None else self.fine_tuned)
+
+    def go_back(self, snapshot, step, n_steps):
+        assert snapshot == step
+        self.went_back = step, n_steps
+        return step - step % 3
+
+    def layers(self, snapshot):
+        return [snapshot]
+
+
+def together(losses, fine_tuned=9.0, steps=STEPS, shares=(0.5, 0.5), ahead=None):
+    loops = [Told(*each, fine_tuned) for each in zip(steps.tolist(), losses, strict=True)]
+    return _train_together(loops, steps, np.array(shares), ahead), loops
+
+
+def valley(at, n=21):
+    return np.abs(np.arange(n) - at).astype(float)
+
+
+def test_all_parts_end_where_their_mean_loss_is_lowest():
+    found, loops = together([valley(2), valley(6)], shares=[0.3, 0.7])
+    assert found.stop[:2] == (6, 20)
+    expected = [0.3 * abs(i - 2) + 0.7 * (6 - i) for i in range(7)]
+    assert found.stop.losses[:7] == pytest.approx(expected)
+    # Five checkpoints after the best one tell that there is none better to come.
+    assert loops[0].asked == [*range(0, 120, 10), 70, 80]
+
+
+def test_a_fine_tuning_follows():
+    found, loops = together([valley(6), valley(6)], fine_tuned=1.5)
+    assert found.stop == Stop(6, 20, [6, 5, 4, 3, 2, 1, 0, 1.5, 1.5])
+    assert found.stop.fine_tunes
+    assert [loop.went_back for loop in loops] == [(60, 20), (30, 10)]
+    assert [loop.asked[-2:] for loop in loops] == [[70, 80], [35, 40]]
+    assert found.layers == [[80], [40]]
+
+
+@pytest.mark.parametrize("best", [19, 20])
+def test_there_is_no_fine_tuning_at_the_end_of_a_training(best):
+    found, loops = together([valley(best), valley(best)], fine_tuned=-1.0)
+    assert found.stop[:2] == (best, 20)
+    assert not found.stop.fine_tunes
+    assert loops[0].went_back is None
+
+
+def test_there_is_none_with_few_checkpoints():
+    found, loops = together([valley(2, 11), valley(2, 11)], fine_tuned=-1.0, steps=STEPS[:, :11])
+    assert found.stop == Stop(2, 10, [2, 1, 0])
+    assert loops[0].went_back is None
+
+
+def test_networks_before_training_may_be_the_best():
+    found, _ = together([valley(0), valley(0)])
+    assert found.stop == Stop(0, 20, [0.0])
+    found, _ = together([valley(0), valley(0)], fine_tuned=-1.0)
+    assert found.stop == Stop(0, 20, [0.0, -1.0, -1.0])
+
+
+def test_the_factor_of_the_scales_is_common_to_all_parts():
+    # Each part is best at the third checkpoint with a factor of its own, together at the fifth.
+    one, two = np.full((2, 21, 2), 5.0)
+    one[3], two[3] = [0.0, 8.0], [8.0, 0.0]
+    one[5], two[5] = [3.0, 8.0], [3.0, 8.0]
+    found, _ = together([one, two])
+    assert found.stop.checkpoint == 5
+    assert found.stop.losses[5] == 3.0
+
+
+def test_a_training_that_is_far_behind_is_given_up():
+    slow = [20.0 - np.arange(21)] * 2
+    _, loops = together(slow)
+    assert len(loops[0].asked) == 21
+    # It must not be behind after a quarter of the steps; before, it may.
+    ahead = [0.0] * 5 + [15.5 - i for i in range(16)]
+    assert together(slow, ahead=ahead)[0] is not None
+    found, loops = together(slow, ahead=[*ahead[:10], 9.5, *ahead[11:]])
+    assert found is None
+    assert len(loops[0].asked) == 11
+    # One that ended earlier is as far ahead as it was at its end.
+    found, loops = together(slow, ahead=[9.0, 8.5])
+    assert found is None
+    assert len(loops[0].asked) == 6
+
+
+# Real trainings ----------------------------------------------------------------------------------
+
+
+def parts(n_parts=3):
+    X, y, weights = make_data(n_outputs=1)
+    data = Observations.of(X, y + X[:, :1], weights)
+    found = []
+    for rows in np.array_split(np.arange(len(data)), n_parts):
+        others = np.setdiff1d(data.rows, rows)
+        preparation = Preparation.of(X[others], data.y[others], weights[others])
+        start = _engine.Start(preparation, architecture())
+        found.append(_engine.Part(data.select(others), data.select(rows), start))
+    return found
+
+
+def alone(own, *, is_judged):
+    """The same trainings, one after the other."""
+    rng = np.random.default_rng(0)
+    layers = [fresh_layers(p.learning, p.start.preparation, p.start.architecture, rng) for p in own]
+    for part, first, order_rng in zip(own, layers, rng.spawn(len(own)), strict=True):
+        start = part.start._replace(layers=first)
+        validation = part.judging if is_judged else None
+        yield _engine.train(part.learning, start, options(), rng, order_rng, validation=validation)
+
+
+def test_a_part_is_the_same_training_as_alone():
+    own = parts()
+    together = _engine.train_parts(own, options(), np.random.default_rng(0), stops=False)
+    assert together.stop[:2] == (1, 1)
+    assert not together.stop.fine_tunes
+    for trained, layers in zip(alone(own, is_judged=False), together.layers, strict=True):
+        for ours, theirs in zip(trained.layers, layers, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_loss_curve_is_that_of_all_judging_rows():
+    own = parts()
+    found = _engine.train_parts(own, options(), np.random.default_rng(0))
+    curves = [trained.validation_loss_curve for trained in alone(own, is_judged=True)]
+    weights = [part.judging.weights[part.judging.rows].sum() for part in own]
+    mean = np.average([curve[:3] for curve in curves], axis=0, weights=weights)
+    np.testing.assert_allclose(found.stop.losses[:3], mean, rtol=1e-6)
+
+
+def test_a_training_that_diverges_recovers():
+    found = _engine.train_parts(
+        parts(), options(learning_rate=1e25, max_grad_norm=np.inf), np.random.default_rng(0)
+    )
+    assert all(np.isfinite(layer).all() for layers in found.layers for layer in layers)
+
+
+@pytest.mark.parametrize(("n_passes", "batch_size"), [(1, 200), (2, 50), (1, 16)])
+def test_few_steps_are_enough(n_passes, batch_size):
+    how = options(n_passes=n_passes, batch_size=batch_size)
+    found = _engine.train_parts(parts(), how, np.random.default_rng(0))
+    assert 0 <= found.stop.checkpoint <= found.stop.n_checkpoints
+    assert all(np.isfinite(layer).all() for layers in found.layers for layer in layers)
+
+
+# A training that is told where to stop -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "number", "ahead", "steps", "first"),
+    [
+        (6, 20, 0, [50, 100, 150, 200, 250, 300], None),
+        (3, 20, 2, [50, 100, 150, 200, 250], 150),
+        (0, 20, 2, [50, 100], 0),
+        (0, 20, 0, [1], None),
+        (2, 3, 0, [333, 667], None),
+        (20, 20, 0, list(range(50, 1001, 50)), None),
+    ],
+)
+def test_checkpoints_up_to_a_stop(checkpoint, number, ahead, steps, first):
+    stop = Stop(checkpoint, number, [0.0] * (1 + checkpoint + ahead))
+    assert checkpoints_until(Budget(32, 1000), stop) == (steps, first)
+
+
+def test_a_stop_ends_the_training_with_a_fine_tuning(monkeypatch):
+    X, y, _ = make_data(n=64, n_outputs=1)
+    data = Observations.of(X, y)
+    start = _engine.Start(Preparation.of(X, y, None), architecture())
+
+    every = spied_rates(monkeypatch)
+
+    def rates(**changes):
+        every.clear()
+        rng = np.random.default_rng(0)
+        trained = _engine.train(data, start, options(n_passes=50, **changes), rng, rng)
+        return list(every), trained
+
+    whole, _ = rates()
+    stopped, trained = rates(stop=Stop(6, 20, list(range(9))))
+    assert len(whole) == 200
+    assert len(stopped) == 80
+    assert stopped[:60] == whole[:60]
+    assert all(after < before for before, after in pairwise(stopped[60:]))
+    assert stopped[60] == pytest.approx(0.05 * 5e-3)
+    assert trained.fine_tuning_start == 15
+    assert trained.n_passes == 20
+    assert trained.validation_loss_curve == list(range(9))
+    at_once, trained = rates(stop=Stop(0, 20, [0.0, 1.0, 2.0]))
+    assert len(at_once) == 20
+    assert max(at_once) == pytest.approx(0.05 * 5e-3)
+    assert trained.fine_tuning_start == 0
