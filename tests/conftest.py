@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from skmdn._training import network_choice
+from skmdn._training import cross_validation
 
-MOST_ROWS = network_choice.MOST_ROWS
+MOST_ROWS = cross_validation.MOST_ROWS
 
 # Where tests run side by side, each process keeps to one core. Libraries read this when imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -35,17 +35,17 @@ def trains(file):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_network_choice():
-    """Few rows compare networks, which takes some 15 fits: only tests that ask for it do so."""
+def no_cross_validation():
+    """Few rows are cross-validated, which takes some 10 fits: only tests that ask for it do so."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(network_choice, "MOST_ROWS", 0)
+        patch.setattr(cross_validation, "MOST_ROWS", 0)
         yield
 
 
 @pytest.fixture
-def with_network_choice(monkeypatch):
-    """Few rows compare networks, as they do for users."""
-    monkeypatch.setattr(network_choice, "MOST_ROWS", MOST_ROWS)
+def with_cross_validation(monkeypatch):
+    """Few rows are cross-validated, as they are for users."""
+    monkeypatch.setattr(cross_validation, "MOST_ROWS", MOST_ROWS)
 
 
 @pytest.fixture

@@ -64,9 +64,18 @@ def two_views(**options):
     return MDNEnsembleRegressor(views, cv=2, random_state=0, **options)
 
 
+@pytest.fixture(params=["validation part", "folds"])
+def judges(request):
+    """What tells when to stop."""
+    if request.param == "folds":
+        request.getfixturevalue("with_cross_validation")
+    return request.param
+
+
 # Tasks -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("judges")
 def test_a_task_for_each_checkpoint():
     recorder = Recorder()
     model = short().set_callbacks(recorder).fit(X, Y)
@@ -103,6 +112,7 @@ def test_callbacks_change_nothing(options, monkeypatch):
     assert recorder.fitted[-1].predict_proba(X) == plain.predict_proba(X)
 
 
+@pytest.mark.usefixtures("judges")
 def test_fitted_estimators_are_those_of_their_checkpoint():
     recorder = Recorder()
     frame = pd.DataFrame(X, columns=list("abc")).assign(d=np.where(X[:, 0] > 0, "u", "v"))
@@ -118,6 +128,7 @@ def test_fitted_estimators_are_those_of_their_checkpoint():
 # Stopping ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("judges")
 @pytest.mark.parametrize("validation_fraction", ["auto", None])
 def test_a_request_stops_and_keeps_the_best_model(validation_fraction):
     recorder = Recorder(stop_after=4)
@@ -128,6 +139,22 @@ def test_a_request_stops_and_keeps_the_best_model(validation_fraction):
     assert model.n_iter_ < 10
     if validation_fraction is not None:
         assert len(model.validation_loss_curve_) == 5
+
+
+@pytest.mark.usefixtures("with_cross_validation")
+def test_an_interrupt_while_folds_train_ends_the_fit(monkeypatch):
+    def interrupted(self, batch, step):
+        raise KeyboardInterrupt
+
+    model, recorder = short().fit(X, Y), Recorder()
+    before = dict(vars(model))
+    monkeypatch.setattr(Steps, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.set_callbacks(recorder).fit(X, Y)
+    assert vars(model).keys() - before.keys() == {"_skl_callbacks"}
+    assert model.coefs_ is before["coefs_"]
+    assert recorder.count("on_fit_task_begin", "checkpoint") == 0
+    assert recorder.calls[-1] == ("teardown", "fit")
 
 
 def test_an_interrupt_ends_the_open_task(monkeypatch):
@@ -172,6 +199,7 @@ def test_a_callback_that_raises_leaves_an_unfitted_model_unfitted(hook):
         check_is_fitted(model)
 
 
+@pytest.mark.usefixtures("judges")
 def test_callbacks_are_torn_down_after_bad_data():
     recorder = Recorder()
     model = short().set_callbacks(recorder)

@@ -48,6 +48,7 @@ SETTINGS = [
 ]
 
 
+@pytest.mark.usefixtures("with_cross_validation")  # as in new processes
 @pytest.mark.parametrize("n_outputs", [None, 2])
 def test_the_same_model_for_any_number_of_processes(n_outputs):
     X, y = rows(n_outputs=n_outputs)

@@ -213,6 +213,7 @@ def test_grid_search_in_two_processes_finds_the_two_answers():
     )
 
 
+@pytest.mark.usefixtures("with_cross_validation")  # as in new processes
 @pytest.mark.parametrize("scoring", ["r2", log_likelihood_scorer])
 def test_cross_validation_gives_the_same_scores_for_any_number_of_processes(scoring):
     X, y = linear_rows()

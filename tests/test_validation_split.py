@@ -25,6 +25,7 @@ from skmdn._estimators.observations import Observations
 from skmdn._estimators.random_state import new_generator
 from skmdn._network.preparation import Preparation
 from skmdn._training import fitting, residual_dependence
+from skmdn._training.calibration import Judged
 from skmdn._training.residual_dependence import dependence_warning
 from skmdn._training.settings import Settings
 from skmdn._training.validation_split import ValidationSplit, hold_out, representative_groups
@@ -418,7 +419,8 @@ class Standard:
 
 def warning_of(y, kind="shuffled", run_lengths=None):
     data = Observations.of(np.zeros((len(y), 1)), y.reshape(len(y), -1))
-    return dependence_warning(Standard(), ValidationSplit(data, data, kind, None, run_lengths))
+    split = ValidationSplit(data, data, kind, None, run_lengths)
+    return dependence_warning([Judged(Standard(), data)], data, split)
 
 
 def test_residuals_that_go_together_are_told_where_rows_count_as_independent():

@@ -26,12 +26,15 @@ def splits(
     weights: FloatArray | None,
     groups: AnyArray | None,
     rng: np.random.Generator,
+    *,
+    order: str = "auto",
 ) -> Folds:
     """Training and test rows of every split, disjoint.
 
     An integer is a number of folds, at most one per row or group; None is five. The folds are
     shuffled, because the order of rows often has a meaning. Where consecutive rows are alike they
-    consist of runs of rows instead. With groups they keep each group together.
+    consist of runs of rows instead, unless the `order` asks for "shuffled" rows or for "blocks".
+    With groups they keep each group together.
     """
     # This import takes half the time of importing scikit-learn, and predicting does not need it.
     from sklearn.model_selection import GroupKFold, KFold, check_cv
@@ -45,8 +48,9 @@ def splits(
         kind, cv = "groups", GroupKFold(min(int(cv), n_groups))
     elif isinstance(cv, Integral):
         n_folds, found = min(int(cv), len(y)), dependence(y, weights)
-        n_part, p_value = len(y) // n_folds, found.p_value
-        if wants_runs(found, n_part):
+        n_part = len(y) // n_folds
+        p_value = found.p_value if order == "auto" else None
+        if order == "blocks" or (order == "auto" and wants_runs(found, n_part)):
             kind, cv = "blocks", _run_splits(len(y), n_folds, run_length(found, n_part), rng)
         else:
             seed = int(rng.integers(2**31))

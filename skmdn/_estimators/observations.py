@@ -59,6 +59,10 @@ class Observations:
         folds[self.rows] = rng.integers(n_folds, size=len(self))
         return replace(self, folds=folds)
 
+    def of_new_rows(self) -> "Observations":
+        """The same, as rows of no fold, which get the means of all rows that train."""
+        return self if self.folds is None else replace(self, folds=None)
+
     @property
     def n_atoms(self) -> int:
         """Number of atoms A."""

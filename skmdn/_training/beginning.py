@@ -6,6 +6,7 @@ import numpy as np
 
 from skmdn import _engine
 from skmdn._estimators.observations import Observations
+from skmdn._estimators.target_maps import target_range
 from skmdn._network.linear_path import LinearPath
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
@@ -33,12 +34,46 @@ class Beginning(NamedTuple):
         if self.line is None or self.residual is None:
             return split
         if validation is not None:
-            preparation = self.start.preparation
-            validation = less_line(validation, self.line, preparation, left_out=False)
-        elif split.validation is not None:
+            learning, validation = self.targets_of_network(split.learning, validation)
+            return split._replace(learning=learning, validation=validation)
+        if split.validation is not None:
             validation = self.residual.select(split.validation.rows)
         learning = self.residual.select(split.learning.rows)
         return split._replace(learning=learning, validation=validation)
+
+    def targets_of_network(
+        self, learning: Observations, judging: Observations
+    ) -> tuple[Observations, Observations]:
+        """Rows of the fit, and others, with the targets that the network learns."""
+        if self.line is None or self.residual is None:
+            return learning, judging
+        residual = less_line(judging, self.line, self.start.preparation, left_out=False)
+        return self.residual.select(learning.rows), residual
+
+    def predictor(
+        self,
+        settings: Settings,
+        layers: list[np.ndarray],
+        data: Observations,
+        before: Predictor | None = None,
+    ) -> Predictor:
+        """The network with such layers, trained on the data, not calibrated yet."""
+        so_far = None if before is None or before.preparation.y_count == 0 else before.target_range
+        maps = settings.target_transform
+        return Predictor(
+            preparation=self.start.preparation,
+            coefs=[layer[:-1] for layer in layers],
+            intercepts=[layer[-1] for layer in layers],
+            architecture=self.start.architecture,
+            spread_factor=1.0,
+            spread_noise=0.0,
+            y_ndim=data.y_ndim,
+            target_maps=maps,
+            target_atoms=data.atoms,
+            target_range=target_range(data, maps, so_far),
+            device=settings.device,
+            line=self.line,
+        )
 
 
 def fresh_beginning(settings: Settings, data: Observations, rng: np.random.Generator) -> Beginning:

@@ -1,4 +1,4 @@
-"""What the settings leave to choose, settled before a training: atoms, maps, decay and encoding."""
+"""What the settings leave to choose of the targets, settled before a training: atoms and maps."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -11,7 +11,7 @@ from skmdn._estimators.target_atoms import at_atoms, target_atoms
 from skmdn._estimators.target_maps import TargetMaps, target_maps
 from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Predictor
-from skmdn._training.network_choice import Choice, Fit, chosen_network, networks
+from skmdn._training.network_choice import networks
 from skmdn._training.settings import Settings
 from skmdn._training.target_choice import chosen_maps
 
@@ -37,22 +37,20 @@ def settled(
     groups: np.ndarray | None,
     past: Past | None,
     rng: np.random.Generator,
-    fit: Fit,
-) -> Choice:
+) -> Settings:
     """The settings of a call of `fit`, with atoms and maps in place of words.
 
     Choices draw from copies of `rng`, so that a fit is the same whether a value was set or chosen.
-    `fit` fits the networks that are compared.
+    A call that goes on keeps the decay, the encoding and the linear path too.
     """
     if past is not None:
-        return Choice(_as_before(settings, data, past), [])
+        return _as_before(settings, data, past)
     atoms = target_atoms(settings.target_atoms, data)
     if _is_left_to_choose(settings):
         maps = choose_maps(settings, data, validation, atoms, groups, rng)
     else:
         maps = target_maps(settings.target_transform, data.y.shape[1])
-    settings = replace(settings, target_atoms=atoms, target_transform=maps)
-    return chosen_network(settings, data, groups, deepcopy(rng), fit)
+    return replace(settings, target_atoms=atoms, target_transform=maps)
 
 
 def settled_for_part(settings: Settings, data: Observations, past: Past | None) -> Settings:

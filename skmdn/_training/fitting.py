@@ -13,15 +13,24 @@ from skmdn._estimators.callbacks import FitTask
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.target_atoms import at_atoms
-from skmdn._estimators.target_maps import TargetMaps, behind_maps, target_range
+from skmdn._estimators.target_maps import behind_maps
+from skmdn._network.preparation import Preparation
 from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
 from skmdn._training.beginning import Beginning, continued_beginning, fresh_beginning
-from skmdn._training.calibration import Trials, calibrated, small_sample_noise, widened
+from skmdn._training.calibration import (
+    Judged,
+    calibrated,
+    small_sample_noise,
+    widened,
+    with_spreads,
+)
 from skmdn._training.choices import Past, settled, settled_for_part
 from skmdn._training.collapse import collapse_warnings
+from skmdn._training.cross_validation import CrossValidation
 from skmdn._training.forecast import forecast_of_last
+from skmdn._training.network_choice import chosen_network
 from skmdn._training.progress import ProgressDisplay
 from skmdn._training.residual_dependence import dependence_warning
 from skmdn._training.settings import Settings
@@ -29,12 +38,11 @@ from skmdn._training.start import (
     fresh_start_on_part,
     with_its_factor,
 )
+from skmdn._training.training_options import training_options
 from skmdn._training.validation_split import ValidationSplit, hold_out
 
 # Largest number of checkpoints of a training.
 MOST_CHECKPOINTS = _engine.MAX_CHECKPOINTS
-# Part of the steps with a rising learning rate.
-_WARMUP = 0.05
 # Constant learning rate, as a part of the largest: it is lower because it never decays.
 _CONSTANT_RATE = 1 / 3
 # Learning rate of a call of `fit` that goes on, as a part of the largest. It halves after a call
@@ -74,23 +82,31 @@ class _Untrained(NamedTuple):
     beginning: Beginning
     past: Past | None
     noise: float  # least one of the spreads
-    trials: Trials
+    folds: CrossValidation | None  # in place of a validation part
+    forecast: tuple[Predictor, np.ndarray] | None
 
     def fitted(self, trained: _engine.Trained, rng: np.random.Generator) -> Fitted:
         """The network with these parameters, calibrated; nothing is said of it yet."""
-        settings, data, split, beginning, past, noise, trials = self
-        trained = _in_nats_of_y(trained, split)
+        settings, data, past = self.settings, self.data, self.past
+        trained = _in_nats_of_y(trained, self.split)
         before = None if past is None else past.predictor
-        maps = settings.target_transform
-        predictor = _predictor(settings, beginning.start, trained, data, maps, before)
-        if split.validation is not None and settings.calibrate:
+        predictor = self.beginning.predictor(settings, trained.layers, data, before)
+        if settings.calibrate:
             with one_thread():
-                predictor = calibrated(predictor, split.validation, rng, noise)
-                predictor = widened(predictor, trials, data)
+                predictor = self._calibrated(predictor, rng)
         gained_nothing = past is not None and _gained_nothing(trained)
         next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
-        predictor = predictor.for_fold(-1)._replace(line=beginning.line)
-        return Fitted(predictor, trained, [], split, None, next_rate, settings)
+        return Fitted(predictor.for_fold(-1), trained, [], self.split, None, next_rate, settings)
+
+    def _calibrated(self, predictor: Predictor, rng: np.random.Generator) -> Predictor:
+        if self.folds is not None:
+            spreads = self.folds.spreads.of_more_rows()
+            predictor = with_spreads(predictor, spreads, self.noise)
+        elif self.split.validation is not None:
+            predictor = calibrated(predictor, self.split.validation, rng, self.noise)
+        if self.forecast is not None:
+            predictor = widened(predictor, self.forecast, self.data)
+        return predictor
 
 
 class Watch(NamedTuple):
@@ -126,13 +142,19 @@ def fit(
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
     before = None if past is None else past.predictor
-    settings, folds = settled(settings, data, validation, groups, past, rng, _predictor_of)
+    settings = settled(settings, data, validation, groups, past, rng)
     atoms, maps = settings.target_atoms, settings.target_transform
     of_y, settings, data = data, settings.with_atoms(atoms), at_atoms(data, atoms)
     data = behind_maps(data, maps).in_folds(N_FOLDS, rng)
     if validation is not None:
         validation = behind_maps(at_atoms(validation, atoms), maps, "y_val")
+    folds = None
     if past is None:
+        needs_folds = validation is None and settings.has_no_validation_part
+        settings, folds = chosen_network(
+            settings, of_y, data, groups, deepcopy(rng), needs_folds=needs_folds
+        )
+        folds = folds if needs_folds else None
         order_rng = rng
         beginning = fresh_beginning(settings, data, rng)
     else:
@@ -140,30 +162,31 @@ def fit(
         # anew. Spawning takes nothing from the numbers that choose the rows.
         order_rng = rng.spawn(past.n_calls)[-1]
         beginning = continued_beginning(settings, data, past.predictor, order_rng)
-    start = beginning.start
-    options = _options(
-        settings,
-        learning_rate=_rate(settings, past),
-        warmup=_WARMUP,
-        n_passes=settings.n_passes,
-    )
-    split = ValidationSplit(data, validation)
-    if validation is None:
-        split = hold_out(settings, data, start.preparation, groups, rng)
+    preparation = beginning.start.preparation
+    split = _split(settings, data, validation, groups, folds, preparation, rng)
     noise = small_sample_noise(data, before) if validation is None else 0.0
     of_network = beginning.split_of_network(split, validation)
-    trials = Trials.of_folds(folds if validation is None else [])
+    forecast = None
     if forecasts and past is None and split.kind == "blocks" and settings.calibrate:
-        trials = Trials.of_forecast(forecast_of_last(settings, of_y, rng, _predictor_of))
-    untrained = _Untrained(settings, data, of_network, beginning, past, noise, trials)
+        forecast = forecast_of_last(settings, of_y, rng, _predictor_of)
+    untrained = _Untrained(settings, data, of_network, beginning, past, noise, folds, forecast)
     at_checkpoint = None
     if watch is not None:
         watch.task.begin_checkpoint()
         at_checkpoint = partial(watch.see, lambda now: untrained.fitted(now, deepcopy(rng)))
-    trained = _train(settings, of_network, start, options, rng, order_rng, at_checkpoint)
+    options = training_options(
+        settings,
+        learning_rate=_rate(settings, past),
+        n_passes=settings.n_passes,
+        stop=None if folds is None else folds.stop,
+    )
+    trained = _train(settings, of_network, beginning.start, options, rng, order_rng, at_checkpoint)
     fitted = untrained.fitted(trained, rng)._replace(split=split)
+    judged = [] if split.validation is None else [Judged(fitted.predictor, split.validation)]
+    if folds is not None:
+        judged = folds.judged
     with one_thread():
-        dependence = dependence_warning(fitted.predictor, split)
+        dependence = dependence_warning(judged, data, split)
         advice = _advice(fitted.predictor, data, rng)
     if past is not None and _gained_nothing(fitted.trained):
         advice.append(_GAINED_NOTHING)
@@ -203,8 +226,7 @@ def fit_part(
         beginning = continued_beginning(
             settings, data, before, rng, state=memory, keeps_scaling=False
         )
-    start = beginning.start
-    options = _options(
+    options = training_options(
         settings,
         learning_rate=_CONSTANT_RATE * settings.learning_rate,
         warmup=None,
@@ -212,24 +234,42 @@ def fit_part(
     )
     split = ValidationSplit(data, None)
     of_network = beginning.split_of_network(split)
-    trained = _train(settings, of_network, start, options, rng, rng)
+    trained = _train(settings, of_network, beginning.start, options, rng, rng)
     trained = _in_nats_of_y(trained, split)
-    predictor = _predictor(settings, start, trained, data, maps, before).for_fold(-1)
-    predictor = predictor._replace(line=beginning.line)
+    predictor = beginning.predictor(settings, trained.layers, data, before).for_fold(-1)
     next_rate = _next_rate(settings, None, gained_nothing=False)
     return Fitted(predictor, trained, [], split, None, next_rate, settings)
 
 
 def _in_nats_of_y(trained: _engine.Trained, split: ValidationSplit) -> _engine.Trained:
-    """Losses of the targets of the user in place of those behind maps."""
-    validation = split.validation
-    of_learning = split.learning.mean_log_jacobian()
-    of_validation = 0.0 if validation is None else validation.mean_log_jacobian()
+    """Losses of the targets of the user in place of those behind maps.
+
+    Without a validation part, all rows have judged, or none.
+    """
+    judging = split.learning if split.validation is None else split.validation
+    of_learning, of_judging = split.learning.mean_log_jacobian(), judging.mean_log_jacobian()
     return replace(
         trained,
         loss_curve=[loss - of_learning for loss in trained.loss_curve],
-        validation_loss_curve=[loss - of_validation for loss in trained.validation_loss_curve],
+        validation_loss_curve=[loss - of_judging for loss in trained.validation_loss_curve],
     )
+
+
+def _split(
+    settings: Settings,
+    data: Observations,
+    validation: Observations | None,
+    groups: np.ndarray | None,
+    folds: CrossValidation | None,
+    preparation: Preparation,
+    rng: np.random.Generator,
+) -> ValidationSplit:
+    """The rows that train, and those that validate if these are no folds."""
+    if validation is not None:
+        return ValidationSplit(data, validation)
+    if folds is not None:
+        return ValidationSplit(data, None, folds.folds.kind, folds.folds.p_value)
+    return hold_out(settings, data, preparation, groups, rng)
 
 
 def _rate(settings: Settings, past: Past | None) -> float:
@@ -258,27 +298,6 @@ def _check_device(device: str) -> None:
         raise ValueError(f"device={device!r} expects a GPU that torch can use; there is none here.")
 
 
-def _options(
-    settings: Settings,
-    *,
-    learning_rate: float,
-    warmup: float | None,
-    n_passes: int | None,
-) -> _engine.TrainingOptions:
-    return _engine.TrainingOptions(
-        alpha=settings.alpha,
-        learning_rate=learning_rate,
-        warmup=warmup,
-        max_grad_norm=settings.max_grad_norm,
-        batch_size=settings.batch_size,
-        n_passes=n_passes,
-        average=warmup is None,
-        calibrate=settings.calibrate,
-        dtype=settings.dtype,
-        device=settings.device,
-    )
-
-
 def _train(
     settings: Settings,
     split: ValidationSplit,
@@ -304,37 +323,8 @@ def _train(
             validation=split.validation,
             report=report,
         )
-        display.finish(trained)
+        display.finish(trained, by_folds=options.stop is not None)
         return trained
-
-
-def _predictor(
-    settings: Settings,
-    start: _engine.Start,
-    trained: _engine.Trained,
-    data: Observations,
-    maps: TargetMaps,
-    before: Predictor | None,
-) -> Predictor:
-    """The trained network, not calibrated yet."""
-    return Predictor(
-        preparation=start.preparation,
-        coefs=[layer[:-1] for layer in trained.layers],
-        intercepts=[layer[-1] for layer in trained.layers],
-        architecture=start.architecture,
-        spread_factor=1.0,
-        spread_noise=0.0,
-        y_ndim=data.y_ndim,
-        target_maps=maps,
-        target_atoms=data.atoms,
-        target_range=target_range(data, maps, _range_so_far(before)),
-        device=settings.device,
-    )
-
-
-def _range_so_far(before: Predictor | None) -> np.ndarray | None:
-    """The range of targets of a network to go on from, if there were targets off the atoms."""
-    return None if before is None or before.preparation.y_count == 0 else before.target_range
 
 
 def _advice(predictor: Predictor, data: Observations, rng: np.random.Generator) -> list[str]:

@@ -6,6 +6,7 @@ whose 90 % intervals held .9 of the validating rows held .6 of those of the next
 once their spreads were as wide as a forecast of the last quarter of their own rows called for.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +16,13 @@ from skmdn._engine.budget import passes_for_share
 from skmdn._estimators.later_rows import earlier_and_later
 from skmdn._estimators.observations import Observations
 from skmdn._predictor import Predictor
-from skmdn._training.network_choice import Fit
 from skmdn._training.settings import Settings
 
 # A quarter of the steps finds the same widening.
 _SHARE_OF_STEPS = 0.25
+
+# Fits a network with such settings to the data, whose rows have these groups.
+Fit = Callable[[Settings, Observations, "np.ndarray | None"], Predictor]
 
 
 def forecast_of_last(

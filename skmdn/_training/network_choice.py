@@ -6,16 +6,15 @@ the two apart.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from skmdn._estimators.folds import splits
-from skmdn._estimators.groups import group_numbers
 from skmdn._estimators.observations import Observations
 from skmdn._predictor import Predictor
+from skmdn._training.calibration import with_spreads
+from skmdn._training.cross_validation import CrossValidation, cross_validated, folds_of
 from skmdn._training.settings import Settings
 
 # What many rows get.
@@ -28,25 +27,17 @@ _ALTERNATIVES = (
     (300.0, None, False),
     (100.0, "piecewise", True),
 )
-# With fewer rows the folds say nothing; with more the alternatives gain nothing.
-LEAST_ROWS, MOST_ROWS = 10, 999
-# With fewer rows the network with a line is taken unless another one is better.
-_LINE_FIRST = 60
-_FOLDS = 5
-# After this fold and later ones, a network leaves the race that is worse than the best by so many
-# standard errors.
-_RACING, _DROPPED = 2, 1.5
-# A network is chosen in place of the expected one if it is better by so many standard errors, and
-# this divided by the number of rows more: those of few rows are uncertain themselves.
-_CHOSEN, _MORE_OF_FEW = 0.7, 16.0
+# With fewer rows the network with a line is taken unless another is better by so many standard
+# errors of the mean difference.
+_LINE_FIRST, _CHOSEN = 60, 0.7
+# A network that is this many nats behind the best one at the same checkpoint is given up, divided
+# by the root of the number of rows: by so much the mean losses of two may differ by chance.
+_FAR_BEHIND = 5.0
 # A log-likelihood counts as no less than the median of its network and so many nats below.
 _TAIL = 8.0
 
-# Fits a network with such settings to the data, whose rows have these groups.
-Fit = Callable[[Settings, Observations, "np.ndarray | None"], Predictor]
 
-
-class _HeldOut(NamedTuple):
+class Score(NamedTuple):
     """Scores of m rows that did not train."""
 
     log_likelihood: np.ndarray  # (m,)
@@ -54,51 +45,43 @@ class _HeldOut(NamedTuple):
     weights: np.ndarray  # (m,)
 
 
-class Choice(NamedTuple):
-    """Settings in which nothing is left to choose, and what their choice has shown."""
-
-    settings: Settings
-    # Networks with these settings, and the parts of the rows that they did not see; empty where
-    # nothing was compared.
-    folds: list[tuple[Predictor, np.ndarray]]
-
-
 def chosen_network(
     settings: Settings,
+    of_y: Observations,
     data: Observations,
     groups: np.ndarray | None,
     rng: np.random.Generator,
-    fit: Fit,
-) -> Choice:
+    *,
+    needs_folds: bool,
+) -> tuple[Settings, CrossValidation | None]:
     """The settings with a decay, an encoding and a linear path where they were left to choose.
 
     Of several networks the one is taken that predicts held-out rows best, by their log-likelihood
-    and by their CRPS in units of its mean. One is expected for the number of rows and has the
-    benefit of the doubt: that of many rows, or with very few of them the one with a line.
+    and by their CRPS in units of its mean. Where the fit `needs_folds`, or there is a choice, the
+    cross-validation of the network comes with the settings. `of_y` are the rows as the user has
+    them; the targets of `data` are behind the maps.
     """
     found = networks(settings, len(data))
-    labels = None if groups is None else groups[data.rows]
-    has_folds = labels is None or group_numbers(labels).max() > 0
-    if not (len(found) > 1 and has_folds and LEAST_ROWS <= len(data) <= MOST_ROWS):
-        return Choice(found[0], [])
-    y = data.y[data.rows]
-    expected = _expected(found, len(data))
-    parts = splits(_FOLDS, y, y, None, labels, rng).parts
+    folds = folds_of(settings, data, groups, rng) if needs_folds or len(found) > 1 else None
+    if folds is None:
+        return found[0], None
     seed = int(rng.integers(2**31))
-    scores: dict[int, list[_HeldOut]] = {i: [] for i in range(len(found))}
-    folds: dict[int, list[tuple[Predictor, np.ndarray]]] = {i: [] for i in scores}
-    for train, test in parts:
-        learning, judging = (data.select(data.rows[part]) for part in (train, test))
-        for i, of_network in scores.items():
-            trial = _trial(found[i], seed)
-            predictor = fit(trial, learning, groups)
-            folds[i].append((predictor, judging.rows))
-            of_network.append(_scores(predictor, judging))
-        scores = _still_running(scores, expected)
-    needed = _CHOSEN + _MORE_OF_FEW / len(data)
-    gains = {i: _gain(scores[i], scores[expected], -needed) for i in scores}
-    best = max((expected, *gains), key=lambda i: gains[i])
-    return Choice(found[best], folds[best])
+    trials: list[CrossValidation] = []
+    for one in found:
+        trial = cross_validated(one, data, folds, seed, _ahead_of_others(trials, len(data)))
+        trials += [] if trial is None else [trial]
+    scores = [score(trial, of_y) for trial in trials]
+    expected = _expected(trials) if len(data) < _LINE_FIRST else None
+    best = trials[best_of(scores, expected)]
+    return best.settings, best
+
+
+def _ahead_of_others(trials: list[CrossValidation], n: int) -> list[float] | None:
+    """Losses at checkpoints above which another network has no chance."""
+    if not trials:
+        return None
+    best = min((trial.stop.losses for trial in trials), key=min)
+    return [loss + _FAR_BEHIND / math.sqrt(n) for loss in best]
 
 
 def networks(settings: Settings, n: int) -> list[Settings]:
@@ -116,55 +99,47 @@ def networks(settings: Settings, n: int) -> list[Settings]:
     return found
 
 
-def _expected(found: list[Settings], n: int) -> int:
-    """Index of the network that is expected to suit n rows."""
-    has_line = [bool(network.linear_path) for network in found]
-    return has_line.index(True) if n < _LINE_FIRST and True in has_line else 0
+def score(trial: CrossValidation, of_y: Observations) -> Score:
+    """Scores of all rows in units of y, each by the network that has not seen it."""
+    parts = []
+    for predictor, rows in trial.judged:
+        judging = of_y.select(rows.rows)
+        parts.append(_score(with_spreads(predictor, trial.spreads), judging))
+    return Score(*map(np.concatenate, zip(*parts, strict=True)))
 
 
-def _trial(settings: Settings, seed: int) -> Settings:
-    """Settings for a part of the rows, which the user's splitter does not know."""
-    way = settings.validation_split if isinstance(settings.validation_split, str) else "auto"
-    return replace(settings, validation_split=way, random_state=seed, verbose=False)
+def best_of(scores: list[Score], expected: int | None = None) -> int:
+    """Which scores are the best; others than expected ones must be better beyond doubt."""
+    if expected is None:
+        return int(np.argmax([gain(one, scores[0]) for one in scores]))
+    gains = [gain(one, scores[expected], _CHOSEN) for one in scores]
+    return int(np.argmax(gains)) if max(gains) > 0 else expected
 
 
-def _scores(predictor: Predictor, data: Observations) -> _HeldOut:
-    """Scores of the rows in units of y."""
+def gain(score: Score, other: Score, doubt: float = 0.0) -> float:
+    """Mean gain over other scores of the same rows, less so many of its standard errors."""
+    w = score.weights / score.weights.sum()
+    unit = w @ other.crps
+    gains = _clipped(score.log_likelihood) - _clipped(other.log_likelihood)
+    for d in np.flatnonzero(unit > 0):
+        gains -= (score.crps[:, d] - other.crps[:, d]) / unit[d]
+    mean = float(w @ gains)
+    return mean - doubt * math.sqrt(float(w**2 @ (gains - mean) ** 2))
+
+
+def _expected(trials: list[CrossValidation]) -> int | None:
+    """Index of the network with a line, if there is one."""
+    has_line = [bool(trial.settings.linear_path) for trial in trials]
+    return has_line.index(True) if True in has_line else None
+
+
+def _score(predictor: Predictor, data: Observations) -> Score:
     y = data.y[data.rows]
     density = predictor.density(data.X[data.rows])
     targets = y[:, 0] if predictor.y_ndim == 1 else y
     weights = np.ones(len(y)) if data.weights is None else data.weights[data.rows]
     with np.errstate(under="ignore"):
-        return _HeldOut(density.logpdf(targets), density.crps(targets).reshape(y.shape), weights)
-
-
-def _still_running(scores: dict[int, list[_HeldOut]], expected: int) -> dict[int, list[_HeldOut]]:
-    """The networks that may still be chosen, and the expected one, to which others are compared."""
-    compared = scores[expected]
-    if len(compared) < _RACING:
-        return scores
-    best = max(scores, key=lambda i: _gain(scores[i], compared, 0.0))
-    return {
-        i: of_network
-        for i, of_network in scores.items()
-        if i in (expected, best) or _gain(of_network, scores[best], _DROPPED) > 0
-    }
-
-
-def _gain(scores: list[_HeldOut], others: list[_HeldOut], z: float) -> float:
-    """Mean gain over other scores of the same rows, plus so many of its standard errors."""
-    ours, theirs = _joined(scores), _joined(others)
-    w = ours.weights / ours.weights.sum()
-    unit = w @ theirs.crps
-    gains = _clipped(ours.log_likelihood) - _clipped(theirs.log_likelihood)
-    for d in np.flatnonzero(unit > 0):
-        gains -= (ours.crps[:, d] - theirs.crps[:, d]) / unit[d]
-    mean = float(w @ gains)
-    return mean + z * math.sqrt(float(w**2 @ (gains - mean) ** 2))
-
-
-def _joined(parts: list[_HeldOut]) -> _HeldOut:
-    return _HeldOut(*map(np.concatenate, zip(*parts, strict=True)))
+        return Score(density.logpdf(targets), density.crps(targets).reshape(y.shape), weights)
 
 
 def _clipped(log_likelihood: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 from skmdn._estimators.dependence import ERROR_RATE, dependence
 from skmdn._estimators.observations import Observations
 from skmdn._predictor import Predictor
+from skmdn._training.calibration import Judged
 from skmdn._training.validation_split import ValidationSplit
 
 # Largest number of validating rows that are looked at.
@@ -25,7 +26,9 @@ _OF_RUNS = (
 )
 
 
-def dependence_warning(predictor: Predictor, split: ValidationSplit) -> str | None:
+def dependence_warning(
+    judged: list[Judged], data: Observations, split: ValidationSplit
+) -> str | None:
     """Say that validating rows depend on each other where the split takes them not to.
 
     Of single rows, the residuals of neighbours are compared. Of runs of rows, which may be alike
@@ -33,17 +36,35 @@ def dependence_warning(predictor: Predictor, split: ValidationSplit) -> str | No
     comes in one of 10,000 fits, whatever the network has learned. Rows sorted by y get none: their
     residuals go together because a residual is a part of y.
     """
-    if split.kind not in ("shuffled", "blocks") or split.validation is None:
+    if split.kind not in ("shuffled", "blocks") or not judged:
         return None
-    residuals, y = _last_residuals(predictor, split.validation)
+    residuals, y = _in_order(judged, data)
     if not np.isfinite(residuals).all() or dependence(y).is_sorted:
         return None
-    if split.run_lengths is not None:
-        residuals = _run_means(residuals, split.run_lengths)
+    is_of_runs = split.kind == "blocks"
+    if is_of_runs:
+        lengths = split.run_lengths
+        residuals = _run_means(residuals, _run_lengths(judged) if lengths is None else lengths)
     p_value = dependence(residuals).p_value
     if p_value >= ERROR_RATE:
         return None
-    return (_OF_SINGLE_ROWS if split.run_lengths is None else _OF_RUNS).format(p_value)
+    return (_OF_RUNS if is_of_runs else _OF_SINGLE_ROWS).format(p_value)
+
+
+def _in_order(judged: list[Judged], data: Observations) -> tuple[np.ndarray, np.ndarray]:
+    """Residuals and targets ``(m, D)`` of the last rows of every part, in the order of the data."""
+    parts = [_last_residuals(predictor, data.select(rows.rows)) for predictor, rows in judged]
+    residuals, y = map(np.concatenate, zip(*parts, strict=True))
+    order = np.argsort(np.concatenate([rows.rows[-_MAX_ROWS:] for _, rows in judged]))
+    return residuals[order], y[order]
+
+
+def _run_lengths(judged: list[Judged]) -> np.ndarray:
+    """Lengths of the runs of rows of one fold, in the order of the rows."""
+    rows = np.concatenate([part.rows.rows for part in judged])
+    fold = np.repeat(np.arange(len(judged)), [len(part.rows) for part in judged])[np.argsort(rows)]
+    starts = np.flatnonzero(np.diff(fold, prepend=-1))
+    return np.diff(starts, append=len(fold))
 
 
 def _last_residuals(predictor: Predictor, data: Observations) -> tuple[np.ndarray, np.ndarray]:

@@ -117,6 +117,13 @@ class Settings:
             verbose=bool(estimator.verbose),
         )
 
+    @property
+    def has_no_validation_part(self) -> bool:
+        """Whether few rows may all train, and be judged by cross-validation."""
+        way = self.validation_split
+        is_word = isinstance(self.validation_fraction, str)
+        return is_word and isinstance(way, str) and way != "last"
+
     def with_atoms(self, atoms: np.ndarray | None) -> "Settings":
         """The same for a network of the given atoms ``(A,)``."""
         n_atoms = 0 if atoms is None else len(atoms)

@@ -1,0 +1,90 @@
+"""Cross-validation of few rows: when training no longer helps, and how wide spreads must be.
+
+Of a hundred rows, a validation part large enough to tell a good checkpoint from a lucky one would
+take a third, which then never trains. Instead, networks of four fifths of the rows are trained side
+by side, and all rows together tell at which checkpoint such networks are best, and how far they are
+from rows that they have not seen. One network of all rows then trains up to the same checkpoint.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skmdn import _engine
+from skmdn._estimators.folds import Folds, splits
+from skmdn._estimators.groups import group_numbers
+from skmdn._estimators.observations import Observations
+from skmdn._training.beginning import fresh_beginning
+from skmdn._training.calibration import Judged, Spreads, spreads_of_folds
+from skmdn._training.settings import Settings
+from skmdn._training.training_options import training_options
+
+# Fewer rows can hardly tell anything. Of more, a tenth is a validation part large enough, and the
+# others are nearly as good as all.
+LEAST_ROWS, MOST_ROWS = 10, 999
+_FOLDS = 5
+
+
+class CrossValidation(NamedTuple):
+    """Networks with the same settings, each of the rows outside one fold, and what they show."""
+
+    settings: Settings  # in which nothing is left to choose
+    folds: Folds  # of the places of the rows
+    judged: list[Judged]  # every fold by the network that has not seen it
+    stop: _engine.Stop
+    spreads: Spreads
+
+
+def folds_of(
+    settings: Settings, data: Observations, groups: np.ndarray | None, rng: np.random.Generator
+) -> Folds | None:
+    """Folds of few rows, as the settings want their order; None of other numbers of rows.
+
+    Rows of a group stay together, and there must be at least two groups.
+    """
+    labels = None if groups is None else groups[data.rows]
+    has_folds = labels is None or group_numbers(labels).max() > 0
+    if not (has_folds and LEAST_ROWS <= len(data) <= MOST_ROWS):
+        return None
+    y, order = data.y[data.rows], settings.validation_split
+    asked = order if isinstance(order, str) and order != "last" else "auto"
+    return splits(_FOLDS, y, y, None, labels, rng, order=asked)
+
+
+def cross_validated(
+    settings: Settings,
+    data: Observations,
+    folds: Folds,
+    seed: int,
+    ahead: list[float] | None = None,
+) -> CrossValidation | None:
+    """Train a network outside each fold, up to a common checkpoint, and judge it on the fold.
+
+    The targets of the data are those behind the maps. There is None if the losses at checkpoints
+    are so high that others are `ahead`.
+    """
+    rng = np.random.default_rng(seed)
+    splits_of_data = [
+        (data.select(data.rows[train]), data.select(data.rows[test]).of_new_rows())
+        for train, test in folds.parts
+    ]
+    beginnings = [fresh_beginning(settings, learning, rng) for learning, _ in splits_of_data]
+    parts = [
+        _engine.Part(*beginning.targets_of_network(learning, judging), beginning.start)
+        for (learning, judging), beginning in zip(splits_of_data, beginnings, strict=True)
+    ]
+    options = training_options(
+        settings, learning_rate=settings.learning_rate, n_passes=settings.n_passes
+    )
+    stops = settings.validation_fraction is not None
+    trained = _engine.train_parts(parts, options, rng, stops=stops, ahead=ahead)
+    if trained is None:
+        return None
+    judged = [
+        Judged(beginning.predictor(settings, layers, learning).for_fold(-1), judging)
+        for (learning, judging), beginning, layers in zip(
+            splits_of_data, beginnings, trained.layers, strict=True
+        )
+    ]
+    spreads = spreads_of_folds(judged) if settings.calibrate else Spreads()
+    return CrossValidation(settings, folds, judged, trained.stop, spreads)
