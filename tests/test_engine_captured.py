@@ -4,12 +4,15 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from cases.engine import train
+from cases.engine import architecture, make_data, options, train
 from cases.regressor import linear_rows, short
 
+from skmdn import _engine
 from skmdn._engine import steps as steps_module
 from skmdn._engine.batches import DrawnBatches
 from skmdn._engine.optimizer import NAdam
+from skmdn._estimators.observations import Observations
+from skmdn._network.preparation import Preparation
 
 
 @pytest.fixture
@@ -57,6 +60,38 @@ def test_a_captured_step_equals_a_direct_one(monkeypatch, request, weighted):
     np.testing.assert_allclose(captured.loss_curve, direct.loss_curve, rtol=1e-10)
     for one, two in zip(captured.layers, direct.layers, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-12)
+
+
+def test_captured_parts_equal_direct_ones(monkeypatch, request):
+    """Also where a fine-tuning goes back to a step within a pass."""
+    X, y, weights = make_data(n_outputs=1)
+    data = Observations.of(X, y + X[:, :1], weights)
+    start = _engine.Start(Preparation.of(X, data.y, weights), architecture())
+    own = [
+        _engine.Part(data.select(np.setdiff1d(data.rows, rows)), data.select(rows), start)
+        for rows in np.array_split(data.rows, 3)
+    ]
+    how = options(alpha=0.1, dtype="float64", learning_rate=1e-3, n_passes=43)
+
+    def trained():
+        # Best at the seventh of 20 checkpoints, whatever the trainings find.
+        losses = iter(np.abs(np.arange(-7.0, 20.0)))
+        monkeypatch.setattr("skmdn._engine.parts._common_loss", lambda *_: next(losses))
+        return _engine.train_parts(own, how, np.random.default_rng(0))
+
+    direct = trained()
+    replayed = request.getfixturevalue("replayed")
+    monkeypatch.setattr(
+        DrawnBatches, "_shuffle", lambda self, rng: rng.shuffle(self._order.numpy())
+    )
+    captured = trained()
+    assert sum(replayed) > 100
+    assert captured.stop == direct.stop
+    assert direct.stop[:2] == (7, 20)
+    assert direct.stop.fine_tunes
+    for ours, theirs in zip(captured.layers, direct.layers, strict=True):
+        for one, two in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-12)
 
 
 def test_captured_steps_carry_atoms(monkeypatch, request):

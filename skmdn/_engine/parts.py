@@ -110,7 +110,7 @@ def _train_together(
         looks.append([loop.look(step) for loop, step in zip(loops, now, strict=True)])
         losses.append(_common_loss(looks[-1], shares))
         best = int(np.argmin(losses))
-        if ahead is not None and len(losses) > number / 4 and losses[-1] > _at(ahead, losses):
+        if len(losses) > number / 4 and _is_behind(losses, ahead):
             return None
     looks, losses = looks[: best + 1], losses[: best + 1]
     if number == MAX_CHECKPOINTS and best <= number - FINE_TUNING_CHECKPOINTS:
@@ -123,8 +123,8 @@ def _train_together(
     return _ended(loops, looks[-1], Stop(best, number, losses))
 
 
-def _at(ahead: list[float], losses: list[float]) -> float:
-    return ahead[min(len(losses), len(ahead)) - 1]
+def _is_behind(losses: list[float], ahead: list[float] | None) -> bool:
+    return ahead is not None and losses[-1] > ahead[min(len(losses), len(ahead)) - 1]
 
 
 def _fine_tuned(
@@ -134,8 +134,8 @@ def _fine_tuned(
     found: list[list[Look]] = [[] for _ in range(FINE_TUNING_CHECKPOINTS)]
     for loop, look, step, n in zip(loops, looks, steps.tolist(), n_steps.tolist(), strict=True):
         first = loop.go_back(look.snapshot, step, n)
-        for checkpoint, ahead in zip(found, evenly_spaced(n, FINE_TUNING_CHECKPOINTS), strict=True):
-            checkpoint.append(loop.look(first + ahead))
+        for checkpoint, made in zip(found, evenly_spaced(n, FINE_TUNING_CHECKPOINTS), strict=True):
+            checkpoint.append(loop.look(first + made))
     return found
 
 

@@ -135,9 +135,9 @@ def fit(
 ) -> Fitted:
     """Train with the whole budget and calibrate; go on from `past` if there is one.
 
-    Without `validation`, a part of the data is held out, as the settings ask; `groups (N,)` stay
-    together. `watch` sees the checkpoints of the training, and may end it. A fresh fit `forecasts`
-    its last rows where runs of rows are held out.
+    Without `validation`, a part of the data is held out, or few rows are in folds, as the settings
+    ask; `groups (N,)` stay together. `watch` sees the checkpoints of the training, and may end it.
+    A fresh fit `forecasts` its last rows where runs of rows are held out.
     """
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
