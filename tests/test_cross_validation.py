@@ -190,6 +190,18 @@ def test_validation_data_take_the_place_of_folds(monkeypatch):
     assert trained_rows(monkeypatch, validation_fraction=None) == [(60, False)]
 
 
+@pytest.mark.parametrize(
+    ("groups", "way", "message"),
+    [
+        (np.arange(60) // 4, "blocks", "expects no groups"),
+        (np.zeros(60), "auto", "expected at least two groups"),
+    ],
+)
+def test_groups_that_have_no_folds_are_refused(groups, way, message):
+    with pytest.raises(ValueError, match=message):
+        MDNRegressor(validation_split=way, **SMALL).fit(*arrays(data_of()), groups=groups)
+
+
 def test_what_is_kept_of_the_folds():
     X, y = arrays(data_of())
     model = MDNRegressor(**SMALL).fit(X, y)

@@ -42,11 +42,12 @@ def folds_of(
 
     Rows of a group stay together, and there must be at least two groups.
     """
-    labels = None if groups is None else groups[data.rows]
-    has_folds = labels is None or group_numbers(labels).max() > 0
+    labels, order = None if groups is None else groups[data.rows], settings.validation_split
+    # One group, or runs of rows that would cut groups, are refused where rows are set aside.
+    has_folds = labels is None or (group_numbers(labels).max() > 0 and order != "blocks")
     if not (has_folds and LEAST_ROWS <= len(data) <= MOST_ROWS):
         return None
-    y, order = data.y[data.rows], settings.validation_split
+    y = data.y[data.rows]
     asked = order if isinstance(order, str) and order != "last" else "auto"
     return splits(_FOLDS, y, y, None, labels, rng, order=asked)
 
