@@ -48,6 +48,14 @@ def with_cross_validation(monkeypatch):
     monkeypatch.setattr(cross_validation, "MOST_ROWS", MOST_ROWS)
 
 
+@pytest.fixture(params=["validation part", "folds"])
+def judges(request):
+    """What tells when few rows no longer help: a validation part, as in most tests, and folds."""
+    if request.param == "folds":
+        request.getfixturevalue("with_cross_validation")
+    return request.param
+
+
 @pytest.fixture
 def no_screen():
     """Draw without a screen, and close what was opened."""

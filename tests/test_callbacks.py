@@ -64,14 +64,6 @@ def two_views(**options):
     return MDNEnsembleRegressor(views, cv=2, random_state=0, **options)
 
 
-@pytest.fixture(params=["validation part", "folds"])
-def judges(request):
-    """What tells when to stop."""
-    if request.param == "folds":
-        request.getfixturevalue("with_cross_validation")
-    return request.param
-
-
 # Tasks -------------------------------------------------------------------------------------------
 
 

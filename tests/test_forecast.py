@@ -1,16 +1,20 @@
 """Spreads for rows to come: a forecast of the last rows from those before."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from cases.regressor import short
 from cases.series import series
 
-from skmdn import MDNEnsembleRegressor, MDNRegressor
+from skmdn import MDNEnsembleRegressor, MDNRegressor, Mixture
 from skmdn._engine.budget import budget_for, passes_for_share
 from skmdn._estimators.later_rows import earlier_and_later
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.rows import Rows
+from skmdn._predictor import Predictor
 from skmdn._training import fitting
+from skmdn._training.calibration import widened
 from skmdn._training.forecast import forecast_of_last
 from skmdn._training.settings import Settings
 from skmdn.ensemble import forecast as of_ensemble
@@ -20,7 +24,7 @@ from skmdn.ensemble.pool import Pool
 
 RNG = np.random.default_rng
 # Nothing in X explains the series.
-pytestmark = pytest.mark.filterwarnings("ignore:Residuals of held-out rows go together")
+pytestmark = pytest.mark.filterwarnings("ignore:Residuals of held-out")
 
 
 def changed_at_the_end(n=240):
@@ -85,6 +89,7 @@ def test_a_share_of_the_steps_in_whole_passes(n, n_passes):
         ({"validation_fraction": None}, False),
     ],
 )
+@pytest.mark.usefixtures("judges")
 def test_a_forecast_is_asked_where_runs_validate(options, is_asked, monkeypatch):
     asked = []
 
@@ -104,12 +109,37 @@ def test_a_forecast_is_asked_where_runs_validate(options, is_asked, monkeypatch)
 
 
 def without_forecast(monkeypatch):
-    def same(predictor, trials, data):
+    def same(predictor, forecast, data):
         return predictor
 
     monkeypatch.setattr(fitting, "widened", same)
 
 
+class OfWidth(NamedTuple):
+    """A network that predicts zero, with a standard deviation."""
+
+    std: float
+
+    def mapped_density(self, X):
+        ones = np.ones((len(X), 1))
+        return Mixture(ones, 0.0 * ones, self.std * ones)
+
+
+@pytest.mark.parametrize(
+    ("std", "least", "most"), [(0.25, 3.4, 4.6), (1.0, 1.0, 1.1), (4.0, 1.0, 1.01)]
+)
+def test_spreads_widen_by_what_a_forecast_needs_and_never_shrink(std, least, most):
+    rng = RNG(0)
+    X, y = rng.normal(size=(400, 2)), rng.normal(size=400)
+    y = (y - y.mean()) / y.std()
+    predictor = Predictor.of(short(alpha=1.0, encoding=None, calibrate=False).fit(X, y))
+    data = Observations.of(X, y[:, None])
+    found = widened(predictor, (OfWidth(std), np.arange(400)), data)
+    # Variances, noise and all.
+    assert least <= np.hypot(found.spread_factor * std, found.spread_noise) / std <= most
+
+
+@pytest.mark.usefixtures("judges")
 def test_a_change_at_the_end_makes_spreads_as_wide_as_it_is(monkeypatch):
     X, y = changed_at_the_end()
     wide = short().fit(X, y)
@@ -125,6 +155,7 @@ def test_a_change_at_the_end_makes_spreads_as_wide_as_it_is(monkeypatch):
     assert 5.0 < np.median(spread) < 50.0
 
 
+@pytest.mark.usefixtures("judges")
 def test_a_steady_series_changes_little(monkeypatch):
     y = series(600, phi=0.5)
     X = RNG(2).normal(size=(600, 1))
