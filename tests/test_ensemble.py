@@ -167,7 +167,7 @@ def test_few_rows_have_views_of_firm_decay_a_line_and_a_process(n_rows, decay):
     assert isinstance(process, ProcessDensity)
 
 
-@pytest.mark.parametrize(("n", "times"), [(20, 4.0), (60, 2.0), (600, 1.1)])
+@pytest.mark.parametrize(("n", "times"), [(20, 11.0), (100, 3.0), (500, 1.4)])
 def test_of_few_rows_a_line_and_a_process_are_expected_to_weigh_more(n, times):
     names = [name for name, _ in default_views(n)]
     weights = dict(zip(names, expected_weights(n), strict=True))

@@ -18,7 +18,7 @@ _MANY_ROWS = 1000
 # A firm decay, times the number of rows, and its least value.
 _FIRM, _LEAST_DECAY = 100.0, 0.06
 # What is expected of a line and of a process, times the number of rows.
-_MORE_EXPECTED = 60.0
+_MORE_EXPECTED = 200.0
 
 
 def default_views(n_rows: int) -> list[tuple[str, Any]]:
@@ -55,7 +55,7 @@ def expected_weights(n_rows: int) -> np.ndarray:
     """Weights of the default views before they have shown anything, up to a common factor.
 
     Few rows can hardly tell views apart. Mostly the line and the process are then ahead, so more is
-    expected of them: 4 times as much of 20 rows, 1.6 times of 100.
+    expected of them: 11 times as much of 20 rows, 3 times of 100.
     """
     more = 1 + _MORE_EXPECTED / n_rows
     names = [name for name, _ in default_views(n_rows)]
