@@ -7,10 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from skmdn._training import cross_validation
-
-MOST_ROWS = cross_validation.MOST_ROWS
-
 # Where tests run side by side, each process keeps to one core. Libraries read this when imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -36,16 +32,22 @@ def trains(file):
 
 @pytest.fixture(scope="session", autouse=True)
 def no_cross_validation():
-    """Few rows are cross-validated, which takes some 10 fits: only tests that ask for it do so."""
+    """Few rows are cross-validated, which takes some 10 fits: only tests that ask for it do so.
+
+    The most rows of it, for those that ask.
+    """
+    from skmdn._training import cross_validation  # not before the cores of the process are set
+
+    most_rows = cross_validation.MOST_ROWS
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cross_validation, "MOST_ROWS", 0)
-        yield
+        yield most_rows
 
 
 @pytest.fixture
-def with_cross_validation(monkeypatch):
+def with_cross_validation(no_cross_validation, monkeypatch):
     """Few rows are cross-validated, as they are for users."""
-    monkeypatch.setattr(cross_validation, "MOST_ROWS", MOST_ROWS)
+    monkeypatch.setattr("skmdn._training.cross_validation.MOST_ROWS", no_cross_validation)
 
 
 @pytest.fixture(params=["validation part", "folds"])

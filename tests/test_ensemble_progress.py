@@ -158,6 +158,8 @@ class Interrupting(Ready):
         time.sleep(100)
 
 if __name__ == "__main__":
+    # A shell may have started the tests with this signal ignored, which processes inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(20, 1)), rng.normal(size=20)
     model = MDNEnsembleRegressor([("view", Ready())], cv=2, n_jobs=int(sys.argv[1])).fit(X, y)

@@ -2,8 +2,11 @@
 
 import contextlib
 import os
+import subprocess
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -46,6 +49,13 @@ SETTINGS = [
     {"covariance_type": "full", "activation": "tanh"},
     {"encoding": None, "calibrate": False, "validation_fraction": None},
 ]
+
+
+def test_the_settings_of_the_tests_load_no_torch():
+    """They set the number of cores, which torch reads when it is imported."""
+    code = "import conftest, sys; sys.exit('torch' in sys.modules)"
+    tests = Path(__file__).parent
+    subprocess.run([sys.executable, "-c", code], cwd=tests, check=True)
 
 
 @pytest.mark.usefixtures("with_cross_validation")  # as in new processes
