@@ -180,6 +180,14 @@ def test_gain_against_a_plain_computation():
     assert gain(a, b, 2.0) == pytest.approx(mean - 2 * error)
 
 
+@pytest.mark.parametrize("expected", [None, 0])
+def test_scores_that_are_no_numbers_are_not_the_best(expected):
+    near, far = (Score(np.full(9, -loss), np.ones((9, 1)), np.ones(9)) for loss in (1.0, 2.0))
+    broken = Score(np.full(9, np.nan), np.full((9, 1), np.nan), np.ones(9))
+    assert best_of([far, broken, near], expected) == 2
+    assert best_of([near, broken, far], expected) == 0
+
+
 def test_one_row_does_not_decide():
     ones = np.ones((9, 1)), np.ones(9)
     far, near = np.zeros(9), np.full(9, -0.5)

@@ -109,11 +109,13 @@ def score(trial: CrossValidation, of_y: Observations) -> Score:
 
 
 def best_of(scores: list[Score], expected: int | None = None) -> int:
-    """Which scores are the best; others than expected ones must be better beyond doubt."""
-    if expected is None:
-        return int(np.argmax([gain(one, scores[0]) for one in scores]))
-    gains = [gain(one, scores[expected], _CHOSEN) for one in scores]
-    return int(np.argmax(gains)) if max(gains) > 0 else expected
+    """Which scores are the best; others than expected ones must be better beyond doubt.
+
+    Scores that are no numbers, as of numbers near the ends of float64, are not the best.
+    """
+    first, doubt = (0, 0.0) if expected is None else (expected, _CHOSEN)
+    gains = np.nan_to_num([gain(one, scores[first], doubt) for one in scores], nan=-np.inf)
+    return int(np.argmax(gains)) if gains.max() > 0 else first
 
 
 def gain(score: Score, other: Score, doubt: float = 0.0) -> float:
