@@ -93,8 +93,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         line, ``100 / n`` with encoding, ``100 / n`` and ``300 / n`` without, and ``100 / n`` with
         encoding and a line. A decay is at least 0.04. Few noisy rows want a firm decay, plain
         inputs or a line; few rows without noise do not. Each is fitted to five parts of the rows
-        (see `validation_fraction`). The one is taken whose held-out rows have the largest
-        log-likelihood, cut at 8 nats below its median, less the CRPS in units of that of the first.
+        (see `validation_fraction`), and given up where it is ``5 / sqrt(n)`` nats behind the best
+        one. The one is taken whose held-out rows have the largest log-likelihood, cut at 8 nats
+        below its median, less the CRPS in units of that of the first.
         Of fewer than 60 rows it is the one with a line, unless another is better by 0.7 standard
         errors of the mean difference. This takes 5 times as long as a fit with both values set.
     learning_rate_init : float, default=0.015
@@ -134,11 +135,13 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
         "auto" is a tenth. Of 10 to 999 rows none is set aside: networks of the rows outside each of
         five folds are trained side by side, and the log-likelihood of all rows, each by the network
-        that has not seen it, tells at which checkpoint training no longer helps, and whether a
-        fine-tuning does. The network of all rows ends there. A third of a hundred rows, which would
-        be needed to tell a good checkpoint from a lucky one, so trains too. On 32 tables of 20 to
-        930 rows this took 7 % off the CRPS. Of fewer rows, or where `fit` goes on (`warm_start`), a
-        tenth is set aside, but at least 30 rows and at most a third.
+        that has not seen it, tells at which checkpoint training no longer helps; five more without
+        a better one end it. The network of all rows is trained up to there and fine-tuned, unless
+        the folds are best at the end, or before training and no better after a fine-tuning. A third
+        of a hundred rows, which would be needed to tell a good checkpoint from a lucky one, so
+        trains too. On 32 tables of 20 to 930 rows this took 7 % off the CRPS. Of fewer rows, or
+        where `fit` goes on (`warm_start`), a tenth is set aside, but at least 30 rows and at most a
+        third.
 
         None trains on all rows, keeps the last parameters and does not calibrate.
     validation_split : {"auto", "shuffled", "blocks", "last"} or splitter, default="auto"
