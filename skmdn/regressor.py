@@ -95,9 +95,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         inputs or a line; few rows without noise do not. Each is fitted to five parts of the rows
         (see `validation_fraction`), and given up where it is ``5 / sqrt(n)`` nats behind the best
         one. The one is taken whose held-out rows have the largest log-likelihood, cut at 8 nats
-        below its median, less the CRPS in units of that of the first.
-        Of fewer than 60 rows it is the one with a line, unless another is better by 0.7 standard
-        errors of the mean difference. This takes 5 times as long as a fit with both values set.
+        below its median, less the CRPS in units of that of the first. Of fewer than 60 rows it is
+        the one with a line, unless another is better by 0.7 standard errors of the mean difference.
+        This takes up to 5 times as long as a fit with both values set.
     learning_rate_init : float, default=0.015
         Largest learning rate of NAdam [3]_. The rate rises linearly over the first 5 % of the steps
         and then falls to zero along a cosine. `partial_fit` uses a constant third of it. At most

@@ -43,10 +43,9 @@ def test_the_first_three_quarters_predict_the_others(n, n_first):
     data = Observations.of(np.zeros((n, 1)), np.arange(n, dtype=float)[:, None])
     rng = RNG(0)
     _, later = forecast_of_last(settings, data, rng, lambda *arguments: calls.append(arguments))
-    [(short_settings, earlier, groups)] = calls
+    [(short_settings, earlier)] = calls
     np.testing.assert_array_equal(earlier.rows, np.arange(n_first))
     np.testing.assert_array_equal(later, np.arange(n_first, n))
-    assert groups is None
     assert short_settings.architecture == settings.architecture
     assert rng.random() == RNG(0).random()
 

@@ -1,6 +1,5 @@
 """Trainings on parts of the same rows, side by side, which together tell when to stop."""
 
-import math
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -87,8 +86,10 @@ def train_parts(
         ]
         shares = _shares_of_weight(parts)
         if not stops:
-            ends = [loop.look(budget.n_steps) for loop, budget in zip(loops, budgets, strict=True)]
-            return _ended(loops, ends, Stop(1, 1, [math.nan, _common_loss(ends, shares)]))
+            begun = [loop.look(0) for loop in loops]
+            ended = [loop.look(budget.n_steps) for loop, budget in zip(loops, budgets, strict=True)]
+            losses = [_common_loss(looks, shares) for looks in (begun, ended)]
+            return _ended(loops, ended, Stop(1, 1, losses))
         number = min(options.max_checkpoints, *map(_affordable, parts, budgets))
         steps = np.array([[0, *evenly_spaced(budget.n_steps, number)] for budget in budgets])
         return _train_together(loops, steps, shares, ahead)

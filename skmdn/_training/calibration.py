@@ -7,6 +7,7 @@ import numpy as np
 
 from skmdn._calibration import MAX_ROWS, calibrate, calibrate_parts
 from skmdn._estimators.observations import Observations
+from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
 from skmdn._training.temperature import fitted_temperature
 
@@ -21,7 +22,7 @@ _SHARE_OF_FOLDS = 0.85
 
 
 class Judged(NamedTuple):
-    """A network, and rows that it has not seen; its line has not seen them either."""
+    """A network, and rows that it has not trained on, with the targets behind the maps."""
 
     predictor: Predictor
     rows: Observations
@@ -59,12 +60,9 @@ def calibrated(
     rows, folds = held_out.rows, held_out.folds
     spreads = Spreads()
     if len(rows) > 0:
+        own_folds = None if folds is None else folds[rows]
         found = calibrate(
-            [
-                predictor.uncalibrated_density(
-                    held_out.X[rows], None if folds is None else folds[rows]
-                )
-            ],
+            [predictor.uncalibrated_density(held_out.X[rows], own_folds)],
             predictor.preparation.targets(held_out.y[rows]),
             _weights([held_out]),
         )
@@ -74,27 +72,30 @@ def calibrated(
 
 def spreads_of_folds(parts: list[Judged]) -> Spreads:
     """Fit a common factor, a common noise and a common temperature to all folds."""
-    temperature = _fitted_temperature(parts)
-    parts = [Judged(predictor, rows.off_atoms()) for predictor, rows in parts]
-    parts = [part for part in parts if len(part.rows)]
-    if not parts:
-        return Spreads(temperature=temperature)
-    # A line has its own part in the errors of rows that it has not seen, so densities have it too.
-    units = [(one.preparation.y_mean, one.preparation.y_scale) for one, _ in parts]
-    found = calibrate_parts(
-        [
-            one.mapped_density(rows.X[rows.rows]).affine(-mean / scale, 1 / scale)
-            for (one, rows), (mean, scale) in zip(parts, units, strict=True)
-        ],
-        np.concatenate(
-            [
-                (rows.y[rows.rows] - mean) / scale
-                for (_, rows), (mean, scale) in zip(parts, units, strict=True)
-            ]
-        ),
-        _weights([rows for _, rows in parts]),
-    )
-    return Spreads(float(found.factors[0]), found.noise, temperature)
+    spreads = _spreads_in_units(parts, [part.predictor.preparation for part in parts])
+    return spreads._replace(temperature=_fitted_temperature(parts))
+
+
+def _spreads_in_units(parts: list[Judged], units: list[Preparation]) -> Spreads:
+    """Fit a factor and a noise to the rows off the atoms, in the units of these preparations.
+
+    The densities are those of the targets behind the maps. They have a line's part in the errors of
+    rows that it has not seen.
+    """
+    densities, targets, judged = [], [], []
+    for (predictor, data), preparation in zip(parts, units, strict=True):
+        data = data.off_atoms()
+        if len(data) == 0:
+            continue
+        mean, scale = preparation.y_mean, preparation.y_scale
+        density = predictor.mapped_density(data.X[data.rows])
+        densities.append(density.affine(-mean / scale, 1 / scale))
+        targets.append((data.y[data.rows] - mean) / scale)
+        judged.append(data)
+    if not judged:
+        return Spreads()
+    found = calibrate_parts(densities, np.concatenate(targets), _weights(judged))
+    return Spreads(float(found.factors[0]), found.noise)
 
 
 def with_spreads(predictor: Predictor, spreads: Spreads, least_noise: float = 0.0) -> Predictor:
@@ -136,17 +137,11 @@ def widened(
     are from the earlier ones, so the whole widening is taken. The targets of the data are those
     behind the maps.
     """
-    earlier, rows = forecast
-    rows = data.select(rows).off_atoms().rows
-    if len(rows) == 0 or data.of_density().is_constant():
+    earlier, later = forecast
+    if data.of_density().is_constant():
         return predictor
-    mean, scale = predictor.preparation.y_mean, predictor.preparation.y_scale
-    found = calibrate(
-        [earlier.mapped_density(data.X[rows]).affine(-mean / scale, 1 / scale)],
-        (data.y[rows] - mean) / scale,
-        None if data.weights is None else data.weights[rows],
-    )
-    a = max(1.0, float(found.factors[0]))
+    found = _spreads_in_units([Judged(earlier, data.select(later))], [predictor.preparation])
+    a = max(1.0, found.factor)
     noise = math.hypot(a * predictor.spread_noise, found.noise)
     return predictor._replace(spread_factor=a * predictor.spread_factor, spread_noise=noise)
 

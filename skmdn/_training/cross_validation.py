@@ -42,7 +42,8 @@ def folds_of(
 
     Rows of a group stay together, and there must be at least two groups.
     """
-    labels, order = None if groups is None else groups[data.rows], settings.validation_split
+    labels = None if groups is None else groups[data.rows]
+    order = settings.validation_split
     # One group, or runs of rows that would cut groups, are refused where rows are set aside.
     has_folds = labels is None or (group_numbers(labels).max() > 0 and order != "blocks")
     if not (has_folds and LEAST_ROWS <= len(data) <= MOST_ROWS):

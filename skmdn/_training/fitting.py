@@ -150,7 +150,7 @@ def fit(
         validation = behind_maps(at_atoms(validation, atoms), maps, "y_val")
     folds = None
     if past is None:
-        needs_folds = validation is None and settings.has_no_validation_part
+        needs_folds = validation is None and settings.allows_folds
         settings, folds = chosen_network(
             settings, of_y, data, groups, deepcopy(rng), needs_folds=needs_folds
         )
@@ -193,9 +193,9 @@ def fit(
     return fitted._replace(advice=advice, dependence=dependence)
 
 
-def _predictor_of(settings: Settings, data: Observations, groups: np.ndarray | None) -> Predictor:
+def _predictor_of(settings: Settings, data: Observations) -> Predictor:
     """A network fitted to judge others by."""
-    fitted = fit(settings, data, None, groups, None, forecasts=False)
+    fitted = fit(settings, data, None, None, None, forecasts=False)
     if fitted.trained.interrupted:
         raise KeyboardInterrupt
     return fitted.predictor

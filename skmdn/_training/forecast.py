@@ -21,8 +21,8 @@ from skmdn._training.settings import Settings
 # A quarter of the steps finds the same widening.
 _SHARE_OF_STEPS = 0.25
 
-# Fits a network with such settings to the data, whose rows have these groups.
-Fit = Callable[[Settings, Observations, "np.ndarray | None"], Predictor]
+# Fits a network with such settings to the data.
+Fit = Callable[[Settings, Observations], Predictor]
 
 
 def forecast_of_last(
@@ -35,4 +35,4 @@ def forecast_of_last(
     # A copy: a fit draws the same numbers with and without a forecast.
     seed = int(rng.spawn(1)[0].integers(2**31))
     short = replace(settings, n_passes=passes, random_state=seed, verbose=False)
-    return fit(short, data.select(earlier), None), later
+    return fit(short, data.select(earlier)), later

@@ -69,7 +69,8 @@ def chosen_network(
     trials: list[CrossValidation] = []
     for one in found:
         trial = cross_validated(one, data, folds, seed, _ahead_of_others(trials, len(data)))
-        trials += [] if trial is None else [trial]
+        if trial is not None:
+            trials.append(trial)
     scores = [score(trial, of_y) for trial in trials]
     expected = _expected(trials) if len(data) < _LINE_FIRST else None
     best = trials[best_of(scores, expected)]

@@ -118,8 +118,8 @@ class Settings:
         )
 
     @property
-    def has_no_validation_part(self) -> bool:
-        """Whether few rows may all train, and be judged by cross-validation."""
+    def allows_folds(self) -> bool:
+        """Whether few rows may all train, and be judged in folds."""
         way = self.validation_split
         is_word = isinstance(self.validation_fraction, str)
         return is_word and isinstance(way, str) and way != "last"
