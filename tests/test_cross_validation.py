@@ -47,9 +47,17 @@ def test_each_row_is_in_one_fold():
         np.testing.assert_array_equal(np.sort([*train, *test]), np.arange(60))
 
 
-@pytest.mark.parametrize(("n", "has_folds"), [(9, False), (10, True), (999, True), (1000, False)])
+@pytest.mark.parametrize(
+    ("n", "has_folds"), [(9, False), (10, True), (9999, True), (10_000, False)]
+)
 def test_of_which_numbers_of_rows_there_are_folds(n, has_folds):
     assert (folds_of(settings_of(), data_of(n), None, RNG(0)) is not None) == has_folds
+
+
+def test_there_are_no_folds_of_very_wide_rows():
+    narrow, wide = (Observations.of(np.empty((50, p)), data_of(50).y) for p in (400_000, 400_001))
+    assert folds_of(settings_of(), narrow, None, RNG(0)) is not None
+    assert folds_of(settings_of(), wide, None, RNG(0)) is None
 
 
 def test_rows_without_weight_take_no_part():
@@ -168,8 +176,9 @@ def trained_rows(monkeypatch, n=60, groups=None, X_val=None, **options):
 
 
 def test_all_of_few_rows_train(monkeypatch):
-    assert trained_rows(monkeypatch) == [(60, False)]
-    assert trained_rows(monkeypatch, groups=np.arange(60) // 4) == [(60, False)]
+    # Each of 20 times, which is as many passes as are allowed.
+    assert trained_rows(monkeypatch) == [(1200, False)]
+    assert trained_rows(monkeypatch, groups=np.arange(60) // 4) == [(1200, False)]
     assert trained_rows(monkeypatch, 9) == [(6, True)]
 
 
@@ -207,8 +216,9 @@ def test_what_is_kept_of_the_folds():
     model = MDNRegressor(**SMALL).fit(X, y)
     assert model.validation_split_ == "shuffled"
     assert 0 < model.dependence_p_value_ <= 1
-    # With so many passes there is a checkpoint after each.
-    assert len(model.validation_loss_curve_) == 1 + model.n_iter_
+    # With so many passes there is a checkpoint after each, of the networks of the folds.
+    assert 1 <= len(model.validation_loss_curve_) <= 1 + 20
+    assert len(model.loss_curve_) == model.n_iter_ == 1
     assert MDNRegressor(**SMALL | {"calibrate": False}).fit(X, y).spread_factor_ == 1.0
 
 

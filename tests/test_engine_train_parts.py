@@ -1,13 +1,10 @@
-"""Trainings side by side, which stop together, and a training that is told where to stop."""
-
-from itertools import pairwise
+"""Trainings side by side, which stop together."""
 
 import numpy as np
 import pytest
-from cases.engine import architecture, make_data, options, spied_rates
+from cases.engine import architecture, make_data, options
 
 from skmdn import _engine
-from skmdn._engine.budget import Budget, Stop, checkpoints_until
 from skmdn._engine.initialisation import fresh_layers
 from skmdn._engine.loop import Look
 from skmdn._engine.parts import _train_together
@@ -48,17 +45,15 @@ def valley(at, n=21):
 
 def test_all_parts_end_where_their_mean_loss_is_lowest():
     found, loops = together([valley(2), valley(6)], shares=[0.3, 0.7])
-    assert found.stop[:2] == (6, 20)
     expected = [0.3 * abs(i - 2) + 0.7 * (6 - i) for i in range(7)]
-    assert found.stop.losses[:7] == pytest.approx(expected)
+    assert found.losses[:7] == pytest.approx(expected)
     # Five checkpoints after the best one tell that there is none better to come.
     assert loops[0].asked == [*range(0, 120, 10), 70, 80]
 
 
 def test_a_fine_tuning_follows():
     found, loops = together([valley(6), valley(6)], fine_tuned=1.5)
-    assert found.stop == Stop(6, 20, [6, 5, 4, 3, 2, 1, 0, 1.5, 1.5])
-    assert found.stop.fine_tunes
+    assert found.losses == [6, 5, 4, 3, 2, 1, 0, 1.5, 1.5]
     assert [loop.went_back for loop in loops] == [(60, 20), (30, 10)]
     assert [loop.asked[-2:] for loop in loops] == [[70, 80], [35, 40]]
     assert found.layers == [[80], [40]]
@@ -67,22 +62,21 @@ def test_a_fine_tuning_follows():
 @pytest.mark.parametrize("best", [19, 20])
 def test_there_is_no_fine_tuning_at_the_end_of_a_training(best):
     found, loops = together([valley(best), valley(best)], fine_tuned=-1.0)
-    assert found.stop[:2] == (best, 20)
-    assert not found.stop.fine_tunes
+    assert found.losses == valley(best)[: best + 1].tolist()
     assert loops[0].went_back is None
 
 
 def test_there_is_none_with_few_checkpoints():
     found, loops = together([valley(2, 11), valley(2, 11)], fine_tuned=-1.0, steps=STEPS[:, :11])
-    assert found.stop == Stop(2, 10, [2, 1, 0])
+    assert found.losses == [2, 1, 0]
     assert loops[0].went_back is None
 
 
 def test_networks_before_training_may_be_the_best():
     found, _ = together([valley(0), valley(0)])
-    assert found.stop == Stop(0, 20, [0.0])
+    assert found.losses == [0.0]
     found, _ = together([valley(0), valley(0)], fine_tuned=-1.0)
-    assert found.stop == Stop(0, 20, [0.0, -1.0, -1.0])
+    assert found.losses == [0.0, -1.0, -1.0]
 
 
 def test_the_factor_of_the_scales_is_common_to_all_parts():
@@ -91,8 +85,8 @@ def test_the_factor_of_the_scales_is_common_to_all_parts():
     one[3], two[3] = [0.0, 8.0], [8.0, 0.0]
     one[5], two[5] = [3.0, 8.0], [3.0, 8.0]
     found, _ = together([one, two])
-    assert found.stop.checkpoint == 5
-    assert found.stop.losses[5] == 3.0
+    assert np.argmin(found.losses[:-2]) == 5
+    assert found.losses[5] == 3.0
 
 
 def test_a_training_that_is_far_behind_is_given_up():
@@ -139,8 +133,7 @@ def alone(own, *, is_judged):
 def test_a_part_is_the_same_training_as_alone():
     own = parts()
     together = _engine.train_parts(own, options(), np.random.default_rng(0), stops=False)
-    assert together.stop[:2] == (1, 1)
-    assert not together.stop.fine_tunes
+    assert len(together.losses) == 2
     for trained, layers in zip(alone(own, is_judged=False), together.layers, strict=True):
         for ours, theirs in zip(trained.layers, layers, strict=True):
             np.testing.assert_array_equal(ours, theirs)
@@ -152,7 +145,7 @@ def test_the_loss_curve_is_that_of_all_judging_rows():
     curves = [trained.validation_loss_curve for trained in alone(own, is_judged=True)]
     weights = [part.judging.weights[part.judging.rows].sum() for part in own]
     mean = np.average([curve[:3] for curve in curves], axis=0, weights=weights)
-    np.testing.assert_allclose(found.stop.losses[:3], mean, rtol=1e-6)
+    np.testing.assert_allclose(found.losses[:3], mean, rtol=1e-6)
 
 
 def test_a_training_that_diverges_recovers():
@@ -166,53 +159,5 @@ def test_a_training_that_diverges_recovers():
 def test_few_steps_are_enough(n_passes, batch_size):
     how = options(n_passes=n_passes, batch_size=batch_size)
     found = _engine.train_parts(parts(), how, np.random.default_rng(0))
-    assert 0 <= found.stop.checkpoint <= found.stop.n_checkpoints
+    assert 1 <= len(found.losses) <= 1 + 20
     assert all(np.isfinite(layer).all() for layers in found.layers for layer in layers)
-
-
-# A training that is told where to stop -----------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("checkpoint", "number", "ahead", "steps", "first"),
-    [
-        (6, 20, 0, [50, 100, 150, 200, 250, 300], None),
-        (3, 20, 2, [50, 100, 150, 200, 250], 150),
-        (0, 20, 2, [50, 100], 0),
-        (0, 20, 0, [1], None),
-        (2, 3, 0, [333, 667], None),
-        (20, 20, 0, list(range(50, 1001, 50)), None),
-    ],
-)
-def test_checkpoints_up_to_a_stop(checkpoint, number, ahead, steps, first):
-    stop = Stop(checkpoint, number, [0.0] * (1 + checkpoint + ahead))
-    assert checkpoints_until(Budget(32, 1000), stop) == (steps, first)
-
-
-def test_a_stop_ends_the_training_with_a_fine_tuning(monkeypatch):
-    X, y, _ = make_data(n=64, n_outputs=1)
-    data = Observations.of(X, y)
-    start = _engine.Start(Preparation.of(X, y, None), architecture())
-
-    every = spied_rates(monkeypatch)
-
-    def rates(**changes):
-        every.clear()
-        rng = np.random.default_rng(0)
-        trained = _engine.train(data, start, options(n_passes=50, **changes), rng, rng)
-        return list(every), trained
-
-    whole, _ = rates()
-    stopped, trained = rates(stop=Stop(6, 20, list(range(9))))
-    assert len(whole) == 200
-    assert len(stopped) == 80
-    assert stopped[:60] == whole[:60]
-    assert all(after < before for before, after in pairwise(stopped[60:]))
-    assert stopped[60] == pytest.approx(0.05 * 5e-3)
-    assert trained.fine_tuning_start == 15
-    assert trained.n_passes == 20
-    assert trained.validation_loss_curve == list(range(9))
-    at_once, trained = rates(stop=Stop(0, 20, [0.0, 1.0, 2.0]))
-    assert len(at_once) == 20
-    assert max(at_once) == pytest.approx(0.05 * 5e-3)
-    assert trained.fine_tuning_start == 0

@@ -6,7 +6,6 @@ from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, TimeSeriesSplit
 
 from skmdn import MDNRegressor
-from skmdn._engine import Stop
 from skmdn._estimators.observations import Observations
 from skmdn._training import network_choice
 from skmdn._training.cross_validation import CrossValidation
@@ -46,8 +45,7 @@ def choose(monkeypatch, data, errors, groups=None, *, losses=(), needs_folds=Tru
         asked.append((words(settings), folds))
         loss = losses.get(words(settings), 0.0)
         is_behind = ahead is not None and loss > ahead[-1]
-        stop = Stop(0, 20, [loss])
-        return None if is_behind else CrossValidation(settings, folds, [], stop, None)
+        return None if is_behind else CrossValidation(settings, folds, [], [loss], None)
 
     def score(trial, of_y):
         error = np.broadcast_to(errors.get(words(trial.settings), 1.0), len(of_y))
@@ -152,10 +150,14 @@ def test_weights_count(monkeypatch):
     assert choose(monkeypatch, rows(), {best: error})[0] == FIRST
 
 
-@pytest.mark.parametrize("n", [9, 1000])
-def test_very_few_and_many_rows_compare_nothing(monkeypatch, n):
-    assert choose(monkeypatch, rows(n), {}) == (FIRST, [])
-    assert len(choose(monkeypatch, rows(10), {})[1]) == 5
+@pytest.mark.parametrize(("n", "n_asked"), [(9, 0), (10, 5), (999, 5), (1000, 1), (10_000, 0)])
+def test_very_few_and_many_rows_compare_nothing(monkeypatch, n, n_asked):
+    assert len(choose(monkeypatch, rows(n), {})[1]) == n_asked
+    if n_asked < 2:
+        best = networks(settings_of(), n)[1]
+        assert choose(monkeypatch, rows(n), {words(best): 0.1})[0] == words(
+            networks(settings_of(), n)[0]
+        )
 
 
 def test_one_network_is_compared_with_none(monkeypatch):

@@ -6,7 +6,7 @@ mathematics, `batches` and `readers` for the supply of rows, `validation` and `s
 losses.
 """
 
-from skmdn._engine.budget import MAX_CHECKPOINTS, Stop, budget_for, n_held_out
+from skmdn._engine.budget import MAX_CHECKPOINTS, budget_for, n_held_out
 from skmdn._engine.device import DeviceNetwork, cuda_is_available
 from skmdn._engine.loop import Progress, Trained
 from skmdn._engine.optimizer import OptimizerState
@@ -21,7 +21,6 @@ __all__ = [
     "Part",
     "Progress",
     "Start",
-    "Stop",
     "Trained",
     "TrainedParts",
     "TrainingOptions",

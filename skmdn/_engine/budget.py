@@ -21,19 +21,6 @@ class Budget(NamedTuple):
     n_steps: int
 
 
-class Stop(NamedTuple):
-    """Where a training ends, as trainings on parts of the rows have shown."""
-
-    checkpoint: int  # 0 is before training
-    n_checkpoints: int  # that the whole budget has
-    losses: list[float]  # of rows that judge, before training and at every checkpoint to the end
-
-    @property
-    def fine_tunes(self) -> bool:
-        """Whether a fine-tuning follows."""
-        return len(self.losses) - 1 > self.checkpoint
-
-
 def budget_for(n: int, batch_size: int | None, n_passes: int | None) -> Budget:
     """Budget for n rows; None stands for the rule."""
     size = min(batch_size or auto_batch_size(n), n)
@@ -86,16 +73,6 @@ def checkpoints(budget: Budget, n_validation: int, most: int = MAX_CHECKPOINTS) 
         number = min(number, affordable_checkpoints(budget, n_validation))
         number = max(2, min(number, _CHECKPOINTS_PER_ROW * n_validation))
     return sorted(set(evenly_spaced(budget.n_steps, number)))
-
-
-def checkpoints_until(budget: Budget, stop: Stop) -> tuple[list[int], int | None]:
-    """Steps of the checkpoints of a training that ends early, and where its fine-tuning begins."""
-    steps = [0, *evenly_spaced(budget.n_steps, stop.n_checkpoints)]
-    first = steps[stop.checkpoint]
-    if not stop.fine_tunes:
-        return sorted({*steps[1 : stop.checkpoint + 1], max(1, first)}), None
-    last = stop.checkpoint + FINE_TUNING_CHECKPOINTS
-    return steps[1 : last + 1], first
 
 
 def affordable_checkpoints(budget: Budget, n_validation: int) -> int:

@@ -83,16 +83,11 @@ class History:
         return self.best if math.isfinite(self.best_loss) else self.last_good
 
 
-class Plan(NamedTuple):
-    """The checkpoints of a training, and what others like it have told."""
-
-    checkpoints: list[int]  # numbers of steps; training ends at the last one
-    stop: int | None = None  # step at which the fine-tuning begins; None if that must be found out
-    losses: list[float] | None = None  # of rows that judge, before training and at the checkpoints
-
-
 class TrainingLoop:
-    """One training, from its first step to the last checkpoint."""
+    """One training, from its first step to the last checkpoint.
+
+    `checkpoints` are step numbers; training ends at the last one.
+    """
 
     def __init__(
         self,
@@ -102,13 +97,13 @@ class TrainingLoop:
         optimizer: NAdam,
         validation: Validation | None,
         average: ParameterAverage | None,
-        plan: Plan,
+        checkpoints: list[int],
         rng: np.random.Generator,
         report: Report | None,
     ) -> None:
         self._batches, self._steps, self._losses = batches, steps, losses
         self._optimizer, self._validation, self._average = optimizer, validation, average
-        self._plan, self._checkpoints = plan, plan.checkpoints
+        self._checkpoints = checkpoints
         self._rng, self._report = rng, report
         self._step = 0
         self._rest_of_pass: Iterator[Batch] = iter(())
@@ -153,7 +148,6 @@ class TrainingLoop:
 
     def _run_steps(self) -> None:
         self._validate()
-        self._fine_tune_where_due()
         while self._step < self._checkpoints[-1]:
             batch = self._advance(next(step for step in self._checkpoints if step > self._step))
             if self._checkpoint(batch):
@@ -196,7 +190,7 @@ class TrainingLoop:
             lambda: self._result(interrupted=False),
             self._step == self._checkpoints[-1],
             self._step / per_pass,
-            self._plan.checkpoints[-1] / per_pass,
+            self._losses.n_steps / per_pass,
             loss,
             validation_loss,
             is_fine_tuning,
@@ -210,39 +204,26 @@ class TrainingLoop:
         return loss if math.isfinite(loss) and self._steps.is_sound(batch) else None
 
     def _validate(self) -> float | None:
-        """Loss of the validation part, or what others have told; None without either."""
-        if self._validation is not None:
-            loss = self._validation.loss()
-            self._history.note_validation(loss)
-            return loss
-        if self._plan.losses is None:
+        """Loss of the validation part; None without one."""
+        if self._validation is None:
             return None
-        told = self._history.validation_losses
-        # Where networks are best before training, a single step is one checkpoint more.
-        told.append([*self._plan.losses, self._plan.losses[-1]][len(told)])
-        return told[-1]
+        loss = self._validation.loss()
+        self._history.note_validation(loss)
+        return loss
 
     def _fine_tune_where_due(self) -> None:
         """If training no longer helps, go on from its best parameters at a low rate."""
         history, checkpoints = self._history, self._checkpoints
-        if self._plan.stop is not None:
-            if self._step == self._plan.stop and history.fine_tuning_start is None:
-                self._fine_tune(history.last_good)
-            return
-        if not math.isfinite(history.best_loss) or self._step == 0:
+        if not math.isfinite(history.best_loss):
             return
         n_seen = checkpoints.index(self._step) + 1
         if fine_tuning_begins(len(checkpoints), len(checkpoints) - n_seen, history.n_worse()):
             # Too few checkpoints are left for a second fine-tuning.
             self._checkpoints = checkpoints[: n_seen + FINE_TUNING_CHECKPOINTS]
-            self._fine_tune(history.best)
-
-    def _fine_tune(self, snapshot: Snapshot) -> None:
-        """Go on from a snapshot at a low rate, up to the last checkpoint."""
-        self._history.last_good, self._history.fine_tuning_start = snapshot, self._step
-        self._optimizer.restore(snapshot)
-        n_steps = self._checkpoints[-1] - self._step
-        self._steps.change_schedule(self._steps.schedule.fine_tuning(self._step, n_steps))
+            history.last_good, history.fine_tuning_start = history.best, self._step
+            self._optimizer.restore(history.best)
+            n_steps = self._checkpoints[-1] - self._step
+            self._steps.change_schedule(self._steps.schedule.fine_tuning(self._step, n_steps))
 
     def _recover(self) -> None:
         """Return to the last good parameters, and halve the learning rate."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from skmdn._engine.budget import MAX_CHECKPOINTS, Stop
+from skmdn._engine.budget import MAX_CHECKPOINTS
 
 
 @dataclass(frozen=True)
@@ -20,4 +20,3 @@ class TrainingOptions:
     dtype: str
     device: str
     max_checkpoints: int = MAX_CHECKPOINTS
-    stop: Stop | None = None  # None: the last checkpoint, or the validation part, tells

@@ -11,7 +11,6 @@ from skmdn._engine.budget import (
     FINE_TUNING_CHECKPOINTS,
     MAX_CHECKPOINTS,
     Budget,
-    Stop,
     affordable_checkpoints,
     budget_for,
     evenly_spaced,
@@ -42,7 +41,8 @@ class TrainedParts(NamedTuple):
     """Networks that ended at the same checkpoint."""
 
     layers: list[list[Array]]  # of every part, (in + 1, out), intercepts last
-    stop: Stop
+    # Mean losses of all judging rows before training and at every checkpoint to the end.
+    losses: list[float]
 
 
 @torch.inference_mode()
@@ -89,7 +89,7 @@ def train_parts(
             begun = [loop.look(0) for loop in loops]
             ended = [loop.look(budget.n_steps) for loop, budget in zip(loops, budgets, strict=True)]
             losses = [_common_loss(looks, shares) for looks in (begun, ended)]
-            return _ended(loops, ended, Stop(1, 1, losses))
+            return _ended(loops, ended, losses)
         number = min(options.max_checkpoints, *map(_affordable, parts, budgets))
         steps = np.array([[0, *evenly_spaced(budget.n_steps, number)] for budget in budgets])
         return _train_together(loops, steps, shares, ahead)
@@ -121,7 +121,7 @@ def _train_together(
         # The least of several losses is flattered by luck; that before training is none of several.
         if best > 0 or further[-1] < losses[-1]:
             looks, losses = looks + fine_tuned, losses + further
-    return _ended(loops, looks[-1], Stop(best, number, losses))
+    return _ended(loops, looks[-1], losses)
 
 
 def _is_behind(losses: list[float], ahead: list[float] | None) -> bool:
@@ -140,9 +140,9 @@ def _fine_tuned(
     return found
 
 
-def _ended(loops: list[TrainingLoop], looks: list[Look], stop: Stop) -> TrainedParts:
+def _ended(loops: list[TrainingLoop], looks: list[Look], losses: list[float]) -> TrainedParts:
     layers = [loop.layers(look.snapshot) for loop, look in zip(loops, looks, strict=True)]
-    return TrainedParts(layers, stop)
+    return TrainedParts(layers, losses)
 
 
 def _affordable(part: Part, budget: Budget) -> int:

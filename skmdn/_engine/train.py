@@ -10,11 +10,11 @@ from torch import Tensor
 from skmdn._arrays import Array
 from skmdn._engine.averaging import ParameterAverage
 from skmdn._engine.batches import Batches, DrawnBatches
-from skmdn._engine.budget import Budget, budget_for, checkpoints, checkpoints_until
+from skmdn._engine.budget import Budget, budget_for, checkpoints
 from skmdn._engine.device import current_device, training_device
 from skmdn._engine.head import LOG_2PI
 from skmdn._engine.initialisation import fresh_layers
-from skmdn._engine.loop import Plan, Report, Trained, TrainingLoop
+from skmdn._engine.loop import Report, Trained, TrainingLoop
 from skmdn._engine.network import Parameters, Passes, layer_sizes, multiply_adds
 from skmdn._engine.optimizer import NAdam, OptimizerState
 from skmdn._engine.options import TrainingOptions
@@ -101,10 +101,8 @@ def new_loop(
         rows = Batches(validation, start.preparation, size, parameters.flat)
         judge = Validation(passes, rows, calibrate=options.calibrate, log_unit=log_unit)
     average = ParameterAverage(parameters, layers) if options.average else None
-    plan = Plan(checkpoints(budget, n_validation, options.max_checkpoints))
-    if options.stop is not None:
-        plan = Plan(*checkpoints_until(budget, options.stop), options.stop.losses)
-    return TrainingLoop(batches, steps, losses, optimizer, judge, average, plan, rng, report)
+    ends = checkpoints(budget, n_validation, options.max_checkpoints)
+    return TrainingLoop(batches, steps, losses, optimizer, judge, average, ends, rng, report)
 
 
 def _tensor(layer: Array, options: TrainingOptions) -> Tensor:

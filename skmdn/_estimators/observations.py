@@ -1,10 +1,11 @@
 """Checked rows of X and y: the one carrier of data from the door to the batches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skmdn._arrays import Array, FloatArray, IntArray
+from skmdn._arrays import AnyArray, Array, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -112,3 +113,22 @@ class Observations:
 def rows_with_weight(weights: FloatArray | None, n: int) -> IntArray:
     """Which of n rows have weight: all where no weights are given."""
     return np.arange(n) if weights is None else np.flatnonzero(weights)
+
+
+def concatenated(parts: Sequence[Observations]) -> Observations:
+    """The rows of several data of the same kind, one after the other, in arrays of their own."""
+    return replace(
+        parts[0],
+        X=np.concatenate([part.X[part.rows] for part in parts]),
+        y=np.concatenate([part.y[part.rows] for part in parts]),
+        weights=_joined([(part.weights, part.rows) for part in parts]),
+        rows=np.arange(sum(map(len, parts))),
+        folds=_joined([(part.folds, part.rows) for part in parts]),
+        log_jacobian=_joined([(part.log_jacobian, part.rows) for part in parts]),
+        atom=_joined([(part.atom, part.rows) for part in parts]),
+    )
+
+
+def _joined(parts: list[tuple[AnyArray | None, IntArray]]) -> AnyArray | None:
+    found = [values[rows] for values, rows in parts if values is not None]
+    return np.concatenate(found) if found else None

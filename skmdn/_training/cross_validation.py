@@ -20,8 +20,8 @@ from skmdn._training.settings import Settings
 from skmdn._training.training_options import training_options
 
 # Fewer rows can hardly tell anything. Of more, a tenth is a validation part large enough, and the
-# others are nearly as good as all.
-LEAST_ROWS, MOST_ROWS = 10, 999
+# others are nearly as good as all. Nor are there folds of more numbers in X, which need memory.
+LEAST_ROWS, MOST_ROWS, _MOST_CELLS = 10, 9999, 2e7
 _FOLDS = 5
 
 
@@ -31,7 +31,7 @@ class CrossValidation(NamedTuple):
     settings: Settings  # in which nothing is left to choose
     folds: Folds  # of the places of the rows
     judged: list[Judged]  # every fold by the network that has not seen it
-    stop: _engine.Stop
+    losses: list[float]  # of all rows, before training and at every checkpoint
     spreads: Spreads
 
 
@@ -46,7 +46,8 @@ def folds_of(
     order = settings.validation_split
     # One group, or runs of rows that would cut groups, are refused where rows are set aside.
     has_folds = labels is None or (group_numbers(labels).max() > 0 and order != "blocks")
-    if not (has_folds and LEAST_ROWS <= len(data) <= MOST_ROWS):
+    is_few = LEAST_ROWS <= len(data) <= MOST_ROWS and len(data) * data.X.shape[1] <= _MOST_CELLS
+    if not (has_folds and is_few):
         return None
     y = data.y[data.rows]
     asked = order if isinstance(order, str) and order != "last" else "auto"
@@ -89,4 +90,4 @@ def cross_validated(
         )
     ]
     spreads = spreads_of_folds(judged) if settings.calibrate else Spreads()
-    return CrossValidation(settings, folds, judged, trained.stop, spreads)
+    return CrossValidation(settings, folds, judged, trained.losses, spreads)

@@ -10,7 +10,7 @@ import numpy as np
 
 from skmdn import _engine
 from skmdn._estimators.callbacks import FitTask
-from skmdn._estimators.observations import Observations
+from skmdn._estimators.observations import Observations, concatenated
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.target_atoms import at_atoms
 from skmdn._estimators.target_maps import behind_maps
@@ -29,9 +29,10 @@ from skmdn._training.calibration import (
 from skmdn._training.choices import Past, settled, settled_for_part
 from skmdn._training.collapse import collapse_warnings
 from skmdn._training.cross_validation import CrossValidation
+from skmdn._training.drawn_targets import Copies, drawn_targets
 from skmdn._training.forecast import forecast_of_last
 from skmdn._training.network_choice import chosen_network
-from skmdn._training.progress import ProgressDisplay
+from skmdn._training.progress import ProgressDisplay, show_folds
 from skmdn._training.residual_dependence import dependence_warning
 from skmdn._training.settings import Settings
 from skmdn._training.start import (
@@ -89,6 +90,9 @@ class _Untrained(NamedTuple):
         """The network with these parameters, calibrated; nothing is said of it yet."""
         settings, data, past = self.settings, self.data, self.past
         trained = _in_nats_of_y(trained, self.split)
+        if self.folds is not None:
+            curve = _less(self.folds.losses, data.mean_log_jacobian())
+            trained = replace(trained, validation_loss_curve=curve)
         before = None if past is None else past.predictor
         predictor = self.beginning.predictor(settings, trained.layers, data, before)
         if settings.calibrate:
@@ -169,16 +173,17 @@ def fit(
     forecast = None
     if forecasts and past is None and split.kind == "blocks" and settings.calibrate:
         forecast = forecast_of_last(settings, of_y, rng, _predictor_of)
+    of_training = settings
+    if folds is not None:
+        show_folds(folds.losses, settings.verbose)
+        of_network, of_training = _with_copies(of_network, beginning, of_y, settings, folds, rng)
     untrained = _Untrained(settings, data, of_network, beginning, past, noise, folds, forecast)
     at_checkpoint = None
     if watch is not None:
         watch.task.begin_checkpoint()
         at_checkpoint = partial(watch.see, lambda now: untrained.fitted(now, deepcopy(rng)))
     options = training_options(
-        settings,
-        learning_rate=_rate(settings, past),
-        n_passes=settings.n_passes,
-        stop=None if folds is None else folds.stop,
+        of_training, learning_rate=_rate(settings, past), n_passes=of_training.n_passes
     )
     trained = _train(settings, of_network, beginning.start, options, rng, order_rng, at_checkpoint)
     fitted = untrained.fitted(trained, rng)._replace(split=split)
@@ -191,6 +196,29 @@ def fit(
     if past is not None and _gained_nothing(fitted.trained):
         advice.append(_GAINED_NOTHING)
     return fitted._replace(advice=advice, dependence=dependence)
+
+
+def _with_copies(
+    split: ValidationSplit,
+    beginning: Beginning,
+    of_y: Observations,
+    settings: Settings,
+    folds: CrossValidation,
+    rng: np.random.Generator,
+) -> tuple[ValidationSplit, Settings]:
+    """Copies of the rows that train, with targets that the networks of the folds draw.
+
+    With the settings for a training on them. `of_y` are the rows as the user has them.
+    """
+    learning = split.learning
+    copies = Copies.of(len(of_y), of_y.X.shape[1], settings.batch_size, settings.n_passes)
+    networks = [predictor for predictor, _ in folds.judged]
+    rows = [learning] * copies.own
+    if copies.drawn > 0:
+        with one_thread():
+            drawn = drawn_targets(of_y, networks, learning.folds, copies.drawn, rng)
+            rows.append(beginning.targets_of_network(learning, drawn)[1])
+    return split._replace(learning=concatenated(rows)), copies.settings(settings)
 
 
 def _predictor_of(settings: Settings, data: Observations) -> Predictor:
@@ -242,17 +270,18 @@ def fit_part(
 
 
 def _in_nats_of_y(trained: _engine.Trained, split: ValidationSplit) -> _engine.Trained:
-    """Losses of the targets of the user in place of those behind maps.
-
-    Without a validation part, all rows have judged, or none.
-    """
+    """Losses of the targets of the user in place of those behind maps."""
     judging = split.learning if split.validation is None else split.validation
-    of_learning, of_judging = split.learning.mean_log_jacobian(), judging.mean_log_jacobian()
+    losses = trained.validation_loss_curve
     return replace(
         trained,
-        loss_curve=[loss - of_learning for loss in trained.loss_curve],
-        validation_loss_curve=[loss - of_judging for loss in trained.validation_loss_curve],
+        loss_curve=_less(trained.loss_curve, split.learning.mean_log_jacobian()),
+        validation_loss_curve=_less(losses, judging.mean_log_jacobian()),
     )
+
+
+def _less(losses: list[float], log_jacobian: float) -> list[float]:
+    return [loss - log_jacobian for loss in losses]
 
 
 def _split(
@@ -323,7 +352,7 @@ def _train(
             validation=split.validation,
             report=report,
         )
-        display.finish(trained, by_folds=options.stop is not None)
+        display.finish(trained)
         return trained
 
 

@@ -18,8 +18,9 @@ from skmdn._estimators.observations import Observations
 from skmdn._predictor import Predictor
 from skmdn._training.settings import Settings
 
-# A quarter of the steps finds the same widening.
-_SHARE_OF_STEPS = 0.25
+# A quarter of the steps finds the same widening, and so does a network with a validation part:
+# folds are for networks that are to predict.
+_SHARE_OF_STEPS, _VALIDATION_FRACTION = 0.25, 0.1
 
 # Fits a network with such settings to the data.
 Fit = Callable[[Settings, Observations], Predictor]
@@ -34,5 +35,12 @@ def forecast_of_last(
     passes = passes_for_share(_SHARE_OF_STEPS, n, settings.batch_size, settings.n_passes)
     # A copy: a fit draws the same numbers with and without a forecast.
     seed = int(rng.spawn(1)[0].integers(2**31))
-    short = replace(settings, n_passes=passes, random_state=seed, verbose=False)
+    fraction = settings.validation_fraction
+    short = replace(
+        settings,
+        n_passes=passes,
+        validation_fraction=_VALIDATION_FRACTION if isinstance(fraction, str) else fraction,
+        random_state=seed,
+        verbose=False,
+    )
     return fit(short, data.select(earlier)), later

@@ -52,21 +52,26 @@ class ProgressDisplay:
         self._bar.set_postfix(losses, refresh=False)
         self._bar.update(round(progress.n_passes, 1) - self._bar.n)
 
-    def finish(self, trained: "_engine.Trained", *, by_folds: bool) -> None:
-        """Show which checkpoint was the best, and its loss; folds have told it before."""
+    def finish(self, trained: "_engine.Trained") -> None:
+        """Show which checkpoint was the best, and its loss."""
         losses = trained.validation_loss_curve
         if not self._verbose or not losses:
             return
         n_checkpoints = len(losses) - 1  # the first loss is that before training
-        best = n_checkpoints if by_folds else losses.index(min(losses))
+        best = losses.index(min(losses))
         text = (
             f"checkpoint {best} of {n_checkpoints} is the best, validation_loss {losses[best]:.4f}"
         )
-        if by_folds:
-            text = f"folds end at checkpoint {best}, validation_loss {losses[best]:.4f}"
         if trained.n_passes < self._planned:
             text += ", training ended early"
         if tqdm is None:
             print(f"MDNRegressor: {text}")
         elif self._bar is not None:
             self._bar.set_description(f"MDNRegressor: {text}")
+
+
+def show_folds(losses: list[float], verbose: bool) -> None:
+    """Show at which checkpoint the networks of the folds ended, and their loss."""
+    if verbose:
+        text = f"folds end at checkpoint {len(losses) - 1}, validation_loss {losses[-1]:.4f}"
+        print(f"MDNRegressor: {text}")

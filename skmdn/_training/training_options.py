@@ -13,9 +13,8 @@ def training_options(
     learning_rate: float,
     warmup: float | None = WARMUP,
     n_passes: int | None,
-    stop: _engine.Stop | None = None,
 ) -> _engine.TrainingOptions:
-    """Options of a training at such a largest rate, which ends early where there is a `stop`."""
+    """Options of a training at such a largest rate."""
     return _engine.TrainingOptions(
         alpha=settings.alpha,
         learning_rate=learning_rate,
@@ -27,5 +26,4 @@ def training_options(
         calibrate=settings.calibrate,
         dtype=settings.dtype,
         device=settings.device,
-        stop=stop,
     )

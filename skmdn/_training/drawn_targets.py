@@ -1,0 +1,118 @@
+"""Targets that the networks of the folds draw, from which the network of all rows learns too.
+
+A network that learns from few noisy rows has bad luck with some of them, and with its first
+weights. Several networks together have less of it. What they predict for a row is a density, and
+targets drawn from it teach that density to a single network: "distillation" (G. Hinton, O. Vinyals
+and J. Dean, "Distilling the knowledge in a neural network", arXiv:1503.02531, 2015; of predicted
+densities A. Korattikara et al., "Bayesian dark knowledge", NeurIPS 2015). The network that learns
+from them needs no rows that tell when to stop: there is little left to overfit.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from skmdn._engine.budget import passes_for_share
+from skmdn._estimators.observations import Observations
+from skmdn._estimators.target_atoms import at_atoms
+from skmdn._estimators.target_maps import behind_maps
+from skmdn._predictor import Predictor
+from skmdn._training.settings import Settings
+
+# Every row is there so many times, of few rows and of more. Of few rows, fewer draws would be noise
+# to overfit.
+_FEW_ROWS, _COPIES_OF_FEW, _COPIES = 999, 48, 6
+# Numbers in all copies of X, unless the fewest copies have more.
+_CELLS, _FEWEST_COPIES = 5e7, 3
+# Of so many copies one has the row's own target. Without any, what the networks of four fifths of
+# the rows do not know is lost, which matters where there is little noise.
+_ONE_IN = 3
+# Part of the steps that so many rows would get.
+_SHARE_OF_STEPS = 0.5
+# Drawn targets make gradients noisier, which shortens the steps of the optimiser, but not those of
+# the decay. With half of it the weights stay about as large as those of the folds.
+_SHARE_OF_DECAY = 0.5
+
+
+class Copies(NamedTuple):
+    """How often each row is there, and the number of passes over all copies."""
+
+    own: int  # with the row's own target
+    drawn: int  # with a drawn one
+    n_passes: int
+
+    @classmethod
+    def of(cls, n: int, p: int, batch_size: int | None, n_passes: int | None) -> "Copies":
+        """Those of n rows of p features; None leaves sizes and passes to the rules.
+
+        A pass over all copies counts as many as there are copies, of the passes that are allowed.
+        """
+        number = _COPIES_OF_FEW if n <= _FEW_ROWS else _COPIES
+        number = min(number, max(_FEWEST_COPIES, int(_CELLS / (n * p))))
+        number = number if n_passes is None else min(number, n_passes)
+        own = math.ceil(number / _ONE_IN)
+        if n_passes is None:
+            passes = passes_for_share(_SHARE_OF_STEPS, number * n, batch_size, None)
+        else:
+            passes = n_passes // number
+        return cls(own, number - own, passes)
+
+    def settings(self, settings: Settings) -> Settings:
+        """Settings of the training."""
+        alpha = _SHARE_OF_DECAY * settings.alpha if self.drawn > 0 else settings.alpha
+        return replace(settings, alpha=alpha, n_passes=self.n_passes)
+
+
+def drawn_targets(
+    of_y: Observations,
+    networks: Sequence[Predictor],
+    folds: np.ndarray | None,
+    n_draws: int,
+    rng: np.random.Generator,
+) -> Observations:
+    """All rows `n_draws` times, each time with a target that the networks together predict for it.
+
+    `of_y` are the rows as the user has them; the drawn targets are behind the maps. `folds (N,)`
+    are those of rows with categories.
+    """
+    rows = np.tile(of_y.rows, n_draws)
+    drawn = replace(
+        of_y,
+        X=of_y.X[rows],
+        y=_draws(of_y, networks, n_draws, rng),
+        weights=None if of_y.weights is None else of_y.weights[rows],
+        rows=np.arange(len(rows)),
+        folds=None if folds is None else folds[rows],
+    )
+    return behind_maps(at_atoms(drawn, networks[0].target_atoms), networks[0].target_maps)
+
+
+def _draws(
+    of_y: Observations, networks: Sequence[Predictor], n_draws: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Targets ``(n_draws * n, D)`` in units of y.
+
+    Where one can neither be drawn nor be behind a map, and of outputs that do not vary, they are
+    the rows' own.
+    """
+    X, own = of_y.X[of_y.rows], of_y.y[of_y.rows]
+    densities = [network.density(X) for network in networks]
+    density = type(densities[0]).pool(densities)  # type: ignore[arg-type]
+    n, D = own.shape
+    if D == 1:
+        # One quantile in each part of the density tells more of it than as many random numbers.
+        levels = (np.arange(n_draws) + rng.random((n, n_draws))) / n_draws
+        y = density.ppf(np.clip(levels, 1e-12, 1 - 1e-12)).reshape(n, n_draws, 1)
+    else:
+        y = density.sample(n_draws, random_state=int(rng.integers(2**31))).reshape(n, n_draws, D)
+    own = np.broadcast_to(own[:, np.newaxis], y.shape)
+    allowed = np.isfinite(y)
+    for d, one in enumerate(networks[0].target_maps or ()):
+        allowed[..., d] &= one.contains(y[..., d])
+    if networks[0].target_atoms is not None:
+        allowed |= np.isin(y, networks[0].target_atoms)
+    allowed &= np.ptp(own, axis=(0, 1)) > 0
+    return np.where(allowed, y, own).swapaxes(0, 1).reshape(-1, D)

@@ -1,0 +1,229 @@
+"""Targets that networks of folds draw, from which the network of all rows learns too."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from skmdn import MDNRegressor, Mixture, TargetMixture
+from skmdn._estimators.observations import Observations, concatenated
+from skmdn._training import drawn_targets as module
+from skmdn._training.beginning import Beginning
+from skmdn._training.drawn_targets import Copies, drawn_targets
+from skmdn._training.settings import Settings
+from skmdn.transforms import Log
+
+RNG = np.random.default_rng
+SET = {"alpha": 1.0, "encoding": None}
+
+
+def data_of(n=50, D=1, weights=None):
+    rng = RNG(0)
+    return Observations.of(rng.normal(size=(n, 2)), rng.normal(size=(n, D)), weights)
+
+
+def network(density, maps=None, atoms=None):
+    """Predicts the same density, whatever the rows."""
+    return SimpleNamespace(density=lambda X: density, target_maps=maps, target_atoms=atoms)
+
+
+def normals(means, std, n):
+    """One mixture for n rows."""
+    ones = np.ones((n, len(means)))
+    return Mixture(ones / len(means), ones * means, ones * std)
+
+
+# How many copies ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "own", "drawn"),
+    [
+        (10, 2, 16, 32),
+        (999, 2, 16, 32),
+        (1000, 2, 2, 4),
+        (9999, 2, 2, 4),
+        (500, 10_000, 4, 6),  # 50 million numbers
+        (200, 100_000, 1, 2),
+    ],
+)
+def test_copies_of_rows(n, p, own, drawn):
+    found = Copies.of(n, p, None, None)
+    assert found[:2] == (own, drawn)
+    # Half the steps that so many rows would get, in batches of their size.
+    total = n * (own + drawn)
+    steps = 500 * max(1.0, np.sqrt(total / 1000))
+    batch = 2 ** np.clip(np.round(np.log2(total) / 2), 5, 8)
+    assert found.n_passes == pytest.approx(steps * batch / total, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("n_passes", "expected"),
+    [(1, (1, 0, 1)), (2, (1, 1, 1)), (20, (7, 13, 1)), (47, (16, 31, 1)), (200, (16, 32, 4))],
+)
+def test_no_row_is_seen_more_often_than_allowed(n_passes, expected):
+    found = Copies.of(100, 2, None, n_passes)
+    assert found == expected
+    assert (found.own + found.drawn) * found.n_passes <= n_passes
+
+
+def test_drawn_targets_need_half_the_decay():
+    settings = Settings.of(MDNRegressor(alpha=3.0, max_iter=100))
+    assert Copies(16, 32, 2).settings(settings) == replace(settings, alpha=1.5, n_passes=2)
+    assert Copies(1, 0, 1).settings(settings) == replace(settings, n_passes=1)
+
+
+# What is drawn -----------------------------------------------------------------------------------
+
+
+def test_each_row_has_a_quantile_in_every_part_of_the_common_density():
+    data, R = data_of(50), 8
+    networks = [network(normals([-3.0], 1.0, 50)), network(normals([2.0], 0.5, 50))]
+    found = drawn_targets(data, networks, None, R, RNG(0))
+    np.testing.assert_array_equal(found.X, np.tile(data.X, (R, 1)))
+    np.testing.assert_array_equal(found.rows, np.arange(50 * R))
+    y = found.y[:, 0]
+    levels = (stats.norm.cdf(y, -3.0, 1.0) + stats.norm.cdf(y, 2.0, 0.5)) / 2
+    np.testing.assert_array_equal(np.floor(levels.reshape(R, 50) * R).T, np.tile(range(R), (50, 1)))
+    assert stats.kstest(R * levels % 1, "uniform").pvalue > 1e-3
+
+
+def test_several_outputs_are_drawn_together():
+    n, R = 40, 500
+    covariances = np.tile([[1.0, 0.8], [0.8, 1.0]], (n, 1, 1, 1))
+    means = np.zeros((n, 1, 2))
+    tril = np.linalg.cholesky(covariances)
+    networks = [
+        network(Mixture(np.ones((n, 1)), means + shift, scale_tril=tril))
+        for shift in (0.0, [4.0, 0.0])
+    ]
+    found = drawn_targets(data_of(n, 2), networks, None, R, RNG(0))
+    y = found.y.reshape(R, n, 2)
+    np.testing.assert_allclose(y.mean((0, 1)), [2.0, 0.0], atol=0.1)
+    np.testing.assert_allclose(np.cov(found.y.T), [[5.0, 0.8], [0.8, 1.0]], atol=0.15)
+    np.testing.assert_allclose(y[:, 7].mean(0), [2.0, 0.0], atol=0.6)  # not the same in all rows
+
+
+def test_outputs_that_do_not_vary_keep_their_value():
+    data = data_of(20, 2)
+    data.y[:, 1] = 3.0
+    shape = (20, 1, 2)
+    density = Mixture(np.ones((20, 1)), np.zeros(shape), np.ones(shape))
+    found = drawn_targets(data, [network(density)], None, 4, RNG(0))
+    assert (found.y[:, 1] == 3.0).all()
+    assert np.ptp(found.y[:, 0]) > 1
+
+
+def test_targets_behind_a_map_and_at_atoms():
+    n, R = 100, 10
+    data = data_of(n)
+    data.y[:] = np.exp(data.y)
+    maps, atoms = (Log(),), np.array([0.0])
+    density = TargetMixture(normals([1.0], 0.5, n), maps, atoms, np.full((n, 1), 0.3))
+    found = drawn_targets(data, [network(density, maps, atoms)], None, R, RNG(0))
+    at = found.atom == 0
+    assert at.mean() == pytest.approx(0.3, abs=1e-12)
+    y = found.y[~at, 0]
+    assert stats.kstest((y - 1.0) / 0.5, "norm").pvalue > 1e-3
+    np.testing.assert_allclose(found.log_jacobian[~at], -y)  # log of 1 / exp(y)
+
+
+def test_what_no_map_takes_is_the_rows_own():
+    data = data_of(30)
+    data.y[:] = np.exp(data.y)
+
+    class Rounded(TargetMixture):
+        """Its quantiles are as far out as numbers go."""
+
+        def ppf(self, levels):
+            return np.tile([0.0, 1e-300, np.inf], (len(self), 1))
+
+    density = Rounded(normals([0.0], 1.0, 30), (Log(),))
+    found = drawn_targets(data, [network(density, (Log(),))], None, 3, RNG(0))
+    own = np.log(data.y[:, 0])
+    np.testing.assert_allclose(found.y.reshape(3, 30), [own, np.full(30, np.log(1e-300)), own])
+
+
+def test_rows_keep_their_weights_and_folds():
+    weights = np.arange(30) % 3 / 2
+    data = data_of(30, weights=weights)
+    found = drawn_targets(data, [network(normals([0.0], 1.0, 20))], np.arange(30), 2, RNG(0))
+    rows = np.tile(np.flatnonzero(weights), 2)
+    np.testing.assert_array_equal(found.weights, weights[rows])
+    np.testing.assert_array_equal(found.folds, rows)
+    np.testing.assert_array_equal(found.X, data.X[rows])
+
+
+def test_rows_of_several_data_one_after_the_other():
+    data = replace(data_of(6, weights=np.arange(6.0)), folds=np.arange(6), atom=np.arange(6))
+    both = concatenated([data.select(np.array([1, 3])), data.select(np.array([5]))])
+    rows = [1, 3, 5]
+    for name in ("X", "y", "weights", "folds", "atom"):
+        np.testing.assert_array_equal(getattr(both, name), getattr(data, name)[rows])
+    np.testing.assert_array_equal(both.rows, range(3))
+    assert both.log_jacobian is None
+
+
+# In a fit ----------------------------------------------------------------------------------------
+
+
+def noise(n=200, p=1):
+    rng = RNG(0)
+    return rng.normal(size=(n, p)), rng.normal(size=n)
+
+
+@pytest.mark.usefixtures("with_cross_validation")
+def test_a_network_learns_own_and_drawn_targets_one_to_two(monkeypatch):
+    def draws(of_y, networks, n_draws, rng):
+        return rng.normal(3.0, 1.0, size=(n_draws * len(of_y), 1))
+
+    monkeypatch.setattr(module, "_draws", draws)
+    X, y = noise()
+    model = MDNRegressor(n_components=2, calibrate=False, random_state=0, **SET).fit(X, y)
+    found = model.predict_proba(X)
+    np.testing.assert_allclose(found.mean(), 2.0, atol=0.4)
+    np.testing.assert_allclose(1 - found.cdf(np.full(len(X), 1.5)), 0.644, atol=0.12)
+
+
+@pytest.mark.usefixtures("with_cross_validation")
+def test_drawn_targets_are_less_the_line(monkeypatch):
+    seen, original = [], Beginning.targets_of_network
+
+    def spied(self, learning, judging):
+        found = original(self, learning, judging)
+        seen.append((self.line, judging, found[1]))
+        return found
+
+    monkeypatch.setattr(Beginning, "targets_of_network", spied)
+    X, y = noise(60)
+    MDNRegressor(linear_path=True, max_iter=30, random_state=0, **SET).fit(X, y + 5 * X[:, 0])
+    line, drawn, residual = seen[-1]
+    assert len(drawn) == 60 * 20
+    slope = np.polyfit(X[:, 0], y + 5 * X[:, 0], 1)[0]
+    fitted = drawn.y[:, 0] - residual.y[:, 0]
+    np.testing.assert_allclose(np.polyfit(drawn.X[:, 0], fitted, 1)[0], slope, rtol=0.1)
+    assert line is not None
+
+
+@pytest.mark.usefixtures("with_cross_validation")
+def test_the_decay_that_is_reported_is_that_of_the_folds():
+    X, y = noise(30)
+    assert MDNRegressor(max_iter=30, **SET).fit(X, y).alpha_ == 1.0
+
+
+@pytest.mark.usefixtures("with_cross_validation")
+def test_one_pass_draws_nothing(monkeypatch):
+    monkeypatch.setattr(module, "_draws", None)
+    X, y = noise(30)
+    assert MDNRegressor(max_iter=1, **SET).fit(X, y).n_iter_ == 1
+
+
+@pytest.mark.usefixtures("with_cross_validation")
+def test_verbose_tells_where_the_folds_ended(capsys):
+    X, y = noise(30)
+    model = MDNRegressor(max_iter=20, verbose=1, **SET).fit(X, y)
+    n, loss = len(model.validation_loss_curve_) - 1, model.validation_loss_curve_[-1]
+    text = f"MDNRegressor: folds end at checkpoint {n}, validation_loss {loss:.4f}"
+    assert text in capsys.readouterr().out
