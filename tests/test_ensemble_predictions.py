@@ -26,10 +26,11 @@ def test_rows_in_chunks_have_the_same_densities(data, monkeypatch, target_transf
     whole, split = model.predict_proba(X), model.decompose(X)
     monkeypatch.setattr(view_densities, "CHUNK_ROWS", 17)
     chunks = model.predict_proba(X)
-    np.testing.assert_array_equal(np.asarray(chunks), np.asarray(whole))
+    # On some processors the last bit of a product of matrices depends on the number of rows.
+    np.testing.assert_allclose(np.asarray(chunks), np.asarray(whole), rtol=1e-12)
     assert type(chunks) is type(whole)
     for name, part in model.decompose(X).items():
-        np.testing.assert_array_equal(part, split[name])
+        np.testing.assert_allclose(part, split[name], rtol=1e-9)
 
 
 def test_memory_of_a_prediction_is_bounded(data):

@@ -95,8 +95,8 @@ def _draws(
 ) -> np.ndarray:
     """Targets ``(n_draws * n, D)`` in units of y.
 
-    Where one can neither be drawn nor be behind a map, and of outputs that do not vary, they are
-    the rows' own.
+    They are the rows' own where a drawn one is too large for a number or at a bound of its map, and
+    of outputs that do not vary.
     """
     X, own = of_y.X[of_y.rows], of_y.y[of_y.rows]
     densities = [network.density(X) for network in networks]
