@@ -144,8 +144,8 @@ def test_spreads_of_folds_are_those_of_the_rows(std, least, most):
 
 def test_a_network_of_all_rows_is_more_certain():
     found = Spreads(4.0, 0.5, 2.0).of_more_rows()
-    assert found == pytest.approx((4.0**0.85, 0.85**0.5 * 0.5, 2.0))
-    assert Spreads(0.5).of_more_rows().factor == pytest.approx(0.5**0.85)
+    assert found == pytest.approx((4.0**0.75, 0.75**0.5 * 0.5, 2.0))
+    assert Spreads(0.5).of_more_rows().factor == pytest.approx(0.5**0.75)
 
 
 def test_spreads_stay_above_the_floor_and_the_least_noise():
