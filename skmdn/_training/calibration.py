@@ -15,10 +15,11 @@ from skmdn._training.temperature import fitted_temperature
 # deviations of y with 10 rows, .4 with 20, .03 with 40: chosen by held-out likelihoods of small
 # samples.
 _SMALL_SAMPLE_ROWS = 21.0
-# Networks of four fifths of the rows are further from new rows than one of all rows that has learned
-# from them all, and whose spreads hold what they disagree on. It takes this share of the logarithm
-# of their factor. On 17 samples of 25 to 691 rows, 90 % intervals held .93 of the test rows with .85
-# of it, .90 with .6, and .86 with .4; the log-likelihood was best between the first two.
+# Networks of four fifths of the rows are further from new rows than one of all rows that has
+# learned from them, and whose spreads hold what they disagree on. It takes this share of the
+# logarithm of their factor. On 17 samples of 25 to 691 rows, 90 % intervals held .93 of the test
+# rows with .85 of it, .90 with .6, and .86 with .4; the log-likelihood was best between the first
+# two.
 _SHARE_OF_FOLDS = 0.75
 
 
