@@ -41,7 +41,9 @@ def normals(means, std, n):
 @pytest.mark.parametrize(
     ("n", "p", "own", "drawn"),
     [
-        (10, 2, 16, 32),
+        (10, 2, 10, 38),
+        (99, 2, 10, 38),
+        (100, 2, 16, 32),
         (999, 2, 16, 32),
         (1000, 2, 2, 4),
         (9999, 2, 2, 4),
@@ -200,7 +202,7 @@ def test_drawn_targets_are_less_the_line(monkeypatch):
     X, y = noise(60)
     MDNRegressor(linear_path=True, max_iter=30, random_state=0, **SET).fit(X, y + 5 * X[:, 0])
     line, drawn, residual = seen[-1]
-    assert len(drawn) == 60 * 20
+    assert len(drawn) == 60 * 24
     slope = np.polyfit(X[:, 0], y + 5 * X[:, 0], 1)[0]
     fitted = drawn.y[:, 0] - residual.y[:, 0]
     np.testing.assert_allclose(np.polyfit(drawn.X[:, 0], fitted, 1)[0], slope, rtol=0.1)

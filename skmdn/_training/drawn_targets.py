@@ -28,8 +28,10 @@ _FEW_ROWS, _COPIES_OF_FEW, _COPIES = 999, 48, 6
 # Numbers in all copies of X, unless the fewest copies have more.
 _CELLS, _FEWEST_COPIES = 5e7, 3
 # Of so many copies one has the row's own target. Without any, what the networks of four fifths of
-# the rows do not know is lost, which matters where there is little noise.
+# the rows do not know is lost, which matters where there is little noise. Of very few rows they are
+# as many as can be without spoiling likelihoods.
 _ONE_IN = 3
+_VERY_FEW_ROWS, _ONE_IN_OF_VERY_FEW = 99, 5
 # Part of the steps that so many rows would get.
 _SHARE_OF_STEPS = 0.5
 # Drawn targets make gradients noisier, which shortens the steps of the optimiser, but not those of
@@ -53,7 +55,7 @@ class Copies(NamedTuple):
         number = _COPIES_OF_FEW if n <= _FEW_ROWS else _COPIES
         number = min(number, max(_FEWEST_COPIES, int(_CELLS / (n * p))))
         number = number if n_passes is None else min(number, n_passes)
-        own = math.ceil(number / _ONE_IN)
+        own = math.ceil(number / (_ONE_IN_OF_VERY_FEW if n <= _VERY_FEW_ROWS else _ONE_IN))
         if n_passes is None:
             passes = passes_for_share(_SHARE_OF_STEPS, number * n, batch_size, None)
         else:
