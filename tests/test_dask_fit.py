@@ -324,7 +324,8 @@ def test_a_pickle_and_a_clone_need_no_cluster(client):
         loaded = pickle.loads(pickle.dumps(model))
         with dask.config.set(scheduler="sync"):
             answer = loaded.predict(dX).compute(scheduler="sync")
-        np.testing.assert_array_equal(answer, model.to_local().predict(X))
+        # On some processors the last bit of a product of matrices depends on the number of rows.
+        np.testing.assert_allclose(answer, model.to_local().predict(X), rtol=1e-12)
         assert not hasattr(clone(loaded), "estimator_")
 
 
