@@ -75,6 +75,10 @@ def without_trees(split: int) -> MDNEnsembleRegressor:
 MODELS: dict[str, Factory] = {
     "single": lambda split: MDNRegressor(random_state=split),
     "ensemble": lambda split: MDNEnsembleRegressor(random_state=split),
+    # one network alone, with a validation part
+    "set-aside": lambda split: MDNRegressor(
+        alpha=0.04, encoding="piecewise", validation_fraction=0.1, random_state=split
+    ),
     "two-views": without_trees,
     "no-encoding": lambda split: MDNRegressor(encoding=None, random_state=split),
     "uncalibrated": lambda split: MDNRegressor(calibrate=False, random_state=split),
