@@ -1,9 +1,9 @@
-"""Cross-validation of few rows: when training no longer helps, and how wide spreads must be.
+"""Cross-validation of rows that are not many: networks of parts of them, and what they show.
 
 Of a hundred rows, a validation part large enough to tell a good checkpoint from a lucky one would
 take a third, which then never trains. Instead, networks of four fifths of the rows are trained side
 by side, and all rows together tell at which checkpoint such networks are best, and how far they are
-from rows that they have not seen. One network of all rows then trains up to the same checkpoint.
+from rows that they have not seen. They then teach one network of all rows; see `drawn_targets`.
 """
 
 from typing import NamedTuple
@@ -19,8 +19,9 @@ from skmdn._training.calibration import Judged, Spreads, spreads_of_folds
 from skmdn._training.settings import Settings
 from skmdn._training.training_options import training_options
 
-# Fewer rows can hardly tell anything. Of more, a tenth is a validation part large enough, and the
-# others are nearly as good as all. Nor are there folds of more numbers in X, which need memory.
+# Fewer rows can hardly tell anything. Of more, a tenth is a validation part large enough, the others
+# are nearly as good as all, and five networks take long. Copies of more numbers in X would need
+# much memory.
 LEAST_ROWS, MOST_ROWS, _MOST_CELLS = 10, 9999, 2e7
 _FOLDS = 5
 
