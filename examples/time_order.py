@@ -2,7 +2,7 @@
 
 An hourly series of a town's demand for power. Consecutive hours are alike, even in what no column
 explains. So a shuffled validation part is no judge: the network has seen the hours next to it. Its
-90 % intervals hold little more than half of the demands to come. The defaults notice that rows are
+90 % intervals hold less than two thirds of the demands to come. The defaults notice that rows are
 alike. They validate on runs of rows, and make spreads as wide as a forecast of the last quarter of
 the rows, by a network of those before, calls for.
 

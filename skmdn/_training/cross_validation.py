@@ -19,9 +19,9 @@ from skmdn._training.calibration import Judged, Spreads, spreads_of_folds
 from skmdn._training.settings import Settings
 from skmdn._training.training_options import training_options
 
-# Fewer rows can hardly tell anything. Of more, a tenth is a validation part large enough, the others
-# are nearly as good as all, and five networks take long. Copies of more numbers in X would need
-# much memory.
+# Fewer rows can hardly tell anything. Of more, a tenth is a validation part large enough, the
+# others are nearly as good as all, and five networks take long. Copies of more numbers in X would
+# need much memory.
 LEAST_ROWS, MOST_ROWS, _MOST_CELLS = 10, 9999, 2e7
 _FOLDS = 5
 
