@@ -289,8 +289,10 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     n_outputs_ : int
         Number of outputs D.
     n_iter_ : int
-        Passes over the data, the last one perhaps in part. Where targets are drawn (see
-        `validation_fraction`), a pass is one over all copies of the rows.
+        Passes over the data, the last one perhaps in part. A pass is one over all copies.
+    n_copies_ : int
+        How often each row was there in training. It is 1 unless networks of folds drew targets (see
+        `validation_fraction`).
     loss_curve_ : list of float
         Mean negative log-likelihood of the training rows during each pass, in nats per row.
     validation_loss_curve_ : list of float
@@ -779,7 +781,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         """The same, with what `fit` alone keeps."""
         self._keep(fitted, n_calls=n_calls)
         self.loss_curve_ = fitted.trained.loss_curve
-        self.n_iter_ = fitted.trained.n_passes
+        self.n_iter_, self.n_copies_ = fitted.trained.n_passes, fitted.n_copies
         # The optimiser's moments belong to partial_fit; here they would only make models large.
         if hasattr(self, "optimizer_state_"):
             del self.optimizer_state_

@@ -219,6 +219,8 @@ def test_what_is_kept_of_the_folds():
     # With so many passes there is a checkpoint after each, of the networks of the folds.
     assert 1 <= len(model.validation_loss_curve_) <= 1 + 20
     assert len(model.loss_curve_) == model.n_iter_ == 1
+    assert model.n_copies_ == 20
+    assert MDNRegressor(**SMALL, validation_fraction=0.2).fit(X, y).n_copies_ == 1
     assert MDNRegressor(**SMALL | {"calibrate": False}).fit(X, y).spread_factor_ == 1.0
 
 

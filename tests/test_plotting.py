@@ -123,6 +123,18 @@ def test_loss_curves_are_those_of_the_model_inside(tmp_path):
     assert inner.validation_line_ is None
 
 
+@pytest.mark.usefixtures("with_cross_validation")
+def test_losses_of_folds_are_not_those_of_the_passes():
+    X, y = linear_data(60)
+    settings = {"n_components": 2, "alpha": 1.0, "encoding": None, "random_state": 0}
+    model = MDNRegressor(max_iter=60, **settings).fit(X, y)
+    assert model.n_copies_ == 48
+    assert len(model.validation_loss_curve_) > 1
+    display = LossCurveDisplay.from_estimator(model, ax=new_axes())
+    np.testing.assert_array_equal(display.line_.get_ydata(), model.loss_curve_)
+    assert display.validation_line_ is None
+
+
 def test_the_picture_explains_the_late_jump():
     losses = [3.0, 2.0, 1.0, *[1.5] * 8, 0.9, 0.9]
     display = LossCurveDisplay(np.linspace(3, 1, 24), losses, 20).plot(new_axes())

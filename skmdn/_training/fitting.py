@@ -72,6 +72,7 @@ class Fitted(NamedTuple):
     dependence: str | None  # a warning that rows depend on each other
     next_rate: float  # largest rate of a call of `fit` that goes on from here
     settings: Settings  # in which nothing is left to choose
+    n_copies: int = 1  # of each row, in training
 
 
 class _Untrained(NamedTuple):
@@ -85,6 +86,7 @@ class _Untrained(NamedTuple):
     noise: float  # least one of the spreads
     folds: CrossValidation | None  # in place of a validation part
     forecast: tuple[Predictor, np.ndarray] | None
+    n_copies: int  # of each row, in training
 
     def fitted(self, trained: _engine.Trained, rng: np.random.Generator) -> Fitted:
         """The network with these parameters, calibrated; nothing is said of it yet."""
@@ -100,7 +102,8 @@ class _Untrained(NamedTuple):
                 predictor = self._calibrated(predictor, rng)
         gained_nothing = past is not None and _gained_nothing(trained)
         next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
-        return Fitted(predictor.for_fold(-1), trained, [], self.split, None, next_rate, settings)
+        predictor = predictor.for_fold(-1)
+        return Fitted(predictor, trained, [], self.split, None, next_rate, settings, self.n_copies)
 
     def _calibrated(self, predictor: Predictor, rng: np.random.Generator) -> Predictor:
         if self.folds is not None:
@@ -177,7 +180,10 @@ def fit(
     if folds is not None:
         show_folds(folds.losses, settings.verbose)
         of_network, of_training = _with_copies(of_network, beginning, of_y, settings, folds, rng)
-    untrained = _Untrained(settings, data, of_network, beginning, past, noise, folds, forecast)
+    n_copies = len(of_network.learning) // len(split.learning)
+    untrained = _Untrained(
+        settings, data, of_network, beginning, past, noise, folds, forecast, n_copies
+    )
     at_checkpoint = None
     if watch is not None:
         watch.task.begin_checkpoint()

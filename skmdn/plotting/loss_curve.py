@@ -20,6 +20,9 @@ class LossCurveDisplay:
     Towards the end the training goes back to its best checkpoint, and fine-tunes it at a low
     learning rate for two more checkpoints: there the training loss jumps. That part is shaded.
 
+    Where networks of folds have taught the model, its `validation_loss_curve_` is theirs, and not
+    drawn: it belongs to other passes.
+
     Make one with :meth:`from_estimator`, which needs no data: a fitted model keeps its curves.
 
     Parameters
@@ -87,7 +90,8 @@ class LossCurveDisplay:
                 "estimator: expected one with loss_curve_, such as a fitted MDNRegressor, "
                 f"got {type(model).__name__}."
             )
-        validation = getattr(model, "validation_loss_curve_", ())
+        is_taught = getattr(model, "n_copies_", 1) > 1
+        validation = () if is_taught else getattr(model, "validation_loss_curve_", ())
         start = getattr(model, "fine_tuning_start_", None)
         return cls(model.loss_curve_, validation, start).plot(ax, **kwargs)
 
