@@ -37,7 +37,7 @@ def test_residuals_are_those_of_fits_without_the_row(monkeypatch):
 
 
 def test_the_best_ridge_is_taken_for_each_target():
-    targets = np.column_stack([MEAN, RNG.normal(size=120)])
+    targets = np.column_stack([MEAN, np.random.default_rng(1).normal(size=120)])
     basis = kernel_regression._basis(X)
     smooth, noise = np.mean(kernel_regression._residuals(basis, targets) ** 2, axis=0)
     assert smooth < 0.1 * targets[:, 0].var()
@@ -59,9 +59,10 @@ def test_the_density_estimate_integrates_to_one():
 def test_log_densities_are_near_the_truth():
     """With spreads that vary, of targets of any unit; a wrong model is worse."""
     spread = 0.3 * np.exp(0.7 * X[:, 2])
-    y = MEAN + spread * RNG.normal(size=120)
+    rng = np.random.default_rng(2)
+    y = MEAN + spread * rng.normal(size=120)
     truth = stats.norm.logpdf(y, MEAN, spread).mean()
-    found = leave_one_out_log_densities(X, np.column_stack([y, 1e3 * y, RNG.permutation(y)]))
+    found = leave_one_out_log_densities(X, np.column_stack([y, 1e3 * y, rng.permutation(y)]))
     own, scaled, shuffled = found.mean(axis=0)
     assert scaled == pytest.approx(own - np.log(1e3), abs=1e-6)
     assert truth - 0.5 < own < truth + 0.2
@@ -69,11 +70,13 @@ def test_log_densities_are_near_the_truth():
 
 
 def test_spreads_vary_where_that_is_likelier():
-    y = MEAN + np.exp(2 * X[:, 2]) * RNG.normal(size=120)
+    # Of its own, so that the numbers do not depend on the tests before.
+    rng = np.random.default_rng(6)
+    y = MEAN + np.exp(2 * X[:, 2]) * rng.normal(size=120)
     residuals = kernel_regression._residuals(kernel_regression._basis(X), y[:, np.newaxis])
     constant = kernel_regression._log_densities(residuals[:, 0]).mean()
     assert leave_one_out_log_densities(X, y[:, np.newaxis]).mean() > constant + 0.3
-    y = MEAN + RNG.normal(size=120)  # its spread is constant, so varying ones only add noise
+    y = MEAN + rng.normal(size=120)  # its spread is constant, so varying ones only add noise
     residuals = kernel_regression._residuals(kernel_regression._basis(X), y[:, np.newaxis])
     constant = kernel_regression._log_densities(residuals[:, 0]).mean()
     assert leave_one_out_log_densities(X, y[:, np.newaxis]).mean() >= constant - 1e-9
