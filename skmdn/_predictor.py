@@ -1,6 +1,6 @@
 """A fitted network as arrays, and the densities that it predicts."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from skmdn._network.linear_path import LinearPath, linear_inputs
 from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture, TargetMixture
 from skmdn.mixture.bounding import bounded
-from skmdn.mixture.joining import Density, concatenate
+from skmdn.mixture.joining import Density, concatenate, pool
 from skmdn.mixture.sampling import CHUNK_ROWS
 from skmdn.mixture.shifting import shifted
 
@@ -202,3 +202,8 @@ class Predictor(NamedTuple):
             return density if maps is None else TargetMixture(density, maps)
         weights = atom_weights(self.layout.log_shares(raw), self.atom_temperature)
         return TargetMixture(density, self.target_maps, self.target_atoms, weights)
+
+
+def common_density(predictors: Sequence[Predictor], X: np.ndarray) -> Density:
+    """What several predictors say together: the mean of their densities, in the units of y."""
+    return pool([predictor.density(X) for predictor in predictors])

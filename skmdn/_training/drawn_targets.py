@@ -19,7 +19,7 @@ from skmdn._engine.budget import passes_for_share
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.target_atoms import at_atoms
 from skmdn._estimators.target_maps import behind_maps
-from skmdn._predictor import Predictor
+from skmdn._predictor import Predictor, common_density
 from skmdn._training.settings import Settings
 
 # Every row is there so many times, of few rows and of more. Of few rows, fewer draws would be noise
@@ -101,8 +101,7 @@ def _draws(
     of outputs that do not vary.
     """
     X, own = of_y.X[of_y.rows], of_y.y[of_y.rows]
-    densities = [network.density(X) for network in networks]
-    density = type(densities[0]).pool(densities)  # type: ignore[arg-type]
+    density = common_density(networks, X)
     n, D = own.shape
     if D == 1:
         # One quantile in each part of the density tells more of it than as many random numbers.
