@@ -97,9 +97,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         one. The one is taken whose held-out rows have the largest log-likelihood, cut at 8 nats
         below its median, less the CRPS in units of that of the first. Of fewer than 60 rows it is
         the one with a line, unless another is better by 0.7 standard errors of the mean difference.
-        This takes up to 5 times as long as a fit with both values set. Of fewer than 10,000 rows,
-        the network that is kept gets half of this decay, as it learns from noisier targets (see
-        `validation_fraction`).
+        This takes up to 5 times as long as a fit with both values set. Where networks of folds draw
+        targets (see `validation_fraction`), the network that learns from these gets half of this
+        decay, set or chosen, as its gradients are noisier.
     learning_rate_init : float, default=0.015
         Largest learning rate of NAdam [3]_. The rate rises linearly over the first 5 % of the steps
         and then falls to zero along a cosine. `partial_fit` uses a constant third of it. At most
