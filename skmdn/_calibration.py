@@ -42,6 +42,8 @@ _LOG_2PI = np.log(2 * np.pi)
 
 # Distances are taken no farther, so that logarithms of densities do not overflow.
 _FARTHEST = 1e100
+# Log-densities are taken no lower.
+_LOWEST = -1e6
 # The background is a Gaussian this many times as wide as y, but as wide as y behind a map: behind
 # an exponential a width of three would have much of the mean. Its starting weight is used while the
 # views are fitted. It is also the centre of the prior on the log of the weight, whose standard
@@ -105,6 +107,28 @@ def calibrate_parts(
 ) -> Calibration:
     """The calibration of densities that are given in parts of the rows."""
     return calibrate([Mixture.concatenate(densities)], y, sample_weight)
+
+
+def pooling_weights(log_densities: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
+    """The likeliest weights ``(V,)`` of a pool of views whose spreads stay as they are.
+
+    The log-densities ``(n, V)`` are those of the observed targets, and -inf where there is none.
+    """
+    w = sample_weight / sample_weight.sum()
+    log_densities = np.nan_to_num(log_densities, nan=_LOWEST, neginf=_LOWEST, posinf=-_LOWEST)
+    prior = float(np.sum(w * w))
+
+    def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        terms = log_softmax(theta) + log_densities
+        pool = np.logaddexp.reduce(terms, axis=1)
+        deviation = theta / _PRIOR_LOG_WEIGHT
+        gradient = softmax(theta) - w @ np.exp(terms - pool[:, np.newaxis])
+        slope = prior * deviation / _PRIOR_LOG_WEIGHT
+        return float(0.5 * prior * deviation @ deviation - w @ pool), gradient + slope
+
+    return np.asarray(
+        softmax(minimize(loss, np.zeros(log_densities.shape[1]), jac=True, tol=1e-8).x)
+    )
 
 
 def pooling_factor(

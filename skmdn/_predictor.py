@@ -19,6 +19,8 @@ from skmdn.mixture.joining import Density, concatenate, pool
 from skmdn.mixture.sampling import CHUNK_ROWS
 from skmdn.mixture.shifting import shifted
 
+__all__ = ["Density", "Predictor", "common_density"]
+
 
 class Predictor(NamedTuple):
     """Preparation, network and calibration."""
@@ -204,6 +206,6 @@ class Predictor(NamedTuple):
         return TargetMixture(density, self.target_maps, self.target_atoms, weights)
 
 
-def common_density(predictors: Sequence[Predictor], X: np.ndarray) -> Density:
-    """What several predictors say together: the mean of their densities, in the units of y."""
-    return pool([predictor.density(X) for predictor in predictors])
+def common_density(predictors: Sequence[Predictor], X: np.ndarray, weights: np.ndarray) -> Density:
+    """What several predictors say together: the weighted mean of their densities of y."""
+    return pool([predictor.density(X) for predictor in predictors], weights)

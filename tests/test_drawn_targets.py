@@ -1,7 +1,6 @@
-"""Targets that networks of folds draw, from which the network of all rows learns too."""
+"""Targets that several models draw, from which the network of all rows learns too."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,9 +23,10 @@ def data_of(n=50, D=1, weights=None):
     return Observations.of(rng.normal(size=(n, 2)), rng.normal(size=(n, D)), weights)
 
 
-def network(density, maps=None, atoms=None):
-    """Predicts the same density, whatever the rows."""
-    return SimpleNamespace(density=lambda X: density, target_maps=maps, target_atoms=atoms)
+def drawn(data, density, n_draws, *, maps=None, atoms=None, folds=None):
+    """Targets for data as the user has them."""
+    like = replace(data, atoms=atoms, folds=folds)
+    return drawn_targets(data, density, like, maps, n_draws, RNG(0))
 
 
 def normals(means, std, n):
@@ -80,10 +80,10 @@ def test_drawn_targets_need_half_the_decay():
 # What is drawn -----------------------------------------------------------------------------------
 
 
-def test_each_row_has_a_quantile_in_every_part_of_the_common_density():
+def test_each_row_has_a_quantile_in_every_part_of_its_density():
     data, R = data_of(50), 8
-    networks = [network(normals([-3.0], 1.0, 50)), network(normals([2.0], 0.5, 50))]
-    found = drawn_targets(data, networks, None, R, RNG(0))
+    density = Mixture.pool([normals([-3.0], 1.0, 50), normals([2.0], 0.5, 50)])
+    found = drawn(data, density, R)
     np.testing.assert_array_equal(found.X, np.tile(data.X, (R, 1)))
     np.testing.assert_array_equal(found.rows, np.arange(50 * R))
     y = found.y[:, 0]
@@ -97,11 +97,10 @@ def test_several_outputs_are_drawn_together():
     covariances = np.tile([[1.0, 0.8], [0.8, 1.0]], (n, 1, 1, 1))
     means = np.zeros((n, 1, 2))
     tril = np.linalg.cholesky(covariances)
-    networks = [
-        network(Mixture(np.ones((n, 1)), means + shift, scale_tril=tril))
-        for shift in (0.0, [4.0, 0.0])
-    ]
-    found = drawn_targets(data_of(n, 2), networks, None, R, RNG(0))
+    density = Mixture.pool(
+        [Mixture(np.ones((n, 1)), means + shift, scale_tril=tril) for shift in (0.0, [4.0, 0.0])]
+    )
+    found = drawn(data_of(n, 2), density, R)
     y = found.y.reshape(R, n, 2)
     np.testing.assert_allclose(y.mean((0, 1)), [2.0, 0.0], atol=0.1)
     np.testing.assert_allclose(np.cov(found.y.T), [[5.0, 0.8], [0.8, 1.0]], atol=0.15)
@@ -113,7 +112,7 @@ def test_outputs_that_do_not_vary_keep_their_value():
     data.y[:, 1] = 3.0
     shape = (20, 1, 2)
     density = Mixture(np.ones((20, 1)), np.zeros(shape), np.ones(shape))
-    found = drawn_targets(data, [network(density)], None, 4, RNG(0))
+    found = drawn(data, density, 4)
     assert (found.y[:, 1] == 3.0).all()
     assert np.ptp(found.y[:, 0]) > 1
 
@@ -124,7 +123,7 @@ def test_targets_behind_a_map_and_at_atoms():
     data.y[:] = np.exp(data.y)
     maps, atoms = (Log(),), np.array([0.0])
     density = TargetMixture(normals([1.0], 0.5, n), maps, atoms, np.full((n, 1), 0.3))
-    found = drawn_targets(data, [network(density, maps, atoms)], None, R, RNG(0))
+    found = drawn(data, density, R, maps=maps, atoms=atoms)
     at = found.atom == 0
     assert at.mean() == pytest.approx(0.3, abs=1e-12)
     y = found.y[~at, 0]
@@ -138,7 +137,7 @@ def test_what_no_map_takes_is_the_rows_own(monkeypatch):
     ends = np.tile([0.0, 1e-300, np.inf], (30, 1))  # quantiles as far out as numbers go
     monkeypatch.setattr(TargetMixture, "ppf", lambda self, levels: ends)
     density = TargetMixture(normals([0.0], 1.0, 30), (Log(),))
-    found = drawn_targets(data, [network(density, (Log(),))], None, 3, RNG(0))
+    found = drawn(data, density, 3, maps=(Log(),))
     own = np.log(data.y[:, 0])
     np.testing.assert_allclose(found.y.reshape(3, 30), [own, np.full(30, np.log(1e-300)), own])
 
@@ -146,7 +145,7 @@ def test_what_no_map_takes_is_the_rows_own(monkeypatch):
 def test_rows_keep_their_weights_and_folds():
     weights = np.arange(30) % 3 / 2
     data = data_of(30, weights=weights)
-    found = drawn_targets(data, [network(normals([0.0], 1.0, 20))], np.arange(30), 2, RNG(0))
+    found = drawn(data, normals([0.0], 1.0, 20), 2, folds=np.arange(30))
     rows = np.tile(np.flatnonzero(weights), 2)
     np.testing.assert_array_equal(found.weights, weights[rows])
     np.testing.assert_array_equal(found.folds, rows)
@@ -173,7 +172,7 @@ def noise(n=200, p=1):
 
 @pytest.mark.usefixtures("with_cross_validation")
 def test_a_network_learns_own_and_drawn_targets_one_to_two(monkeypatch):
-    def draws(of_y, networks, n_draws, rng):
+    def draws(of_y, density, atoms, maps, n_draws, rng):
         return rng.normal(3.0, 1.0, size=(n_draws * len(of_y), 1))
 
     monkeypatch.setattr(module, "_draws", draws)

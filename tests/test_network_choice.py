@@ -208,17 +208,15 @@ def data():
     return X, X[:, 0] + rng.normal(size=60)
 
 
-def test_a_choice_is_the_same_fit_as_the_values_set(data):
+def test_a_choice_has_the_folds_of_the_values_set(data):
     X, y = data
     chosen = MDNRegressor(random_state=0, **SMALL).fit(X, y)
     line = chosen.linear_coef_ is not None
     values = {"alpha": chosen.alpha_, "encoding": chosen.encoding_, "linear_path": line}
     fitted = MDNRegressor(random_state=0, **SMALL, **values).fit(X, y)
-    for ours, theirs in zip(chosen.coefs_, fitted.coefs_, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    assert chosen.spread_factor_ == fitted.spread_factor_
-    assert chosen.spread_noise_ == fitted.spread_noise_
     assert chosen.validation_loss_curve_ == fitted.validation_loss_curve_
+    # What it learns is another matter: all networks that were compared teach it.
+    assert np.any(chosen.coefs_[0] != fitted.coefs_[0])
     assert words(networks(settings_of(), 60)[0]) == FIRST
 
 

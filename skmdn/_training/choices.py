@@ -40,7 +40,7 @@ def settled(
 ) -> Settings:
     """The settings of a call of `fit`, with atoms and maps in place of words.
 
-    Choices draw from copies of `rng`, so that a fit is the same whether a value was set or chosen.
+    Choices draw from copies of `rng`, so that a fit is the same whether a map was set or chosen.
     A call that goes on keeps the decay, the encoding and the linear path too.
     """
     if past is not None:

@@ -1,26 +1,30 @@
-"""Targets that the networks of the folds draw, from which the network of all rows learns too.
+"""Targets that several models draw, from which the network of all rows learns too.
 
 A network that learns from few noisy rows has bad luck with some of them, and with its first
-weights. Several networks together have less of it. What they predict for a row is a density, and
-targets drawn from it teach that density to a single network: "distillation" (G. Hinton, O. Vinyals
-and J. Dean, "Distilling the knowledge in a neural network", arXiv:1503.02531, 2015; of predicted
-densities A. Korattikara et al., "Bayesian dark knowledge", NeurIPS 2015). The network that learns
-from them needs no rows that tell when to stop: there is little left to overfit.
+weights. Several networks together have less of it, be they those of the folds or the members of an
+ensemble. What they predict for a row is a density, and targets drawn from it teach that density to
+a single network: "distillation" (G. Hinton, O. Vinyals and J. Dean, "Distilling the knowledge in a
+neural network", arXiv:1503.02531, 2015; of predicted densities A. Korattikara et al., "Bayesian
+dark knowledge", NeurIPS 2015). The network that learns from them needs no rows that tell when to
+stop: there is little left to overfit.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from skmdn._engine.budget import passes_for_share
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.target_atoms import at_atoms
-from skmdn._estimators.target_maps import behind_maps
-from skmdn._predictor import Predictor, common_density
+from skmdn._estimators.target_maps import TargetMaps, behind_maps
+from skmdn._predictor import Density
 from skmdn._training.settings import Settings
+
+# What predicts the densities of y for the rows of data as the user has them.
+Teacher: TypeAlias = Callable[[Observations], Density]
 
 # Every row is there so many times, of few rows and of more. Of few rows, fewer draws would be noise
 # to overfit.
@@ -70,38 +74,43 @@ class Copies(NamedTuple):
 
 def drawn_targets(
     of_y: Observations,
-    networks: Sequence[Predictor],
-    folds: np.ndarray | None,
+    density: Density,
+    like: Observations,
+    maps: TargetMaps,
     n_draws: int,
     rng: np.random.Generator,
 ) -> Observations:
-    """All rows `n_draws` times, each time with a target that the networks together predict for it.
+    """All rows `n_draws` times, each time with a target drawn from the row's density.
 
-    `of_y` are the rows as the user has them; the drawn targets are behind the maps. `folds (N,)`
-    are those of rows with categories.
+    `of_y` are the rows as the user has them, `like` the same with targets behind the maps and at
+    the atoms, as those of the answer are; the density is of y.
     """
     rows = np.tile(of_y.rows, n_draws)
     drawn = replace(
         of_y,
         X=of_y.X[rows],
-        y=_draws(of_y, networks, n_draws, rng),
+        y=_draws(of_y, density, like.atoms, maps, n_draws, rng),
         weights=None if of_y.weights is None else of_y.weights[rows],
         rows=np.arange(len(rows)),
-        folds=None if folds is None else folds[rows],
+        folds=None if like.folds is None else like.folds[rows],
     )
-    return behind_maps(at_atoms(drawn, networks[0].target_atoms), networks[0].target_maps)
+    return behind_maps(at_atoms(drawn, like.atoms), maps)
 
 
 def _draws(
-    of_y: Observations, networks: Sequence[Predictor], n_draws: int, rng: np.random.Generator
+    of_y: Observations,
+    density: Density,
+    atoms: np.ndarray | None,
+    maps: TargetMaps,
+    n_draws: int,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Targets ``(n_draws * n, D)`` in units of y.
 
     They are the rows' own where a drawn one is too large for a number or at a bound of its map, and
     of outputs that do not vary.
     """
-    X, own = of_y.X[of_y.rows], of_y.y[of_y.rows]
-    density = common_density(networks, X)
+    own = of_y.y[of_y.rows]
     n, D = own.shape
     if D == 1:
         # One quantile in each part of the density tells more of it than as many random numbers.
@@ -111,9 +120,9 @@ def _draws(
         y = density.sample(n_draws, random_state=int(rng.integers(2**31))).reshape(n, n_draws, D)
     own = np.broadcast_to(own[:, np.newaxis], y.shape)
     allowed = np.isfinite(y)
-    for d, one in enumerate(networks[0].target_maps or ()):
+    for d, one in enumerate(maps or ()):
         allowed[..., d] &= one.contains(y[..., d])
-    if networks[0].target_atoms is not None:
-        allowed |= np.isin(y, networks[0].target_atoms)
+    if atoms is not None:
+        allowed |= np.isin(y, atoms)
     allowed &= np.ptp(own, axis=(0, 1)) > 0
     return np.where(allowed, y, own).swapaxes(0, 1).reshape(-1, D)

@@ -28,13 +28,13 @@ from skmdn._training.calibration import (
 )
 from skmdn._training.choices import Past, settled, settled_for_part
 from skmdn._training.collapse import collapse_warnings
-from skmdn._training.cross_validation import CrossValidation
-from skmdn._training.drawn_targets import Copies, drawn_targets
+from skmdn._training.drawn_targets import Copies, Teacher, drawn_targets
 from skmdn._training.forecast import forecast_of_last
 from skmdn._training.network_choice import chosen_network
 from skmdn._training.progress import ProgressDisplay, show_folds
 from skmdn._training.residual_dependence import dependence_warning
 from skmdn._training.settings import Settings
+from skmdn._training.stack import Stack
 from skmdn._training.start import (
     fresh_start_on_part,
     with_its_factor,
@@ -84,7 +84,7 @@ class _Untrained(NamedTuple):
     beginning: Beginning
     past: Past | None
     noise: float  # least one of the spreads
-    folds: CrossValidation | None  # in place of a validation part
+    folds: Stack | None  # in place of a validation part
     forecast: tuple[Predictor, np.ndarray] | None
     n_copies: int  # of each row, in training
 
@@ -93,7 +93,7 @@ class _Untrained(NamedTuple):
         settings, data, past = self.settings, self.data, self.past
         trained = _in_nats_of_y(trained, self.split)
         if self.folds is not None:
-            curve = _less(self.folds.losses, data.mean_log_jacobian())
+            curve = _less(self.folds.best.losses, data.mean_log_jacobian())
             trained = replace(trained, validation_loss_curve=curve)
         before = None if past is None else past.predictor
         predictor = self.beginning.predictor(settings, trained.layers, data, before)
@@ -139,12 +139,14 @@ def fit(
     watch: Watch | None = None,
     *,
     forecasts: bool = True,
+    teacher: Teacher | None = None,
 ) -> Fitted:
     """Train with the whole budget and calibrate; go on from `past` if there is one.
 
     Without `validation`, a part of the data is held out, or few rows are in folds, as the settings
     ask; `groups (N,)` stay together. `watch` sees the checkpoints of the training, and may end it.
-    A fresh fit `forecasts` its last rows where runs of rows are held out.
+    A fresh fit `forecasts` its last rows where runs of rows are held out. From a `teacher` it
+    learns as from networks of folds; the settings then hold nothing out.
     """
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
@@ -178,8 +180,11 @@ def fit(
         forecast = forecast_of_last(settings, of_y, rng, _predictor_of)
     of_training = settings
     if folds is not None:
-        show_folds(folds.losses, settings.verbose)
-        of_network, of_training = _with_copies(of_network, beginning, of_y, settings, folds, rng)
+        show_folds(folds.best.losses, settings.verbose)
+        teacher = folds.density
+    if teacher is not None:
+        copies = _with_copies(of_network, beginning, of_y, settings, teacher, rng)
+        of_network, of_training = copies
     n_copies = len(of_network.learning) // len(split.learning)
     untrained = _Untrained(
         settings, data, of_network, beginning, past, noise, folds, forecast, n_copies
@@ -195,7 +200,7 @@ def fit(
     fitted = untrained.fitted(trained, rng)._replace(split=split)
     judged = [] if split.validation is None else [Judged(fitted.predictor, split.validation)]
     if folds is not None:
-        judged = folds.judged
+        judged = folds.best.judged
     with one_thread():
         dependence = dependence_warning(judged, data, split)
         advice = _advice(fitted.predictor, data, rng)
@@ -209,20 +214,19 @@ def _with_copies(
     beginning: Beginning,
     of_y: Observations,
     settings: Settings,
-    folds: CrossValidation,
+    teacher: Teacher,
     rng: np.random.Generator,
 ) -> tuple[ValidationSplit, Settings]:
-    """Copies of the rows that train, with targets that the networks of the folds draw.
+    """Copies of the rows that train, with targets that a teacher draws.
 
     With the settings for a training on them. `of_y` are the rows as the user has them.
     """
-    learning = split.learning
+    learning, maps = split.learning, settings.target_transform
     copies = Copies.of(len(of_y), of_y.X.shape[1], settings.batch_size, settings.n_passes)
-    networks = [predictor for predictor, _ in folds.judged]
     rows = [learning] * copies.own
     if copies.drawn > 0:
         with one_thread():
-            drawn = drawn_targets(of_y, networks, learning.folds, copies.drawn, rng)
+            drawn = drawn_targets(of_y, teacher(of_y), learning, maps, copies.drawn, rng)
             rows.append(beginning.targets_of_network(learning, drawn)[1])
     return split._replace(learning=concatenated(rows)), copies.settings(settings)
 
@@ -295,7 +299,7 @@ def _split(
     data: Observations,
     validation: Observations | None,
     groups: np.ndarray | None,
-    folds: CrossValidation | None,
+    folds: Stack | None,
     preparation: Preparation,
     rng: np.random.Generator,
 ) -> ValidationSplit:
@@ -303,7 +307,8 @@ def _split(
     if validation is not None:
         return ValidationSplit(data, validation)
     if folds is not None:
-        return ValidationSplit(data, None, folds.folds.kind, folds.folds.p_value)
+        taken = folds.best.folds
+        return ValidationSplit(data, None, taken.kind, taken.p_value)
     return hold_out(settings, data, preparation, groups, rng)
 
 

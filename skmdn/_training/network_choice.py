@@ -16,6 +16,7 @@ from skmdn._predictor import Predictor
 from skmdn._training.calibration import with_spreads
 from skmdn._training.cross_validation import CrossValidation, cross_validated, folds_of
 from skmdn._training.settings import Settings
+from skmdn._training.stack import Stack
 
 # More rows can do without a choice: the first network is as good as any.
 MOST_COMPARED = 999
@@ -55,13 +56,13 @@ def chosen_network(
     rng: np.random.Generator,
     *,
     needs_folds: bool,
-) -> tuple[Settings, CrossValidation | None]:
+) -> tuple[Settings, Stack | None]:
     """The settings with a decay, an encoding and a linear path where they were left to choose.
 
     Of several networks the one is taken that predicts held-out rows best, by their log-likelihood
     and by their CRPS in units of its mean. Where the fit `needs_folds`, or there is a choice, the
-    cross-validation of the network comes with the settings. `of_y` are the rows as the user has
-    them; the targets of `data` are behind the maps.
+    cross-validations come with the settings. `of_y` are the rows as the user has them; the targets
+    of `data` are behind the maps.
     """
     found = networks(settings, len(data))
     if len(data) > MOST_COMPARED:
@@ -78,7 +79,8 @@ def chosen_network(
     scores = [score(trial, of_y) for trial in trials]
     expected = _expected(trials) if len(data) < _LINE_FIRST else None
     best = trials[best_of(scores, expected)]
-    return best.settings, best
+    log_likelihoods = [_clipped(one.log_likelihood) for one in scores]
+    return best.settings, Stack.of(best, trials, log_likelihoods, scores[0].weights)
 
 
 def _ahead_of_others(trials: list[CrossValidation], n: int) -> list[float] | None:
