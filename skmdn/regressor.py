@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -22,6 +22,7 @@ from skmdn._estimators.inputs import (
     check_validation_data,
 )
 from skmdn._estimators.interrupts import pass_interrupt_on
+from skmdn._estimators.observations import Observations
 from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._estimators.random_state import new_generator
@@ -144,10 +145,12 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         One network of all rows, which is kept, then learns what the five know together [9]_. Every
         row is there 48 times, or 6 times of 1,000 rows or more: a third of these with its own
         target, a fifth of fewer than 100 rows, and else with targets drawn from the mean of the
-        five densities. There are half the steps that so many rows would get, and the last
-        parameters are kept. So one network gains most of what an ensemble of five would, and no row
-        is lost to validation. Such a fit takes 6 to 8 times as long as with a number here, and up
-        to 13 times as long if there are fewer than 1,000 rows and nothing is left to choose.
+        five densities. Where few rows compare several networks (see `alpha`), the mean is one of
+        all that were not given up, with the weights that predict held-out rows best [10]_. There
+        are half the steps that so many rows would get, and the last parameters are kept. So one
+        network gains most of what an ensemble would, and no row is lost to validation. Such a fit
+        takes 6 to 8 times as long as with a number here, and up to 13 times as long if there are
+        fewer than 1,000 rows and nothing is left to choose.
 
         Of fewer than 10 rows, where X holds more than 20 million numbers, or where `fit` goes on
         (`warm_start`), a tenth is set aside, but at least 30 rows and at most a third.
@@ -291,8 +294,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     n_iter_ : int
         Passes over the data, the last one perhaps in part. A pass is one over all copies.
     n_copies_ : int
-        How often each row was there in training. It is 1 unless networks of folds drew targets (see
-        `validation_fraction`).
+        How often each row was there in training. It is 1 unless targets were drawn, by networks of
+        folds (see `validation_fraction`) or by an ensemble that taught this network.
     loss_curve_ : list of float
         Mean negative log-likelihood of the training rows during each pass, in nats per row.
     validation_loss_curve_ : list of float
@@ -436,6 +439,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
        1982, section 2.2.
     .. [9] G. Hinton, O. Vinyals and J. Dean, "Distilling the knowledge in a neural network",
        arXiv:1503.02531, 2015.
+    .. [10] Y. Yao, A. Vehtari, D. Simpson and A. Gelman, "Using stacking to average Bayesian
+       predictive distributions", Bayesian Analysis 13 (2018).
 
     Examples
     --------
@@ -721,6 +726,25 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     ) -> Any:
         """What "auto" chooses for some rows, for a meta-estimator around this one."""
         return choose_target_transform(self, X, y, sample_weight, groups=groups)
+
+    def _fit_taught(self, X: Any, y: Any, sample_weight: Any, density: Density) -> MDNRegressor:
+        """Fit to all rows and to targets drawn from densities of y for them; nothing is calibrated.
+
+        It is for a meta-estimator around this one, whose members predict the densities.
+        """
+        from skmdn._training import fitting
+
+        with unchanged_on_error(self):
+            settings = replace(Settings.of(self), validation_fraction=None, calibrate=False)
+            data = check_training_data(self, X, y, sample_weight, reset=True)
+
+            def teacher(of_y: Observations) -> Density:
+                return density[of_y.rows]
+
+            fitted = fitting.fit(settings, data, None, None, None, teacher=teacher)
+            self._keep_fit(fitted, n_calls=0)
+            _warn_of(fitted)
+        return self
 
     def _is_fitted(self) -> bool:
         return hasattr(self, "coefs_")

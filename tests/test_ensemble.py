@@ -19,6 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor, Mixture
 from skmdn.ensemble import ProcessDensity
+from skmdn.ensemble import fitting as ensemble_fitting
 from skmdn.ensemble import regressor as ensemble_regressor
 from skmdn.ensemble.pool import calibrated_pool
 from skmdn.ensemble.views import default_views, expected_weights
@@ -186,7 +187,7 @@ def test_only_of_the_default_views_more_is_expected(given, monkeypatch):
 
     views = [(name, LinearGaussian()) for name in "abcde"]
     monkeypatch.setattr(ensemble_regressor, "default_views", lambda n_rows: views)
-    monkeypatch.setattr(ensemble_regressor, "calibrated_pool", spy)
+    monkeypatch.setattr(ensemble_fitting, "calibrated_pool", spy)
     X = np.random.default_rng(0).normal(size=(30, 2))
     y = X[:, 0] + np.random.default_rng(1).normal(size=30)
     MDNEnsembleRegressor(views if given else None, cv=2, random_state=0).fit(X, y)

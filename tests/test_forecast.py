@@ -17,8 +17,8 @@ from skmdn._training import fitting
 from skmdn._training.calibration import widened
 from skmdn._training.forecast import forecast_of_last
 from skmdn._training.settings import Settings
+from skmdn.ensemble import fitting as ensemble_fitting
 from skmdn.ensemble import forecast as of_ensemble
-from skmdn.ensemble import regressor as ensemble_regressor
 from skmdn.ensemble.mapped_targets import MappedTargets
 from skmdn.ensemble.pool import Pool
 
@@ -200,7 +200,7 @@ def test_the_pool_widens_too(weighted, monkeypatch):
     weights = np.where(np.arange(240) % 5 == 0, 0.0, 1.0) if weighted else None
     wide = small_ensemble().fit(X, y, sample_weight=weights)
     assert wide.folds_ == "blocks"
-    monkeypatch.setattr(ensemble_regressor, "widened_by_forecast", lambda pool, *_: pool)
+    monkeypatch.setattr(ensemble_fitting, "widened_by_forecast", lambda pool, *_: pool)
     narrow = small_ensemble().fit(X, y, sample_weight=weights)
     np.testing.assert_array_equal(wide.view_weights_, narrow.view_weights_)
     assert wide.oof_score_ == narrow.oof_score_
@@ -231,7 +231,7 @@ def test_an_ensemble_forecasts_only_where_it_calibrates_on_runs(options, monkeyp
     def refuse(*_):
         raise AssertionError
 
-    monkeypatch.setattr(ensemble_regressor, "widened_by_forecast", refuse)
+    monkeypatch.setattr(ensemble_fitting, "widened_by_forecast", refuse)
     X, y = changed_at_the_end()
     if options.pop("shuffled", False):
         y = RNG(0).permutation(y)

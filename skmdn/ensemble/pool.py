@@ -32,9 +32,14 @@ class Pool:
     background_scale: np.ndarray  # (D,)
     maps: tuple[Any, ...] | None = None  # from y to the mapped targets, one per output
     target_range: np.ndarray | None = None  # (D, 2), of the mapped targets
+    # Part of each view's weight (V,) that one more network has, which the pool has taught.
+    taught_shares: np.ndarray | None = None
+    # Widening by a forecast, which the other factors and the noise hold already.
+    forecast_factor: float = 1.0
+    forecast_noise: np.ndarray | float = 0.0  # (D,)
 
     @classmethod
-    def of(cls, ensemble: Any) -> Pool:
+    def of(cls, ensemble: Any, taught_shares: np.ndarray | None = None) -> Pool:
         """Pool from the attributes of a fitted `MDNEnsembleRegressor`."""
         return cls(
             ensemble.view_weights_,
@@ -46,6 +51,9 @@ class Pool:
             ensemble.background_scale_,
             as_maps(ensemble.target_transform_),
             ensemble.target_range_,
+            taught_shares,
+            ensemble.forecast_factor_,
+            ensemble.forecast_noise_,
         )
 
     def set_on(self, ensemble: Any) -> None:
@@ -57,11 +65,17 @@ class Pool:
         ensemble.background_scale_ = self.background_scale
         ensemble.target_transform_ = as_attribute(self.maps)
         ensemble.target_range_ = self.target_range
+        ensemble.forecast_factor_ = self.forecast_factor
+        ensemble.forecast_noise_ = self.forecast_noise * np.ones_like(self.noise)
 
     def widened(self, factor: float, noise: np.ndarray) -> Pool:
-        """The pool with every covariance times the square of a factor, plus that of noise (D,)."""
+        """The pool with covariances as wide as a forecast needs, for a factor and noise (D,)."""
         return replace(
-            self, factors=factor * self.factors, noise=np.hypot(factor * self.noise, noise)
+            self,
+            factors=factor * self.factors,
+            noise=np.hypot(factor * self.noise, noise),
+            forecast_factor=factor,
+            forecast_noise=noise,
         )
 
     def out_of_fold(self, views: Sequence[Mixture]) -> Density:
@@ -73,7 +87,10 @@ class Pool:
         return self._of_y(self._with_background(widened, self.weights))
 
     def of_members(self, chunks: Iterable[Sequence[Sequence[Mixture]]], n_rows: int) -> Density:
-        """The pool of the densities of all members, which are given by view, in chunks of rows."""
+        """The pool of the densities of all members, which are given by view, in chunks of rows.
+
+        With shares for a taught network, its densities come after the last view.
+        """
         pooled = (self._with_background(*self._calibrated(views)) for views in chunks)
         return self._of_y(concatenate_chunks(pooled, n_rows))
 
@@ -84,21 +101,30 @@ class Pool:
 
     def _calibrated(self, views: Sequence[Sequence[Mixture]]) -> tuple[list[Mixture], np.ndarray]:
         """The same for the mapped targets."""
-        factors = self.factors * self.pooling_factor
+        V, F = len(self.weights), len(views[0])
+        factors, shares = self.factors * self.pooling_factor, self.taught_shares
         members = [
             self._widened(density, factor)
-            for densities, factor in zip(views, factors, strict=True)
+            for densities, factor in zip(views[:V], factors, strict=True)
             for density in densities
         ]
-        F = len(views[0])
-        return members, np.repeat(self.weights / F, F)
+        if shares is None:
+            return members, np.repeat(self.weights / F, F)
+        # What the pool has taught has its spreads, but for those of a forecast.
+        forecast = self.forecast_factor, self.forecast_noise
+        members += [self._bounded(density.widen(*forecast)) for density in views[V]]
+        left = np.repeat((1 - shares) * self.weights / F, F)
+        return members, np.append(left, shares @ self.weights)
 
     def _widened(self, density: Mixture, factor: float) -> Mixture:
-        """A density with its calibrated spread, behind a map no wider than the background."""
-        widened = density.widen(factor, self.noise)
+        """A density with its calibrated spread."""
+        return self._bounded(density.widen(factor, self.noise))
+
+    def _bounded(self, density: Mixture) -> Mixture:
+        """A density that behind a map is no wider than the background."""
         if self.maps is None or self.target_range is None:
-            return widened
-        return bounded(widened, self.maps, self.background_scale, self.target_range)
+            return density
+        return bounded(density, self.maps, self.background_scale, self.target_range)
 
     def _of_y(self, density: Mixture) -> Density:
         """The density of y, given that of the mapped targets."""

@@ -12,7 +12,6 @@ from sklearn.utils.validation import validate_data
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.callbacks import CallbackSupportMixin, FitTask, fit_task
-from skmdn._estimators.folds import order_of, splits
 from skmdn._estimators.inner_estimators import check_predicts_density
 from skmdn._estimators.inputs import (
     check_fitted_table,
@@ -32,18 +31,13 @@ from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
-from skmdn._thread_pools import one_thread
-from skmdn.ensemble.forecast import widened_by_forecast
-from skmdn.ensemble.mapped_targets import MappedTargets, common_maps
-from skmdn.ensemble.members import fit_members, plan_members
-from skmdn.ensemble.out_of_fold import mean_logpdf, out_of_fold
-from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool
-from skmdn.ensemble.progress import MemberProgress
-from skmdn.ensemble.target_transform import Views, chosen_word, views_behind_maps
+from skmdn.ensemble.fitting import Options, fit
+from skmdn.ensemble.pool import Pool
+from skmdn.ensemble.target_transform import Views, chosen_word
+from skmdn.ensemble.taught_network import shares_for_taught
 from skmdn.ensemble.variance import decomposed_variance
 from skmdn.ensemble.view_densities import densities_by_chunk
 from skmdn.ensemble.views import LEAST_ROWS, check_enough_rows, default_views, expected_weights
-from skmdn.mixture import Mixture
 from skmdn.mixture.arguments import as_generator
 from skmdn.mixture.joining import Density
 
@@ -55,8 +49,9 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     inside it as validation data. So every row has an out-of-fold density from every view. Their
     likelihood decides how much each view weighs, by which factor its spreads are multiplied, and
     which variance is added to all components. The prediction is one `Mixture` of views x folds x
-    components [1]_ [2]_, and one broad background component that bounds the loss of a row far from
-    all others. With a `target_transform` it is a `TargetMixture` of these components.
+    components [1]_ [2]_, of a network that their pool has taught, and of one broad background
+    component that bounds the loss of a row far from all others. With a `target_transform` it is a
+    `TargetMixture` of these components.
 
     Parameters
     ----------
@@ -66,7 +61,7 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         and one that also sees out-of-fold predictions of trees (`CrossFittedPredictions`). With
         fewer than 1,000 rows n, the first has ``alpha=100 / n``, and there are two more: one with a
         linear path, ``alpha=100 / n`` and encoding, and a Gaussian process (`ProcessDensity`). The
-        prior of the calibration expects these two to weigh ``1 + 60 / n`` times as much as others.
+        prior of the calibration expects these two to weigh ``1 + 200 / n`` times as much as others.
     target_transform : None, {"auto", "log", "logit", "asinh"}, object or list, default=None
         Map of y, as of `MDNRegressor`, set in all views (in the last step of a Pipeline, in the
         estimator of a search); trees see y itself. "auto" is one choice on all rows before the
@@ -90,6 +85,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     ----------
     estimators_ : list of list
         Fitted members, by view and fold.
+    taught_estimator_ : MDNRegressor or None
+        One more network, of all rows, that the pool has taught (see Notes).
     view_weights_, view_factors_ : ndarray of shape (V,)
         Weights of the views, and factors of their standard deviations.
     pooling_factor_ : float
@@ -107,6 +104,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         outside, and are no wider than `background_scale_`, so that means of y stay finite.
     noise_ : ndarray of shape (D,)
         Standard deviation added to every component, in units of the mapped y.
+    forecast_factor_, forecast_noise_ : float and ndarray of shape (D,)
+        The part of the views' factors and of the noise that rows to come in a series call for.
     background_weight_ : float
         Weight of the background component.
     background_mean_, background_scale_ : ndarray of shape (D,)
@@ -145,6 +144,12 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     six folds, members that train on all rows outside their own fold, and a step that gives arrays.
     Otherwise the step is fitted for each member by itself.
 
+    **The taught network.** Every member misses a fold. Of 10 to 999 rows one more network learns
+    from all, as `MDNRegressor` does: a third of its targets are the rows' own, the others are drawn
+    from the calibrated pool. Its settings are those of the heaviest view that is an `MDNRegressor`,
+    with half the ``alpha``. Half the weight of such views is its. There is none without `calibrate`
+    or where these views weigh less than 0.1. Callbacks do not see its training.
+
     **Spread of a pool.** A prediction pools F members of every view, whose errors partly cancel.
     `pooling_factor_` is inferred from how much less spread the views need together than each of
     them alone.
@@ -173,8 +178,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     >>> y = X[:, 0] + 0.1 * rng.normal(size=100)
     >>> view = MDNRegressor(n_components=2, max_iter=20)
     >>> model = MDNEnsembleRegressor([("view", view)], cv=2, random_state=0).fit(X, y)
-    >>> model.predict_proba(X[:3]).n_components  # 1 view, 2 folds, 2 components and the background
-    5
+    >>> model.predict_proba(X[:3]).n_components  # 2 folds and the taught network; background
+    7
     """
 
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
@@ -262,10 +267,11 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         Returns
         -------
         Mixture or TargetMixture
-            Of V x F x K + 1 components; behind the map, if there is one.
+            Of V x F x K + 1 components, and K of the taught network; behind the map, if any.
         """
         rows = check_fitted_table(self, X)
-        return Pool.of(self).of_members(densities_by_chunk(self.estimators_, rows), rows.shape[0])
+        chunks = densities_by_chunk(self._members(), rows)
+        return self._pool().of_members(chunks, rows.shape[0])
 
     def predict(
         self, X: ArrayLike, return_std: bool = False, return_cov: bool = False
@@ -336,43 +342,27 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
             Arrays `total`, `aleatoric` and `epistemic` of shape (n,) or (n, D), in squared units of
             y. The total is the sum of the other two.
         """
-        X, pool = check_fitted_table(self, X), Pool.of(self)
-        chunks = densities_by_chunk(self.estimators_, X)
+        X, pool = check_fitted_table(self, X), self._pool()
+        chunks = densities_by_chunk(self._members(), X)
         return decomposed_variance(pool.members(views) for views in chunks)
 
     def _fit(self, views: Views, rows: Rows, task: FitTask) -> None:
-        rng = new_generator(self.random_state)
-        views, maps = views_behind_maps(self.target_transform, views, rows, rng)
-        parts, self.folds_, self.dependence_p_value_ = splits(self.cv, *rows, rng)
-        order = order_of([test for _, test in parts], len(rows.y))
-        F = len(parts)
-        with MemberProgress(len(views) * F, self.verbose) as progress:
-            members = plan_members(views, rows, parts, rng, self.n_jobs, progress)
-            fitted = fit_members(members, rows, self.n_jobs, progress, task)
-        pairs = zip(members, fitted, strict=True)
-        densities = [(plan.name, member.density) for plan, member in pairs]
-        targets = MappedTargets.of(rows, common_maps(densities, maps))
-        by_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
-        self.estimators_ = [[member.estimator for member in view] for view in by_view]
-        pool = self._calibrate([out_of_fold(view, order) for view in by_view], targets, rows)
-        if self.calibrate and self.folds_ == "blocks":
-            pool = widened_by_forecast(pool, views, rows, targets, rng, self.n_jobs)
-        pool.set_on(self)
-        self.n_outputs_ = targets.values.shape[1]
-
-    def _calibrate(self, densities: list[Mixture], targets: MappedTargets, rows: Rows) -> Pool:
-        """The pool for out-of-fold densities, one per view, which it scores."""
-        members, expected = len(self.estimators_[0]), None
-        if self.estimators is None:
-            expected = expected_weights(len(rows.y))
-        with one_thread():
-            if self.calibrate:
-                pool = calibrated_pool(densities, targets, rows.weights, members, expected)
-            else:
-                pool = equal_pool(len(densities), targets, rows.weights)
-        self.oof_mixture_ = pool.out_of_fold(densities)
-        self.oof_score_ = mean_logpdf(self.oof_mixture_, rows)
-        return pool
+        expected = expected_weights(len(rows.y)) if self.estimators is None else None
+        options = Options(
+            self.target_transform,
+            self.cv,
+            self.calibrate,
+            self.n_jobs,
+            self.random_state,
+            self.verbose,
+            expected,
+        )
+        fitted = fit(views, rows, options, task)
+        self.estimators_, self.taught_estimator_ = fitted.members, fitted.taught
+        self.folds_, self.dependence_p_value_ = fitted.folds, fitted.dependence_p_value
+        self.oof_mixture_, self.oof_score_ = fitted.out_of_fold, fitted.score
+        self.n_outputs_ = fitted.n_outputs
+        fitted.pool.set_on(self)
 
     def _views(self, n_rows: int) -> Views:
         check_named_estimators(self)
@@ -390,9 +380,18 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
 
     def _pools(self, X: Any) -> Iterator[Density]:
         """Pools of consecutive rows."""
-        X, pool = check_fitted_table(self, X), Pool.of(self)
-        for views in densities_by_chunk(self.estimators_, X):
+        X, pool = check_fitted_table(self, X), self._pool()
+        for views in densities_by_chunk(self._members(), X):
             yield pool.of_members([views], len(views[0][0]))
+
+    def _members(self) -> list[list[Any]]:
+        """Members by view; what the pool has taught comes last."""
+        taught = self.taught_estimator_
+        return self.estimators_ if taught is None else [*self.estimators_, [taught]]
+
+    def _pool(self) -> Pool:
+        taught = self.taught_estimator_
+        return Pool.of(self, None if taught is None else shares_for_taught(self.estimators_))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

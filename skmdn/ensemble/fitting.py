@@ -1,0 +1,86 @@
+"""From views and rows to fitted members, the network that they teach, and their pool."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skmdn._estimators.callbacks import FitTask
+from skmdn._estimators.folds import order_of, splits
+from skmdn._estimators.random_state import new_generator
+from skmdn._estimators.rows import Rows
+from skmdn._thread_pools import one_thread
+from skmdn.ensemble.forecast import widened_by_forecast
+from skmdn.ensemble.mapped_targets import MappedTargets, common_maps
+from skmdn.ensemble.members import fit_members, plan_members
+from skmdn.ensemble.out_of_fold import mean_logpdf, out_of_fold
+from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool
+from skmdn.ensemble.progress import MemberProgress
+from skmdn.ensemble.target_transform import Views, views_behind_maps
+from skmdn.ensemble.taught_network import taught_network
+from skmdn.mixture import Mixture
+from skmdn.mixture.joining import Density
+from skmdn.regressor import MDNRegressor
+
+
+class Options(NamedTuple):
+    """Constructor values of the ensemble, and the weights that are expected of the views (V,)."""
+
+    target_transform: Any
+    cv: Any
+    calibrate: bool
+    n_jobs: int | None
+    random_state: Any
+    verbose: int
+    expected_weights: np.ndarray | None
+
+
+class Fitted(NamedTuple):
+    """All that `MDNEnsembleRegressor` keeps of a fit."""
+
+    members: list[list[Any]]  # by view and fold
+    taught: MDNRegressor | None
+    pool: Pool
+    folds: str
+    dependence_p_value: float | None
+    out_of_fold: Density
+    score: float  # of the out-of-fold densities
+    n_outputs: int
+
+
+def fit(views: Views, rows: Rows, options: Options, task: FitTask) -> Fitted:
+    """Fit all members and calibrate their pool."""
+    rng, n_jobs = new_generator(options.random_state), options.n_jobs
+    views, maps = views_behind_maps(options.target_transform, views, rows, rng)
+    parts, kind, p_value = splits(options.cv, *rows, rng)
+    order = order_of([test for _, test in parts], len(rows.y))
+    F = len(parts)
+    with MemberProgress(len(views) * F, options.verbose) as progress:
+        plans = plan_members(views, rows, parts, rng, n_jobs, progress)
+        fitted = fit_members(plans, rows, n_jobs, progress, task)
+    densities = [(plan.name, one.density) for plan, one in zip(plans, fitted, strict=True)]
+    targets = MappedTargets.of(rows, common_maps(densities, maps))
+    by_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
+    members = [[member.estimator for member in view] for view in by_view]
+    unseen = [out_of_fold(view, order) for view in by_view]
+    with one_thread():
+        pool = _pool(unseen, targets, rows, F, options)
+        pooled = pool.out_of_fold(unseen)
+        score = mean_logpdf(pooled, rows)
+    taught = None
+    if options.calibrate:
+        taught = taught_network(pool, views, members, rows, rng)
+        if kind == "blocks":
+            pool = widened_by_forecast(pool, views, rows, targets, rng, n_jobs)
+    n_outputs = targets.values.shape[1]
+    return Fitted(members, taught, pool, kind, p_value, pooled, score, n_outputs)
+
+
+def _pool(
+    unseen: list[Mixture], targets: MappedTargets, rows: Rows, n_folds: int, options: Options
+) -> Pool:
+    """The pool for out-of-fold densities, one per view."""
+    if not options.calibrate:
+        return equal_pool(len(unseen), targets, rows.weights)
+    return calibrated_pool(unseen, targets, rows.weights, n_folds, options.expected_weights)
