@@ -146,11 +146,12 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         row is there 48 times, or 6 times of 1,000 rows or more: a third of these with its own
         target, a fifth of fewer than 100 rows, and else with targets drawn from the mean of the
         five densities. Where few rows compare several networks (see `alpha`), the mean is one of
-        all that were not given up, with the weights that predict held-out rows best [10]_. There
-        are half the steps that so many rows would get, and the last parameters are kept. So one
-        network gains most of what an ensemble would, and no row is lost to validation. Such a fit
-        takes 6 to 8 times as long as with a number here, and up to 13 times as long if there are
-        fewer than 1,000 rows and nothing is left to choose.
+        all that were not given up, with the weights that predict held-out rows best [10]_; of few
+        rows, ``1 + 200 / n`` times as much is expected of a line. There are half the steps that so
+        many rows would get, and the last parameters are kept. So one network gains most of what an
+        ensemble would, and no row is lost to validation. Such a fit takes 6 to 8 times as long as
+        with a number here, and up to 13 times as long if there are fewer than 1,000 rows and
+        nothing is left to choose.
 
         Of fewer than 10 rows, where X holds more than 20 million numbers, or where `fit` goes on
         (`warm_start`), a tenth is set aside, but at least 30 rows and at most a third.

@@ -19,13 +19,14 @@ RNG = np.random.default_rng
 N = 7
 
 
-def trial(means=(), spreads=None):
+def trial(means=(), spreads=None, line=False):
     """A network whose folds predict a normal density each, whatever the rows."""
     judged = [
         Judged(SimpleNamespace(density=lambda X, mean=mean: normal(mean, len(X))), None)
         for mean in means
     ]
-    return CrossValidation(None, None, judged, [], spreads or Spreads())
+    settings = SimpleNamespace(linear_path=line)
+    return CrossValidation(settings, None, judged, [], spreads or Spreads())
 
 
 def normal(mean, n):
@@ -40,25 +41,27 @@ def stack_of(trials, weights):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_weights_of_two_views_against_a_search_on_a_line(weighted):
+@pytest.mark.parametrize("more", [1.0, 5.0])
+def test_weights_of_two_views_against_a_search_on_a_line(weighted, more):
     log_densities = RNG(0).normal(size=(30, 2))
     w = RNG(1).uniform(size=30) if weighted else np.ones(30)
+    w = w / w.sum()
 
-    def loss(theta):
-        share = 1 / (1 + np.exp(-2 * theta))  # of logits theta and -theta
+    def loss(logit):
+        share = 1 / (1 + np.exp(-logit))
         pool = np.log(np.exp(log_densities) @ [share, 1 - share])
-        w_sum = w.sum()
-        return -w @ pool / w_sum + (w @ w) / w_sum**2 * (theta / 1.4) ** 2
+        # Of two logits with this difference, each with a standard deviation of 1.4.
+        return -w @ pool + (w @ w) * (logit - np.log(more)) ** 2 / (4 * 1.4**2)
 
-    theta = minimize_scalar(loss, bracket=(-1, 1), tol=1e-12).x
-    found = pooling_weights(log_densities, w)
-    np.testing.assert_allclose(found[0], 1 / (1 + np.exp(-2 * theta)), atol=1e-5)
+    logit = minimize_scalar(loss, bracket=(-1, 1), tol=1e-12).x
+    found = pooling_weights(log_densities, w, np.array([more, 1.0]))
+    np.testing.assert_allclose(found[0], 1 / (1 + np.exp(-logit)), atol=1e-5)
     assert found.sum() == pytest.approx(1.0)
 
 
 def test_weights_of_more_views_are_where_no_direction_is_better():
     log_densities, w = RNG(2).normal(size=(40, 4)), np.ones(40)
-    best = np.log(pooling_weights(log_densities, w))
+    best = np.log(pooling_weights(log_densities, w, np.ones(4)))
 
     def loss(theta):
         share = np.exp(theta) / np.exp(theta).sum()
@@ -70,18 +73,29 @@ def test_weights_of_more_views_are_where_no_direction_is_better():
 
 def test_equal_views_weigh_the_same_and_a_better_one_more_with_more_rows():
     same = np.tile(RNG(0).normal(size=(50, 1)), 3)
-    np.testing.assert_allclose(pooling_weights(same, np.ones(50)), 1 / 3, atol=1e-6)
-    better = [pooling_weights(np.tile([0.0, -1.0], (n, 1)), np.ones(n))[0] for n in (1, 10, 100)]
+    np.testing.assert_allclose(pooling_weights(same, np.ones(50), np.ones(3)), 1 / 3, atol=1e-6)
+    better = [
+        pooling_weights(np.tile([0.0, -1.0], (n, 1)), np.ones(n), np.ones(2))[0]
+        for n in (1, 10, 100)
+    ]
     assert 0.5 < better[0] < better[1] < better[2] < 1.0
-    np.testing.assert_array_equal(pooling_weights(np.zeros((9, 1)), np.ones(9)), [1.0])
+    np.testing.assert_array_equal(pooling_weights(np.zeros((9, 1)), np.ones(9), np.ones(1)), [1.0])
 
 
 @pytest.mark.parametrize("bad", [np.nan, -np.inf])
 def test_views_without_a_density_weigh_nothing(bad):
     log_densities = np.column_stack([np.zeros(20), np.full(20, bad), np.full(20, -0.1)])
-    found = pooling_weights(log_densities, np.ones(20))
+    found = pooling_weights(log_densities, np.ones(20), np.ones(3))
     assert np.isfinite(found).all()
     assert found[1] < 0.05 < found[2] < found[0]
+
+
+@pytest.mark.parametrize(("n", "times"), [(20, 11.0), (100, 3.0), (500, 1.4)])
+def test_of_few_rows_a_line_is_expected_to_weigh_more(n, times):
+    alike = [np.zeros(n)] * 3
+    trials = [trial(line=line) for line in (False, True, False)]
+    weights = Stack.of(trials[0], trials, alike, np.ones(n)).weights
+    np.testing.assert_allclose(weights, np.array([1.0, times, 1.0]) / (2 + times), atol=1e-5)
 
 
 # What they teach ---------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmdn._calibration import pooling_weights
+from skmdn._calibration import expected_of_line, pooling_weights
 from skmdn._estimators.observations import Observations
 from skmdn._predictor import Density, common_density
 from skmdn._training.calibration import Spreads
@@ -34,7 +34,9 @@ class Stack(NamedTuple):
         sample_weight: np.ndarray,
     ) -> "Stack":
         """The likeliest stack, given the log-likelihoods ``(m,)`` of held-out rows by trial."""
-        weights = pooling_weights(np.column_stack(log_likelihoods), sample_weight)
+        of_line = expected_of_line(len(sample_weight))
+        expected = np.where([trial.settings.linear_path for trial in trials], of_line, 1.0)
+        weights = pooling_weights(np.column_stack(log_likelihoods), sample_weight, expected)
         return cls(best, trials, weights)
 
     def density(self, of_y: Observations) -> Density:

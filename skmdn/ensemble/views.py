@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from skmdn._calibration import expected_of_line
 from skmdn.ensemble.process_view import ProcessDensity
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.regressor import MDNRegressor
@@ -17,8 +18,6 @@ LEAST_ROWS = 3
 _MANY_ROWS = 1000
 # A firm decay, times the number of rows, and its least value.
 _FIRM, _LEAST_DECAY = 100.0, 0.06
-# What is expected of a line and of a process, times the number of rows.
-_MORE_EXPECTED = 200.0
 
 
 def default_views(n_rows: int) -> list[tuple[str, Any]]:
@@ -54,10 +53,9 @@ def default_views(n_rows: int) -> list[tuple[str, Any]]:
 def expected_weights(n_rows: int) -> np.ndarray:
     """Weights of the default views before they have shown anything, up to a common factor.
 
-    Few rows can hardly tell views apart. Mostly the line and the process are then ahead, so more is
-    expected of them: 11 times as much of 20 rows, 3 times of 100.
+    Of few rows the line and the process are mostly ahead.
     """
-    more = 1 + _MORE_EXPECTED / n_rows
+    more = expected_of_line(n_rows)
     names = [name for name, _ in default_views(n_rows)]
     return np.array([more if name in ("line", "process") else 1.0 for name in names])
 
