@@ -73,7 +73,7 @@ def test_it_is_like_the_heaviest_view_that_is_a_network(monkeypatch):
     members = [[view] for _, view in views]
     density = Mixture(np.ones((60, 1)), np.zeros((60, 1)), np.ones((60, 1)))
     monkeypatch.setattr(module, "densities_by_chunk", lambda members, X: [[[density]] * 5])
-    np.testing.assert_array_equal(shares_for_taught(members), [0.5, 0.5, 0.5, 0.0, 0.0])
+    np.testing.assert_array_equal(shares_for_taught(members), np.array([1, 1, 1, 0, 0]) / 3)
     for weights, alpha in [((0.1, 0.2, 0.1, 0.3, 0.3), 0.2), ((0.1, 0.1, 0.2, 0.6, 0.0), 0.3)]:
         model = taught_network(pool_of(weights), views, members, Rows(X, y), RNG(0))
         assert model.alpha == alpha
@@ -135,7 +135,7 @@ def test_without_calibration_or_networks_there_is_none(views, options):
 # In the pool -------------------------------------------------------------------------------------
 
 
-def test_it_has_half_the_weight_of_the_networks():
+def test_it_has_a_third_of_the_weight_of_the_networks():
     X, y = data()
     views = [("one", SHORT), ("line", LinearGaussian()), ("two", SHORT)]
     model = MDNEnsembleRegressor(views, cv=2, random_state=0).fit(X, y)
@@ -144,11 +144,11 @@ def test_it_has_half_the_weight_of_the_networks():
     for members, weight, factor in zip(
         model.estimators_, model.view_weights_, model.view_factors_, strict=True
     ):
-        kept = 1.0 if isinstance(members[0], LinearGaussian) else 0.5
+        kept = 1.0 if isinstance(members[0], LinearGaussian) else 2 / 3
         for member in members:
             density = member.predict_proba(X).widen(model.pooling_factor_ * factor, model.noise_)
             total += kept * weight / 2 * density.pdf(grid)
-    weight = 0.5 * (model.view_weights_[0] + model.view_weights_[2])
+    weight = (model.view_weights_[0] + model.view_weights_[2]) / 3
     total += weight * model.taught_estimator_.predict_proba(X).pdf(grid)
     background = stats.norm.pdf(grid, y.mean(), 3 * y.std())
     found = model.predict_proba(X)
@@ -163,8 +163,8 @@ def test_means_samples_and_parts_of_the_variance_have_it_too():
     np.testing.assert_allclose(model.predict(X), density.mean())
     np.testing.assert_array_equal(model.sample(X, 3, 0), density.sample(3, 0))
     means = [member.predict(X) for member in [*model.estimators_[0], model.taught_estimator_]]
-    centre = np.average(means, axis=0, weights=[0.25, 0.25, 0.5])
-    spread = np.average((np.array(means) - centre) ** 2, axis=0, weights=[0.25, 0.25, 0.5])
+    centre = np.mean(means, axis=0)  # two folds have a third each, and so has it
+    spread = np.mean((np.array(means) - centre) ** 2, axis=0)
     np.testing.assert_allclose(model.decompose(X).epistemic, spread)
 
 

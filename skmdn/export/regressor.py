@@ -27,7 +27,8 @@ _DTYPES = ("float64", "float32")
 _HINTS = {
     "MDNEnsembleRegressor": (
         "An ensemble pools many members, and its default views hold trees. Its members that are "
-        "MDNRegressors can be exported one by one: model.estimators_[view][fold]."
+        "MDNRegressors can be exported one by one: model.estimators_[view][fold], and "
+        "model.taught_estimator_ where it has taught one."
     ),
     "ConformalMDNRegressor": (
         "Its regions are not the parameters of a mixture. Export the MDNRegressor inside it."
