@@ -1,5 +1,7 @@
 """The network of all rows that the pool of an ensemble teaches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from cases.ensemble import SMALL, two_views
@@ -11,8 +13,13 @@ from sklearn.pipeline import make_pipeline
 from skmdn import MDNEnsembleRegressor, MDNRegressor, Mixture, TargetMixture
 from skmdn._estimators.rows import Rows
 from skmdn.ensemble import taught_network as module
+from skmdn.ensemble.mapped_targets import MappedTargets
 from skmdn.ensemble.pool import Pool
-from skmdn.ensemble.taught_network import shares_for_taught, taught_network
+from skmdn.ensemble.taught_network import (
+    shares_for_taught,
+    taught_network,
+    unexplained_part,
+)
 
 RNG = np.random.default_rng
 SHORT = clone(SMALL).set_params(max_iter=12)
@@ -31,6 +38,13 @@ def pool_of(weights, background=0.0):
     return Pool(np.array(weights), ones, 1.0, zero, background, zero, np.ones(1))
 
 
+def taught(pool, views, members, rows):
+    """What a pool teaches that explains all of the targets out of fold."""
+    y = rows.y[:, None]
+    targets, known = MappedTargets(y, None, None), Mixture(np.ones_like(y), y, np.ones_like(y))
+    return taught_network(pool, views, members, rows, targets, known, RNG(0))
+
+
 def taught_by(monkeypatch, density, y, n_views=1, weights=None, view=SHORT):
     """A network that a pool has taught which predicts this density, whatever the rows."""
     predicted = [[density] for _ in range(n_views)]
@@ -38,7 +52,8 @@ def taught_by(monkeypatch, density, y, n_views=1, weights=None, view=SHORT):
     views = [(str(v), view) for v in range(n_views)]
     rows = Rows(RNG(0).normal(size=(len(y), 1)), y, weights)
     pool = pool_of([1 / n_views] * n_views, background=0.3)
-    return taught_network(pool, views, [[view]] * n_views, rows, RNG(0)), rows.X
+    members = [[view]] * n_views
+    return taught(pool, views, members, rows), rows.X
 
 
 # What it learns ----------------------------------------------------------------------------------
@@ -75,10 +90,41 @@ def test_it_is_like_the_heaviest_view_that_is_a_network(monkeypatch):
     monkeypatch.setattr(module, "densities_by_chunk", lambda members, X: [[[density]] * 5])
     np.testing.assert_array_equal(shares_for_taught(members), np.array([1, 1, 1, 0, 0]) / 3)
     for weights, alpha in [((0.1, 0.2, 0.1, 0.3, 0.3), 0.2), ((0.1, 0.1, 0.2, 0.6, 0.0), 0.3)]:
-        model = taught_network(pool_of(weights), views, members, Rows(X, y), RNG(0))
+        model = taught(pool_of(weights), views, members, Rows(X, y))
         assert model.alpha == alpha
     few = pool_of((0.03, 0.03, 0.03, 0.4, 0.51))
-    assert taught_network(few, views, members, Rows(X, y), RNG(0)) is None
+    assert taught(few, views, members, Rows(X, y)) is None
+
+
+@pytest.mark.parametrize(
+    ("unexplained", "times"), [(0.0, 1), (0.05, 1), (0.2, 4), (0.3, 6), (2, 6)]
+)
+def test_its_decay_is_firmer_where_there_is_noise(unexplained, times, monkeypatch):
+    X, y = data()
+    density = Mixture(np.ones((60, 1)), np.zeros((60, 1)), np.ones((60, 1)))
+    monkeypatch.setattr(module, "densities_by_chunk", lambda members, X: [[[density]]])
+    monkeypatch.setattr(module, "unexplained_part", lambda *_: unexplained)
+    for alpha in (0.5, "auto"):
+        view = clone(SHORT).set_params(alpha=alpha, max_iter=1)
+        found = taught(pool_of([1.0]), [("one", view)], [[view]], Rows(X, y))
+        assert found.alpha == ("auto" if alpha == "auto" else pytest.approx(times * alpha))
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e150, 1e-150])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_unexplained_part_of_the_variance(weighted, unit):
+    rng = RNG(0)
+    y = rng.normal(size=50)
+    means = 0.3 * y + 0.2 * rng.normal(size=50)
+    w = np.where(np.arange(50) < 5, 0.0, rng.uniform(size=50)) if weighted else np.ones(50)
+    centred = y - np.average(y, weights=w)
+    expected = np.average((y - means) ** 2, weights=w) / np.average(centred**2, weights=w)
+    y[w == 0] = np.nan  # whatever it is
+    density = Mixture(np.ones((50, 1)), unit * means[:, None], unit * np.ones((50, 1)))
+    pool = replace(pool_of([1.0]), background_scale=3 * unit * np.ones(1))
+    targets = MappedTargets(unit * y[:, None], None, None)
+    rows = Rows(np.zeros((50, 1)), unit * y, w if weighted else None)
+    assert unexplained_part(pool, density, targets, rows) == pytest.approx(expected)
 
 
 def test_nothing_is_held_out_or_calibrated():

@@ -12,14 +12,17 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import r2_score
 
 from skmdn._estimators.inner_estimators import seeded_clone
 from skmdn._estimators.observations import rows_with_weight
 from skmdn._estimators.rows import Rows
 from skmdn._thread_pools import one_thread
+from skmdn.ensemble.mapped_targets import MappedTargets, base_of
 from skmdn.ensemble.pool import Pool
 from skmdn.ensemble.target_transform import Views
 from skmdn.ensemble.view_densities import densities_by_chunk
+from skmdn.mixture.joining import Density
 from skmdn.regressor import MDNRegressor
 
 # Fewer rows can hardly teach anything. Of more, those outside a fold are nearly as good as all: of
@@ -30,6 +33,10 @@ LEAST_ROWS, MOST_ROWS = 10, 999
 SHARE = 1 / 3
 # Views of less weight have too little to give.
 _LEAST_WEIGHT = 0.1
+# The weight decay is that of its view times so many times the part of the variance that the pool
+# leaves unexplained, within bounds. Where there is noise, a network of all rows overfits their own
+# targets; where there is none, these are what it is for.
+_PER_UNEXPLAINED, _MOST_TIMES = 20.0, 6.0
 
 
 def shares_for_taught(members: Sequence[Sequence[Any]]) -> np.ndarray:
@@ -37,17 +44,29 @@ def shares_for_taught(members: Sequence[Sequence[Any]]) -> np.ndarray:
     return np.array([SHARE if type(view[0]) is MDNRegressor else 0.0 for view in members])
 
 
+def unexplained_part(pool: Pool, out_of_fold: Density, targets: MappedTargets, rows: Rows) -> float:
+    """Part of the variance of the mapped targets that the pool does not explain out of fold."""
+    w = rows.weights
+    present = rows_with_weight(w, len(rows.y))
+    predicted = base_of(out_of_fold).mean().reshape(targets.values.shape)
+    # In units of the background, so that squares do not overflow.
+    y, means = (values[present] / pool.background_scale for values in (targets.values, predicted))
+    return 1 - r2_score(y, means, sample_weight=None if w is None else w[present])
+
+
 def taught_network(
     pool: Pool,
     views: Views,
     members: Sequence[Sequence[Any]],
     rows: Rows,
+    targets: MappedTargets,
+    out_of_fold: Density,
     rng: np.random.Generator,
 ) -> MDNRegressor | None:
     """A network like the heaviest view that is one, fitted to all rows and to what the pool says.
 
-    `members` are fitted, by view. There is None where there is no such view, or not a suitable
-    number of rows.
+    `members` are fitted, by view; `out_of_fold` is the pool's density for rows that its members
+    have not seen. There is None where there is no such view, or not a suitable number of rows.
     """
     weights = pool.weights * (shares_for_taught(members) > 0)
     n = len(rows_with_weight(rows.weights, len(rows.y)))
@@ -55,6 +74,10 @@ def taught_network(
         return None
     _, heaviest = views[int(np.argmax(weights))]
     network: MDNRegressor = seeded_clone(heaviest, int(rng.integers(2**31)))
+    if not isinstance(network.alpha, str):
+        unexplained = unexplained_part(pool, out_of_fold, targets, rows)
+        times = min(max(1.0, _PER_UNEXPLAINED * unexplained), _MOST_TIMES)
+        network.set_params(alpha=times * network.alpha)
     # The background bounds losses; there is nothing to learn from it.
     components = replace(pool, background_weight=0.0)
     with one_thread():
