@@ -22,7 +22,6 @@ from skmdn._estimators.inputs import (
     check_validation_data,
 )
 from skmdn._estimators.interrupts import pass_interrupt_on
-from skmdn._estimators.observations import Observations
 from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._estimators.random_state import new_generator
@@ -144,8 +143,10 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
         One network of all rows, which is kept, then learns what the five know together [9]_. Every
         row is there 48 times, or 6 times of 1,000 rows or more: a third of these with its own
-        target, a fifth of fewer than 100 rows, and else with targets drawn from the mean of the
-        five densities. Where few rows compare several networks (see `alpha`), the mean is one of
+        target, and else with targets drawn from the mean of the five densities. Of fewer than 1,000
+        rows the share of their own falls with the noise, down to an eighth. Noise is what the folds
+        leave of the variation of y, where more than 0.1: the square of their CRPS by that of the
+        distribution of y. Where few rows compare several networks (see `alpha`), the mean is one of
         all that were not given up, with the weights that predict held-out rows best [10]_; of few
         rows, ``1 + 200 / n`` times as much is expected of a line. There are half the steps that so
         many rows would get, and the last parameters are kept. So one network gains most of what an
@@ -728,21 +729,20 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         """What "auto" chooses for some rows, for a meta-estimator around this one."""
         return choose_target_transform(self, X, y, sample_weight, groups=groups)
 
-    def _fit_taught(self, X: Any, y: Any, sample_weight: Any, density: Density) -> MDNRegressor:
+    def _fit_taught(
+        self, X: Any, y: Any, sample_weight: Any, density: Density, unexplained: float
+    ) -> MDNRegressor:
         """Fit to all rows and to targets drawn from densities of y for them; nothing is calibrated.
 
-        It is for a meta-estimator around this one, whose members predict the densities.
+        It is for a meta-estimator around this one, whose members predict the densities, and leave
+        an `unexplained` part of the variation of y.
         """
         from skmdn._training import fitting
 
         with unchanged_on_error(self):
             settings = replace(Settings.of(self), validation_fraction=None, calibrate=False)
             data = check_training_data(self, X, y, sample_weight, reset=True)
-
-            def teacher(of_y: Observations) -> Density:
-                return density[of_y.rows]
-
-            fitted = fitting.fit(settings, data, None, None, None, teacher=teacher)
+            fitted = fitting.fit_taught(settings, data, density, unexplained)
             self._keep_fit(fitted, n_calls=0)
             _warn_of(fitted)
         return self

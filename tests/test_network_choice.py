@@ -51,7 +51,8 @@ def choose(monkeypatch, data, errors, groups=None, *, losses=(), needs_folds=Tru
         error = np.broadcast_to(errors.get(words(trial.settings), 1.0), len(of_y))
         D = of_y.y.shape[1]
         w = np.ones(len(of_y)) if of_y.weights is None else of_y.weights[of_y.rows]
-        return Score(-(error**2) / 2, np.repeat(np.abs(error)[:, None], D, axis=1), w)
+        crps = np.repeat(np.abs(error)[:, None], D, axis=1)
+        return Score(-(error**2) / 2, crps, of_y.y[of_y.rows], w)
 
     monkeypatch.setattr(network_choice, "cross_validated", told)
     monkeypatch.setattr(network_choice, "score", score)
@@ -171,7 +172,7 @@ def test_gain_against_a_plain_computation():
     rng = np.random.default_rng(1)
     weights = rng.uniform(size=12)
     a, b = (
-        Score(*each, weights)
+        Score(*each, rng.normal(size=(12, 2)), weights)
         for each in zip(rng.normal(size=(2, 12)), rng.uniform(size=(2, 12, 2)), strict=True)
     )
     unit = np.average(b.crps, axis=0, weights=weights)
@@ -184,14 +185,15 @@ def test_gain_against_a_plain_computation():
 
 @pytest.mark.parametrize("expected", [None, 0])
 def test_scores_that_are_no_numbers_are_not_the_best(expected):
-    near, far = (Score(np.full(9, -loss), np.ones((9, 1)), np.ones(9)) for loss in (1.0, 2.0))
-    broken = Score(np.full(9, np.nan), np.full((9, 1), np.nan), np.ones(9))
+    rest = np.arange(9.0)[:, None], np.ones(9)
+    near, far = (Score(np.full(9, -loss), np.ones((9, 1)), *rest) for loss in (1.0, 2.0))
+    broken = Score(np.full(9, np.nan), np.full((9, 1), np.nan), *rest)
     assert best_of([far, broken, near], expected) == 2
     assert best_of([near, broken, far], expected) == 0
 
 
 def test_one_row_does_not_decide():
-    ones = np.ones((9, 1)), np.ones(9)
+    ones = np.ones((9, 1)), np.ones((9, 1)), np.ones(9)
     far, near = np.zeros(9), np.full(9, -0.5)
     far[0] = -1e6
     assert gain(Score(far, *ones), Score(near, *ones)) == pytest.approx(-3.5 / 9)

@@ -34,7 +34,7 @@ def normal(mean, n):
 
 
 def stack_of(trials, weights):
-    return Stack(trials[0], trials, np.array(weights))
+    return Stack(trials[0], trials, np.array(weights), 0.5)
 
 
 # Weights -----------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def test_views_without_a_density_weigh_nothing(bad):
 def test_of_few_rows_a_line_is_expected_to_weigh_more(n, times):
     alike = [np.zeros(n)] * 3
     trials = [trial(line=line) for line in (False, True, False)]
-    weights = Stack.of(trials[0], trials, alike, np.ones(n)).weights
+    weights = Stack.of(trials[0], trials, alike, np.ones(n), 0.5).weights
     np.testing.assert_allclose(weights, np.array([1.0, times, 1.0]) / (2 + times), atol=1e-5)
 
 

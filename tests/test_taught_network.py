@@ -1,9 +1,8 @@
 """The network of all rows that the pool of an ensemble teaches."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+import scoringrules
 from cases.ensemble import SMALL, two_views
 from cases.linear_gaussian import LinearGaussian
 from scipy import stats
@@ -11,9 +10,9 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor, Mixture, TargetMixture
+from skmdn._calibration import unexplained
 from skmdn._estimators.rows import Rows
 from skmdn.ensemble import taught_network as module
-from skmdn.ensemble.mapped_targets import MappedTargets
 from skmdn.ensemble.pool import Pool
 from skmdn.ensemble.taught_network import (
     shares_for_taught,
@@ -41,8 +40,8 @@ def pool_of(weights, background=0.0):
 def taught(pool, views, members, rows):
     """What a pool teaches that explains all of the targets out of fold."""
     y = rows.y[:, None]
-    targets, known = MappedTargets(y, None, None), Mixture(np.ones_like(y), y, np.ones_like(y))
-    return taught_network(pool, views, members, rows, targets, known, RNG(0))
+    known = Mixture(np.ones_like(y), y, 1e-6 * np.ones_like(y))
+    return taught_network(pool, views, members, rows, known, RNG(0))
 
 
 def taught_by(monkeypatch, density, y, n_views=1, weights=None, view=SHORT):
@@ -96,35 +95,33 @@ def test_it_is_like_the_heaviest_view_that_is_a_network(monkeypatch):
     assert taught(few, views, members, Rows(X, y)) is None
 
 
-@pytest.mark.parametrize(
-    ("unexplained", "times"), [(0.0, 1), (0.05, 1), (0.2, 4), (0.3, 6), (2, 6)]
-)
-def test_its_decay_is_firmer_where_there_is_noise(unexplained, times, monkeypatch):
+@pytest.mark.parametrize(("left", "times"), [(0.0, 1), (0.05, 1), (0.2, 4), (0.3, 6), (1.0, 6)])
+def test_its_decay_is_firmer_where_there_is_noise(left, times, monkeypatch):
     X, y = data()
     density = Mixture(np.ones((60, 1)), np.zeros((60, 1)), np.ones((60, 1)))
     monkeypatch.setattr(module, "densities_by_chunk", lambda members, X: [[[density]]])
-    monkeypatch.setattr(module, "unexplained_part", lambda *_: unexplained)
+    monkeypatch.setattr(module, "unexplained_part", lambda *_: left)
     for alpha in (0.5, "auto"):
         view = clone(SHORT).set_params(alpha=alpha, max_iter=1)
         found = taught(pool_of([1.0]), [("one", view)], [[view]], Rows(X, y))
         assert found.alpha == ("auto" if alpha == "auto" else pytest.approx(times * alpha))
 
 
-@pytest.mark.parametrize("unit", [1.0, 1e150, 1e-150])
+@pytest.mark.parametrize("D", [1, 2])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_unexplained_part_of_the_variance(weighted, unit):
+def test_the_part_of_the_variation_that_a_pool_leaves(weighted, D):
     rng = RNG(0)
-    y = rng.normal(size=50)
-    means = 0.3 * y + 0.2 * rng.normal(size=50)
+    y = rng.normal(size=(50, D))
+    means = 0.3 * y + 0.2 * rng.normal(size=(50, D))
     w = np.where(np.arange(50) < 5, 0.0, rng.uniform(size=50)) if weighted else np.ones(50)
-    centred = y - np.average(y, weights=w)
-    expected = np.average((y - means) ** 2, weights=w) / np.average(centred**2, weights=w)
+    crps = scoringrules.crps_normal(y, means, 0.5)
+    expected = unexplained(crps[w > 0], y[w > 0], w[w > 0])
     y[w == 0] = np.nan  # whatever it is
-    density = Mixture(np.ones((50, 1)), unit * means[:, None], unit * np.ones((50, 1)))
-    pool = replace(pool_of([1.0]), background_scale=3 * unit * np.ones(1))
-    targets = MappedTargets(unit * y[:, None], None, None)
-    rows = Rows(np.zeros((50, 1)), unit * y, w if weighted else None)
-    assert unexplained_part(pool, density, targets, rows) == pytest.approx(expected)
+    shape = (50, 1, D) if D > 1 else (50, 1)
+    density = Mixture(np.ones((50, 1)), means.reshape(shape), np.full(shape, 0.5))
+    rows = Rows(np.zeros((50, 1)), y if D > 1 else y[:, 0], w if weighted else None)
+    assert 0.1 < expected < 0.9
+    assert unexplained_part(density, rows) == pytest.approx(expected)
 
 
 def test_nothing_is_held_out_or_calibrated():

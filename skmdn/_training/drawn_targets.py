@@ -12,7 +12,7 @@ stop: there is little left to overfit.
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,24 +23,29 @@ from skmdn._estimators.target_maps import TargetMaps, behind_maps
 from skmdn._predictor import Density
 from skmdn._training.settings import Settings
 
-# What predicts the densities of y for the rows of data as the user has them.
-Teacher: TypeAlias = Callable[[Observations], Density]
-
 # Every row is there so many times, of few rows and of more. Of few rows, fewer draws would be noise
 # to overfit.
 _FEW_ROWS, _COPIES_OF_FEW, _COPIES = 999, 48, 6
 # Numbers in all copies of X, unless the fewest copies have more.
 _CELLS, _FEWEST_COPIES = 5e7, 3
-# Of so many copies one has the row's own target. Without any, what the networks of four fifths of
-# the rows do not know is lost, which matters where there is little noise. Of very few rows they are
-# as many as can be without spoiling likelihoods.
-_ONE_IN = 3
-_VERY_FEW_ROWS, _ONE_IN_OF_VERY_FEW = 99, 5
+# One of so many copies has the row's own target, at least and at most. Without any, what the
+# networks of four fifths of the rows do not know is lost, which matters where there is little
+# noise; where there is much, the network overfits them. For each sixteenth of the variation that
+# the teacher leaves beyond a tenth it is one in one more. Of more rows it makes no difference.
+_ONE_IN, _ONE_IN_OF_NOISY = 3.0, 8.0
+_LITTLE_NOISE, _PER_NOISE = 0.1, 16.0
 # Part of the steps that so many rows would get.
 _SHARE_OF_STEPS = 0.5
 # Drawn targets make gradients noisier, which shortens the steps of the optimiser, but not those of
 # the decay. With half of it the weights stay about as large as those of the folds.
 _SHARE_OF_DECAY = 0.5
+
+
+class Teacher(NamedTuple):
+    """What predicts the densities of y for the rows of data as the user has them."""
+
+    density: Callable[[Observations], Density]
+    unexplained: float  # part of the variation of y that it leaves, of rows that are new to it
 
 
 class Copies(NamedTuple):
@@ -51,17 +56,19 @@ class Copies(NamedTuple):
     n_passes: int
 
     @classmethod
-    def of(cls, n: int, p: int, batch_size: int | None, n_passes: int | None) -> "Copies":
-        """Those of n rows of p features; None leaves sizes and passes to the rules.
+    def of(cls, n: int, p: int, settings: Settings, unexplained: float) -> "Copies":
+        """Those of n rows of p features; a teacher leaves an `unexplained` part of their variation.
 
         A pass over all copies counts as many as there are copies, of the passes that are allowed.
         """
+        n_passes = settings.n_passes
         number = _COPIES_OF_FEW if n <= _FEW_ROWS else _COPIES
         number = min(number, max(_FEWEST_COPIES, int(_CELLS / (n * p))))
         number = number if n_passes is None else min(number, n_passes)
-        own = math.ceil(number / (_ONE_IN_OF_VERY_FEW if n <= _VERY_FEW_ROWS else _ONE_IN))
+        noise = max(0.0, unexplained - _LITTLE_NOISE) if n <= _FEW_ROWS else 0.0
+        own = math.ceil(number / min(_ONE_IN + _PER_NOISE * noise, _ONE_IN_OF_NOISY))
         if n_passes is None:
-            passes = passes_for_share(_SHARE_OF_STEPS, number * n, batch_size, None)
+            passes = passes_for_share(_SHARE_OF_STEPS, number * n, settings.batch_size, None)
         else:
             passes = n_passes // number
         return cls(own, number - own, passes)

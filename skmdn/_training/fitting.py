@@ -16,7 +16,7 @@ from skmdn._estimators.target_atoms import at_atoms
 from skmdn._estimators.target_maps import behind_maps
 from skmdn._network.preparation import Preparation
 from skmdn._network.target_means import N_FOLDS
-from skmdn._predictor import Predictor
+from skmdn._predictor import Density, Predictor
 from skmdn._thread_pools import one_thread
 from skmdn._training.beginning import Beginning, continued_beginning, fresh_beginning
 from skmdn._training.calibration import (
@@ -181,7 +181,7 @@ def fit(
     of_training = settings
     if folds is not None:
         show_folds(folds.best.losses, settings.verbose)
-        teacher = folds.density
+        teacher = Teacher(folds.density, folds.unexplained)
     if teacher is not None:
         copies = _with_copies(of_network, beginning, of_y, settings, teacher, rng)
         of_network, of_training = copies
@@ -209,6 +209,17 @@ def fit(
     return fitted._replace(advice=advice, dependence=dependence)
 
 
+def fit_taught(
+    settings: Settings, data: Observations, density: Density, unexplained: float
+) -> Fitted:
+    """Train on all rows, taught by densities of y for them; the settings hold nothing out.
+
+    The densities leave an `unexplained` part of the variation of y, of rows that are new to them.
+    """
+    teacher = Teacher(lambda of_y: density[of_y.rows], unexplained)
+    return fit(settings, data, None, None, None, teacher=teacher)
+
+
 def _with_copies(
     split: ValidationSplit,
     beginning: Beginning,
@@ -222,11 +233,11 @@ def _with_copies(
     With the settings for a training on them. `of_y` are the rows as the user has them.
     """
     learning, maps = split.learning, settings.target_transform
-    copies = Copies.of(len(of_y), of_y.X.shape[1], settings.batch_size, settings.n_passes)
+    copies = Copies.of(len(of_y), of_y.X.shape[1], settings, teacher.unexplained)
     rows = [learning] * copies.own
     if copies.drawn > 0:
         with one_thread():
-            drawn = drawn_targets(of_y, teacher(of_y), learning, maps, copies.drawn, rng)
+            drawn = drawn_targets(of_y, teacher.density(of_y), learning, maps, copies.drawn, rng)
             rows.append(beginning.targets_of_network(learning, drawn)[1])
     return split._replace(learning=concatenated(rows)), copies.settings(settings)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skmdn._calibration import unexplained
 from skmdn._estimators.observations import Observations
 from skmdn._predictor import Predictor
 from skmdn._training.calibration import with_spreads
@@ -45,6 +46,7 @@ class Score(NamedTuple):
 
     log_likelihood: np.ndarray  # (m,)
     crps: np.ndarray  # (m, D)
+    y: np.ndarray  # (m, D)
     weights: np.ndarray  # (m,)
 
 
@@ -78,9 +80,11 @@ def chosen_network(
             trials.append(trial)
     scores = [score(trial, of_y) for trial in trials]
     expected = _expected(trials) if len(data) < _LINE_FIRST else None
-    best = trials[best_of(scores, expected)]
+    best = best_of(scores, expected)
     log_likelihoods = [_clipped(one.log_likelihood) for one in scores]
-    return best.settings, Stack.of(best, trials, log_likelihoods, scores[0].weights)
+    left = unexplained(scores[best].crps, scores[best].y, scores[best].weights)
+    stack = Stack.of(trials[best], trials, log_likelihoods, scores[best].weights, left)
+    return stack.best.settings, stack
 
 
 def _ahead_of_others(trials: list[CrossValidation], n: int) -> list[float] | None:
@@ -148,7 +152,7 @@ def _score(predictor: Predictor, data: Observations) -> Score:
     targets = y[:, 0] if predictor.y_ndim == 1 else y
     weights = np.ones(len(y)) if data.weights is None else data.weights[data.rows]
     with np.errstate(under="ignore"):
-        return Score(density.logpdf(targets), density.crps(targets).reshape(y.shape), weights)
+        return Score(density.logpdf(targets), density.crps(targets).reshape(y.shape), y, weights)
 
 
 def _clipped(log_likelihood: np.ndarray) -> np.ndarray:

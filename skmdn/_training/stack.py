@@ -24,6 +24,7 @@ class Stack(NamedTuple):
     best: CrossValidation
     trials: list[CrossValidation]
     weights: np.ndarray  # (V,)
+    unexplained: float  # part of the variation of y that the best leaves
 
     @classmethod
     def of(
@@ -32,12 +33,13 @@ class Stack(NamedTuple):
         trials: list[CrossValidation],
         log_likelihoods: list[np.ndarray],
         sample_weight: np.ndarray,
+        unexplained: float,
     ) -> "Stack":
         """The likeliest stack, given the log-likelihoods ``(m,)`` of held-out rows by trial."""
         of_line = expected_of_line(len(sample_weight))
         expected = np.where([trial.settings.linear_path for trial in trials], of_line, 1.0)
         weights = pooling_weights(np.column_stack(log_likelihoods), sample_weight, expected)
-        return cls(best, trials, weights)
+        return cls(best, trials, weights, unexplained)
 
     def density(self, of_y: Observations) -> Density:
         """The density of y that all networks of all folds predict together for the rows."""

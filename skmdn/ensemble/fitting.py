@@ -70,7 +70,7 @@ def fit(views: Views, rows: Rows, options: Options, task: FitTask) -> Fitted:
         score = mean_logpdf(pooled, rows)
     taught = None
     if options.calibrate:
-        taught = taught_network(pool, views, members, rows, targets, pooled, rng)
+        taught = taught_network(pool, views, members, rows, pooled, rng)
         if kind == "blocks":
             pool = widened_by_forecast(pool, views, rows, targets, rng, n_jobs)
     n_outputs = targets.values.shape[1]

@@ -145,10 +145,10 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     Otherwise the step is fitted for each member by itself.
 
     **The taught network.** Every member misses a fold. Of 10 to 999 rows one more network learns
-    from all, as `MDNRegressor` does: a third of its targets are the rows' own, the others are drawn
-    from the calibrated pool. Its settings are those of the heaviest view that is an `MDNRegressor`.
-    A number ``alpha`` grows up to 6 times, by 20 times the part of the variance of y that the pool
-    leaves unexplained out of fold. A third of the weight of such views is its. There is none
+    from all, as `MDNRegressor` does: a third to an eighth of its targets are the rows' own, the
+    others are drawn from the calibrated pool. Its settings are those of the heaviest view that is
+    an `MDNRegressor`. A number ``alpha`` grows up to 6 times, by 20 times the part of the variation
+    of y that the pool leaves out of fold. A third of the weight of such views is its. There is none
     without `calibrate` or where these views weigh less than 0.1. Callbacks do not see its training.
 
     **Spread of a pool.** A prediction pools F members of every view, whose errors partly cancel.

@@ -12,13 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import r2_score
 
+from skmdn._calibration import unexplained
 from skmdn._estimators.inner_estimators import seeded_clone
 from skmdn._estimators.observations import rows_with_weight
 from skmdn._estimators.rows import Rows
 from skmdn._thread_pools import one_thread
-from skmdn.ensemble.mapped_targets import MappedTargets, base_of
 from skmdn.ensemble.pool import Pool
 from skmdn.ensemble.target_transform import Views
 from skmdn.ensemble.view_densities import densities_by_chunk
@@ -33,9 +32,9 @@ LEAST_ROWS, MOST_ROWS = 10, 999
 SHARE = 1 / 3
 # Views of less weight have too little to give.
 _LEAST_WEIGHT = 0.1
-# The weight decay is that of its view times so many times the part of the variance that the pool
-# leaves unexplained, within bounds. Where there is noise, a network of all rows overfits their own
-# targets; where there is none, these are what it is for.
+# The weight decay is that of its view times so many times the part of the variation of y that the
+# pool leaves, within bounds. With much noise, a network of all rows overfits their own targets;
+# with none, these are what it is for.
 _PER_UNEXPLAINED, _MOST_TIMES = 20.0, 6.0
 
 
@@ -44,14 +43,14 @@ def shares_for_taught(members: Sequence[Sequence[Any]]) -> np.ndarray:
     return np.array([SHARE if type(view[0]) is MDNRegressor else 0.0 for view in members])
 
 
-def unexplained_part(pool: Pool, out_of_fold: Density, targets: MappedTargets, rows: Rows) -> float:
-    """Part of the variance of the mapped targets that the pool does not explain out of fold."""
-    w = rows.weights
-    present = rows_with_weight(w, len(rows.y))
-    predicted = base_of(out_of_fold).mean().reshape(targets.values.shape)
-    # In units of the background, so that squares do not overflow.
-    y, means = (values[present] / pool.background_scale for values in (targets.values, predicted))
-    return 1 - r2_score(y, means, sample_weight=None if w is None else w[present])
+def unexplained_part(out_of_fold: Density, rows: Rows) -> float:
+    """Part of the variation of y that the pool leaves, given its densities out of fold."""
+    present = rows_with_weight(rows.weights, len(rows.y))
+    y = rows.y[present]
+    shape = len(y), -1
+    crps = out_of_fold[present].crps(y)
+    weights = np.ones(len(y)) if rows.weights is None else rows.weights[present]
+    return unexplained(crps.reshape(shape), y.reshape(shape), weights)
 
 
 def taught_network(
@@ -59,7 +58,6 @@ def taught_network(
     views: Views,
     members: Sequence[Sequence[Any]],
     rows: Rows,
-    targets: MappedTargets,
     out_of_fold: Density,
     rng: np.random.Generator,
 ) -> MDNRegressor | None:
@@ -74,12 +72,12 @@ def taught_network(
         return None
     _, heaviest = views[int(np.argmax(weights))]
     network: MDNRegressor = seeded_clone(heaviest, int(rng.integers(2**31)))
+    left = unexplained_part(out_of_fold, rows)
     if not isinstance(network.alpha, str):
-        unexplained = unexplained_part(pool, out_of_fold, targets, rows)
-        times = min(max(1.0, _PER_UNEXPLAINED * unexplained), _MOST_TIMES)
+        times = min(max(1.0, _PER_UNEXPLAINED * left), _MOST_TIMES)
         network.set_params(alpha=times * network.alpha)
     # The background bounds losses; there is nothing to learn from it.
     components = replace(pool, background_weight=0.0)
     with one_thread():
         density = components.of_members(densities_by_chunk(members, rows.X), len(rows.y))
-    return network._fit_taught(rows.X, rows.y, rows.weights, density)
+    return network._fit_taught(rows.X, rows.y, rows.weights, density, left)
