@@ -120,24 +120,6 @@ def expected_of_line(n_rows: int) -> float:
     return 1 + _MORE_EXPECTED / n_rows
 
 
-def unexplained(crps: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
-    """Part of the variation of targets that their predictions leave, 0 to 1.
-
-    That is the square of the predictions' CRPS by that of the targets' own distribution, as a mean
-    over outputs that vary; with normal distributions it is a part of the variance. CRPS and targets
-    are ``(n, D)``, weights ``(n,)``.
-    """
-    w = weights / weights.sum()
-    order = np.argsort(y, axis=0)
-    below = np.cumsum(w[order], axis=0)[:-1]
-    with np.errstate(over="ignore", invalid="ignore"):  # near the ends of float64
-        steps = np.diff(np.take_along_axis(y, order, axis=0), axis=0)
-        of_targets = np.sum(below * (1 - below) * steps, axis=0)
-        varies = of_targets > 0
-        parts = np.square((w @ crps)[varies] / of_targets[varies])
-    return float(np.mean(np.nan_to_num(parts, nan=1.0).clip(max=1.0))) if varies.any() else 1.0
-
-
 def pooling_weights(
     log_densities: np.ndarray, sample_weight: np.ndarray, expected_weights: np.ndarray
 ) -> np.ndarray:

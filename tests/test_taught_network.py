@@ -10,8 +10,9 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor, Mixture, TargetMixture
-from skmdn._calibration import unexplained
 from skmdn._estimators.rows import Rows
+from skmdn._estimators.unexplained import unexplained
+from skmdn._training import fitting
 from skmdn.ensemble import taught_network as module
 from skmdn.ensemble.pool import Pool
 from skmdn.ensemble.taught_network import (
@@ -105,6 +106,21 @@ def test_its_decay_is_firmer_where_there_is_noise(left, times, monkeypatch):
         view = clone(SHORT).set_params(alpha=alpha, max_iter=1)
         found = taught(pool_of([1.0]), [("one", view)], [[view]], Rows(X, y))
         assert found.alpha == ("auto" if alpha == "auto" else pytest.approx(times * alpha))
+
+
+@pytest.mark.parametrize(("left", "own"), [(0.0, 4), (1.0, 2)])
+def test_fewer_of_its_targets_are_the_rows_own_where_there_is_noise(left, own, monkeypatch):
+    seen, original = [], fitting.drawn_targets
+
+    def spied(of_y, density, like, maps, n_draws, rng):
+        seen.append(n_draws)
+        return original(of_y, density, like, maps, n_draws, rng)
+
+    monkeypatch.setattr(fitting, "drawn_targets", spied)
+    monkeypatch.setattr(module, "unexplained_part", lambda *_: left)
+    density = Mixture(np.ones((60, 1)), np.zeros((60, 1)), np.ones((60, 1)))
+    taught_by(monkeypatch, density, RNG(0).normal(size=60))
+    assert seen == [12 - own]
 
 
 @pytest.mark.parametrize("D", [1, 2])

@@ -28,10 +28,11 @@ from skmdn._training.settings import Settings
 _FEW_ROWS, _COPIES_OF_FEW, _COPIES = 999, 48, 6
 # Numbers in all copies of X, unless the fewest copies have more.
 _CELLS, _FEWEST_COPIES = 5e7, 3
-# One of so many copies has the row's own target, at least and at most. Without any, what the
-# networks of four fifths of the rows do not know is lost, which matters where there is little
-# noise; where there is much, the network overfits them. For each sixteenth of the variation that
-# the teacher leaves beyond a tenth it is one in one more. Of more rows it makes no difference.
+# One copy in three has the row's own target. Without any, what the networks of four fifths of the
+# rows do not know is lost, which matters where there is little noise. Where there is much, the
+# network overfits them: of few rows it is one in four if the teacher leaves a sixteenth more than a
+# tenth of the variation, one in five if two sixteenths, and so on. Of more rows it makes no
+# difference.
 _ONE_IN, _ONE_IN_OF_NOISY = 3.0, 8.0
 _LITTLE_NOISE, _PER_NOISE = 0.1, 16.0
 # Part of the steps that so many rows would get.
@@ -45,7 +46,7 @@ class Teacher(NamedTuple):
     """What predicts the densities of y for the rows of data as the user has them."""
 
     density: Callable[[Observations], Density]
-    unexplained: float  # part of the variation of y that it leaves, of rows that are new to it
+    unexplained: float  # about what part of the variation of y it leaves, in rows new to it
 
 
 class Copies(NamedTuple):
@@ -57,7 +58,7 @@ class Copies(NamedTuple):
 
     @classmethod
     def of(cls, n: int, p: int, settings: Settings, unexplained: float) -> "Copies":
-        """Those of n rows of p features; a teacher leaves an `unexplained` part of their variation.
+        """Those of n rows of p features, for a teacher that leaves such a part `unexplained`.
 
         A pass over all copies counts as many as there are copies, of the passes that are allowed.
         """

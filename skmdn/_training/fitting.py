@@ -214,7 +214,7 @@ def fit_taught(
 ) -> Fitted:
     """Train on all rows, taught by densities of y for them; the settings hold nothing out.
 
-    The densities leave an `unexplained` part of the variation of y, of rows that are new to them.
+    What predicts the densities leaves an `unexplained` part of the variation of y, in new rows.
     """
     teacher = Teacher(lambda of_y: density[of_y.rows], unexplained)
     return fit(settings, data, None, None, None, teacher=teacher)

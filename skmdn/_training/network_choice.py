@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmdn._calibration import unexplained
 from skmdn._estimators.observations import Observations
+from skmdn._estimators.unexplained import unexplained
 from skmdn._predictor import Predictor
 from skmdn._training.calibration import with_spreads
 from skmdn._training.cross_validation import CrossValidation, cross_validated, folds_of
@@ -82,8 +82,9 @@ def chosen_network(
     expected = _expected(trials) if len(data) < _LINE_FIRST else None
     best = best_of(scores, expected)
     log_likelihoods = [_clipped(one.log_likelihood) for one in scores]
-    left = unexplained(scores[best].crps, scores[best].y, scores[best].weights)
-    stack = Stack.of(trials[best], trials, log_likelihoods, scores[best].weights, left)
+    of_best = scores[best]
+    left = unexplained(of_best.crps, of_best.y, of_best.weights)
+    stack = Stack.of(trials[best], trials, log_likelihoods, of_best.weights, left)
     return stack.best.settings, stack
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from skmdn._calibration import unexplained
 from skmdn._estimators.inner_estimators import seeded_clone
 from skmdn._estimators.observations import rows_with_weight
 from skmdn._estimators.rows import Rows
+from skmdn._estimators.unexplained import unexplained
 from skmdn._thread_pools import one_thread
 from skmdn.ensemble.pool import Pool
 from skmdn.ensemble.target_transform import Views
