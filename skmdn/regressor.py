@@ -144,15 +144,15 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         One network of all rows, which is kept, then learns what the five know together [9]_. Every
         row is there 48 times, or 6 times of 1,000 rows or more: a third of these with its own
         target, and else with targets drawn from the mean of the five densities. Of fewer than 1,000
-        rows the share of their own falls with the noise, down to an eighth. Noise is what the folds
-        leave of the variation of y, where more than 0.1: the square of their CRPS by that of the
-        distribution of y. Where few rows compare several networks (see `alpha`), the mean is one of
-        all that were not given up, with the weights that predict held-out rows best [10]_; of few
-        rows, ``1 + 200 / n`` times as much is expected of a line. There are half the steps that so
-        many rows would get, and the last parameters are kept. So one network gains most of what an
-        ensemble would, and no row is lost to validation. Such a fit takes 6 to 8 times as long as
-        with a number here, and up to 13 times as long if there are fewer than 1,000 rows and
-        nothing is left to choose.
+        rows, the share of their own falls to an eighth as the noise grows from 0.1 to 0.4. The
+        noise is the part of the variation of y that the folds of the chosen network leave: the
+        square of their CRPS by that of the distribution of y. Where few rows compare several
+        networks (see `alpha`), the mean is one of all that were not given up, with the weights that
+        predict held-out rows best [10]_; of few rows, ``1 + 200 / n`` times as much is expected of
+        a line. There are half the steps that so many rows would get, and the last parameters are
+        kept. So one network gains most of what an ensemble would, and no row is lost to validation.
+        Such a fit takes 6 to 8 times as long as with a number here, and up to 13 times as long if
+        there are fewer than 1,000 rows and nothing is left to choose.
 
         Of fewer than 10 rows, where X holds more than 20 million numbers, or where `fit` goes on
         (`warm_start`), a tenth is set aside, but at least 30 rows and at most a third.
