@@ -20,7 +20,8 @@ ALL_TRAIN = {"validation_fraction": None, "linear_path": True}
 
 def rows(n=40, q=5, D=2, seed=0):
     rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, q)) * [1, 10, 0.1, 1, 1]
+    X = rng.normal(size=(n, q))
+    X[:, :5] *= [1, 10, 0.1, 1, 1]
     X[:, 4] = X[:, 3]  # the design has less than full rank
     y = X[:, :2] @ rng.normal(size=(2, D)) + rng.normal(size=(n, D))
     return X, y, rng.uniform(0.2, 2, n)
@@ -47,6 +48,17 @@ def test_the_line_is_a_ridge_regression():
     for d in range(2):
         expected = ridge(line.penalty[d], X, y[:, d], w)
         np.testing.assert_allclose(line.values(X)[:, d], expected.predict(X), atol=1e-9)
+
+
+def test_more_inputs_than_rows():
+    X, y, w = rows(n=12, q=30)
+    line = fitted_line(X, y, w)
+    for d in range(2):
+        expected = ridge(line.penalty[d], X, y[:, d], w)
+        np.testing.assert_allclose(line.values(X)[:, d], expected.predict(X), atol=1e-9)
+        np.testing.assert_allclose(line.coef[:, d], expected.coef_, atol=1e-8)
+        found, expected = line.residuals(X, y, w), left_out(line.penalty[d], X, y[:, d], w)
+        np.testing.assert_allclose(found[:, d], expected, rtol=1e-5)
 
 
 def test_residuals_are_those_of_rows_left_out():

@@ -18,8 +18,8 @@ from skmdn._network.preparation import Preparation
 
 # Penalties that are tried, times the sum of the weights. With the last one there is hardly a line.
 _PENALTIES = np.logspace(-6, 3, 37)
-# No row keeps less than this part of its residual where the line follows it.
-_LEAST_LEFT = 1e-3
+# A line through all rows leaves nothing of the residuals, and of their ratios only roundings.
+_LEAST_LEFT = 1e-9
 # Directions with less than this part of the largest variance take no part.
 _NEGLIGIBLE = 1e-12
 
@@ -68,7 +68,7 @@ class _Design(NamedTuple):
         w = weights / weights.sum()
         mean = w @ inputs
         centred = inputs - mean
-        variances, axes = np.linalg.eigh((centred * w[:, np.newaxis]).T @ centred)
+        variances, axes = _principal_axes(centred, w)
         kept = variances > _NEGLIGIBLE * max(variances.max(initial=0.0), np.finfo(float).tiny)
         axes = axes[:, kept]
         return cls(inputs, mean, axes, variances[kept], centred @ axes, w)
@@ -116,6 +116,17 @@ def _best_penalty(design: _Design, y: FloatArray, slopes: FloatArray) -> float:
         left_out = _left_out(design, residuals[:, np.newaxis], np.array([penalty]))
         errors.append(float(design.weights @ left_out[:, 0] ** 2))
     return float(_PENALTIES[np.argmin(errors)])
+
+
+def _principal_axes(centred: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Variances ``(r,)`` of inputs ``(n, q)``, and their axes ``(q, r)``."""
+    n, q = centred.shape
+    if q <= n:
+        return np.linalg.eigh((centred * weights[:, np.newaxis]).T @ centred)
+    # All covariances of many inputs would take far longer than the few rows that there are.
+    weighted = centred * np.sqrt(weights)[:, np.newaxis]
+    _, deviations, axes = np.linalg.svd(weighted, full_matrices=False)
+    return deviations**2, axes.T
 
 
 def _affine(inputs: FloatArray, slopes: FloatArray, intercepts: FloatArray) -> FloatArray:
