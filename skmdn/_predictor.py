@@ -12,12 +12,13 @@ from skmdn._network.atom_shares import atom_weights
 from skmdn._network.category_inputs import CategoryInputs
 from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.linear_path import LinearPath, linear_inputs
+from skmdn._network.outside_range import DAMPING, UNCERTAINTY, beyond_range
 from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture, TargetMixture
 from skmdn.mixture.bounding import bounded
 from skmdn.mixture.joining import Density, concatenate, pool
 from skmdn.mixture.sampling import CHUNK_ROWS
-from skmdn.mixture.shifting import shifted
+from skmdn.mixture.shifting import blurred, shifted
 
 __all__ = ["Density", "Predictor", "common_density"]
 
@@ -40,6 +41,8 @@ class Predictor(NamedTuple):
     target_atoms: np.ndarray | None = None  # (A,)
     atom_temperature: float = 1.0
     line: LinearPath | None = None
+    # Slopes by z-score ``(q, D)``, in units of the targets behind their maps.
+    outside_slopes: np.ndarray | None = None
 
     @classmethod
     def of(cls, estimator: Any) -> "Predictor":
@@ -86,6 +89,7 @@ class Predictor(NamedTuple):
                 estimator.linear_leverage_,
                 estimator.linear_mean_leverage_,
             ),
+            estimator.outside_coef_,
         )
 
     @property
@@ -187,12 +191,17 @@ class Predictor(NamedTuple):
         """Mixtures of the targets behind their maps, in units of these."""
         density = self._calibrated(self._mixture(raw))
         density = density.affine(self.preparation.y_mean, self.preparation.y_scale)
-        if self.line is None:
+        if self.line is not None:
+            # The line ends where the features do, but a row outside is as uncertain as it is far.
+            unclipped = self.preparation._replace(extrapolation="continue")
+            shifts = self.line.values(linear_inputs(self.preparation, X))
+            density = shifted(density, shifts, self.line.widening(linear_inputs(unclipped, X)))
+        if self.outside_slopes is None or self.preparation.extrapolation != "damped":
             return density
-        # The line ends where the features do, but a row outside is as uncertain as it is far.
-        unclipped = self.preparation._replace(extrapolation="continue")
-        shifts = self.line.values(linear_inputs(self.preparation, X))
-        return shifted(density, shifts, self.line.widening(linear_inputs(unclipped, X)))
+        beyond = beyond_range(self.preparation, self.outside_slopes, X)
+        if beyond is None:
+            return density
+        return blurred(density, DAMPING * beyond, UNCERTAINTY * np.abs(beyond))
 
     def _of_targets(self, density: Mixture, raw: np.ndarray) -> Density:
         """The densities of y, given those of the targets behind their maps and the raw outputs."""

@@ -69,11 +69,20 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Bins per feature, with edges at quantiles of the training data. There are fewer if the
         network would otherwise have more than 2,048 inputs, and none for a feature of one or two
         values.
-    extrapolation : {"constant", "continue"}, default="constant"
+    extrapolation : {"damped", "constant", "continue"}, default="damped"
         What is predicted where a feature lies outside the range that it had in training.
-        "constant" takes it at the nearer end of the range, as trees do. "continue" lets the network
-        go on as it may, for smooth relations that are known to go on; rows far outside then get
-        densities that nothing has tested. It may be changed after `fit`.
+        "constant" takes it at the nearer end of the range, as trees do. "damped" moves these
+        densities on by half of what a ridge regression's line changes from there to the row, like
+        the damped trend of a forecast [11]_, and adds the square of the whole change to their
+        variances: a row is as uncertain as it is far outside. The changes are behind the map of
+        `target_transform`, of z-scores that stay below 5. "continue" lets the network go on as it
+        may, for smooth relations that are known to go on; rows far outside then get densities that
+        nothing has tested. It may be changed after `fit`.
+
+        The line is that of `linear_path`, or else fitted in the same way to at most 5,000 rows, of
+        which copies are left out together. Without one, "damped" is "constant": where y is
+        constant, after `partial_fit` alone, and with more than 1,000 rows and as many inputs other
+        than bins.
     linear_path : {"auto", True, False}, default="auto"
         Whether a line is beside the network, which then learns the density of its residuals. The
         line is a ridge regression of y (behind its map, off its atoms) on the network's inputs
@@ -302,8 +311,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Mean negative log-likelihood of the training rows during each pass, in nats per row.
     validation_loss_curve_ : list of float
         Mean negative log-likelihood of the validation part, or of all folds, before training and at
-        every checkpoint; with `calibrate`, at the best common factor of the scales. Empty where no
-        row validates.
+        every checkpoint; with `calibrate`, at the best common factor of the scales. Features are at
+        the ends of their training range if they are outside. Empty where no row validates.
     validation_split_ : {"shuffled", "blocks", "last", "groups", "splitter"} or None
         How the validation part was chosen, or the folds of few rows; None without either.
     dependence_p_value_ : float or None
@@ -325,6 +334,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Slopes and, last, intercepts of scores, whose squares add up to a row's leverage h; and the
         mean m of h over the training rows. Spreads are wider by ``sqrt((1 + h) / (1 + m))`` where
         that is more than 1.
+    outside_coef_ : ndarray of shape (q, n_outputs_) or None
+        Slopes of the line along which "damped" goes on, in units of y (behind its map) by z-score
+        of the q features of numbers; None without one.
     coefs_, intercepts_ : list of ndarray
         Weights ``(in, out)`` and intercepts ``(out,)`` of the layers. The network's inputs are,
         side by side, the z-scores of the features of numbers, their bins, the indicators of gaps,
@@ -443,6 +455,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
        arXiv:1503.02531, 2015.
     .. [10] Y. Yao, A. Vehtari, D. Simpson and A. Gelman, "Using stacking to average Bayesian
        predictive distributions", Bayesian Analysis 13 (2018).
+    .. [11] E. S. Gardner and E. McKenzie, "Forecasting trends in time series", Management Science
+       31 (1985).
 
     Examples
     --------
@@ -468,7 +482,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         activation: str = "silu",
         encoding: str | None = "auto",
         n_bins: int = 16,
-        extrapolation: str = "constant",
+        extrapolation: str = "damped",
         linear_path: bool | str = "auto",
         alpha: float | str = "auto",
         learning_rate_init: float = 0.015,
@@ -773,6 +787,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         of_line: tuple[Any, ...] = (None,) * 5 if line is None else (*line,)
         self.linear_coef_, self.linear_intercept_, self.linear_penalty_, *of_leverage = of_line
         self.linear_leverage_, self.linear_mean_leverage_ = of_leverage
+        self.outside_coef_ = predictor.outside_slopes
         preparation = predictor.preparation
         self.X_mean_, self.X_scale_ = preparation.X_mean, preparation.X_scale
         self.X_min_, self.X_max_ = preparation.X_min, preparation.X_max

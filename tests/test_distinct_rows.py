@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skmdn._estimators.distinct_rows import effective_number, first_copies
+from skmdn._estimators.distinct_rows import effective_number, first_copies, merged
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(40, 3)), RNG.normal(size=(40, 2))
@@ -33,6 +33,16 @@ def test_copies_are_weights_and_weights_are_relative():
     assert effective_number(X[rows], Y[rows], None) == pytest.approx(expected)
     for factor in (1.0, 1e-200, 1e200):
         assert effective_number(X, Y, factor * counts) == pytest.approx(expected)
+
+
+def test_merged_copies_have_the_weight_of_all():
+    counts = RNG.integers(1, 5, 40)
+    rows = RNG.permutation(np.repeat(np.arange(40), counts))
+    first, weights = merged(X[rows], Y[rows], None)
+    places, expected = merged(X, Y, counts.astype(float))
+    np.testing.assert_array_equal(X[rows][first], X[places])
+    np.testing.assert_array_equal(weights, expected)
+    np.testing.assert_array_equal(expected, counts[places])
 
 
 def test_next_to_no_weight_is_no_row():

@@ -45,6 +45,7 @@ MODELS = {
     "not calibrated": (FULL | {"calibrate": False, "activation": "relu"}, SEVERAL),
     "no encoding": ({"encoding": None, "activation": "tanh", "dtype": "float64"}, SIGNAL),
     "one layer": ({"hidden_layer_sizes": (), "n_components": 1}, SIGNAL),
+    "ends": ({"extrapolation": "constant"}, SIGNAL),
     "goes on": ({"extrapolation": "continue", "activation": "logistic"}, SIGNAL),
     "identity": ({"activation": "identity"}, SIGNAL),
     "log": ({"target_transform": "log"}, np.exp(SIGNAL)),
@@ -94,7 +95,7 @@ def fitted(kind):
 
 
 @cache
-def fitted_table(extrapolation="constant", linear_path=False):
+def fitted_table(extrapolation="damped", linear_path=False):
     frame = table()
     y = frame["a"].to_numpy() + (frame["tree"] == "oak").to_numpy()
     model = short(extrapolation=extrapolation, linear_path=linear_path, n_bins=4)
@@ -156,7 +157,7 @@ def test_answers_are_those_of_numpy(kind, dtype, tolerance):
 
 
 @pytest.mark.parametrize("linear_path", [True, False])
-@pytest.mark.parametrize("extrapolation", ["constant", "continue"])
+@pytest.mark.parametrize("extrapolation", ["damped", "constant", "continue"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-7), ("float32", 3e-5)])
 def test_gaps_constants_and_categories(extrapolation, linear_path, dtype, tolerance):
     model = fitted_table(extrapolation, linear_path)
@@ -278,6 +279,7 @@ def test_nothing_of_a_fitted_network_is_left_out():
     assert set(Predictor._fields) == {
         *("preparation", "coefs", "intercepts", "architecture", "spread_factor", "spread_noise"),
         *("y_ndim", "target_maps", "target_range", "target_atoms", "atom_temperature", "line"),
+        "outside_slopes",
         "device",  # where NumPy's answers are computed
     }
     assert set(Preparation._fields) == {

@@ -3,9 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from cases.regressor import several_outputs
+from sklearn.linear_model import RidgeCV
 
 from skmdn import MDNRegressor
 from skmdn._network.scaling import value_range
+from skmdn._training import outside_slopes
 
 NAN = np.nan
 
@@ -32,7 +35,8 @@ def outside(X):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_feature_is_taken_at_the_end_of_its_range(data, encoding, dtype):
     X, y = data[0].astype(dtype), data[1]
-    model, new = small(encoding=encoding).fit(X, y), outside(X).astype(dtype)
+    model = small(encoding=encoding, extrapolation="constant").fit(X, y)
+    new = outside(X).astype(dtype)
     inside = np.clip(new, np.nanmin(X, axis=0), np.nanmax(X, axis=0))
     assert not np.array_equal(new, inside, equal_nan=True)
     assert model.predict_proba(new) == model.predict_proba(inside)
@@ -56,9 +60,128 @@ def test_continue_follows_a_line_beyond_the_data():
     X = np.linspace(-1, 1, 200)[:, None]
     words = {"hidden_layer_sizes": (), "encoding": None, "n_components": 1, "max_iter": 100}
     model = MDNRegressor(random_state=0, alpha=0.0, **words).fit(X, 3 * X[:, 0])
+    model.set_params(extrapolation="constant")
     assert model.predict([[1.5]])[0] == model.predict([[1.0]])[0]
     model.set_params(extrapolation="continue")
     assert model.predict([[1.5]])[0] > model.predict([[1.0]])[0] + 1.0
+
+
+def soft_clipped_scores(X, new):
+    z = (new - X.mean(axis=0)) / X.std(axis=0)
+    return z / np.sqrt(1 + (z / 5) ** 2)
+
+
+@pytest.mark.parametrize("linear_path", [False, True])
+def test_slopes_outside_are_those_of_a_ridge_regression(linear_path):
+    X, y = several_outputs(60)
+    model = small(linear_path=linear_path).fit(X, y)
+    alphas = 60 * np.logspace(-6, 3, 37)  # of sums of squares
+    line = RidgeCV(alphas, alpha_per_target=True).fit(soft_clipped_scores(X, X), y)
+    np.testing.assert_allclose(model.outside_coef_, line.coef_.T, rtol=1e-6)
+
+
+def line_beyond(model, X, new):
+    """Change of the line from the ends of the range to the rows."""
+    ends = np.clip(new, X.min(axis=0), X.max(axis=0))
+    excess = soft_clipped_scores(X, new) - soft_clipped_scores(X, ends)
+    return excess @ model.outside_coef_
+
+
+@pytest.mark.parametrize("covariance_type", ["diag", "spherical", "full"])
+@pytest.mark.parametrize("linear_path", [False, True])
+def test_damped_follows_half_of_the_line_and_is_as_uncertain(covariance_type, linear_path):
+    X, y = several_outputs(60)
+    model = small(covariance_type=covariance_type, linear_path=linear_path).fit(X, y)
+    new = np.vstack([X[:2], 3 * X[:6], [[1e9, -1e9, 0.0]]])
+    damped = model.predict_proba(new)
+    constant = model.set_params(extrapolation="constant").predict_proba(new)
+    beyond = line_beyond(model, X, new)
+    assert not beyond[:2].any()
+    assert (np.abs(beyond[-1]) > 1).all()
+    np.testing.assert_allclose(damped.weights, constant.weights)
+    means = constant.means + 0.5 * beyond[:, np.newaxis]
+    np.testing.assert_allclose(damped.means, means, atol=1e-9)
+    variances = constant.scales**2 + beyond[:, np.newaxis] ** 2
+    np.testing.assert_allclose(damped.scales**2, variances, rtol=1e-9)
+    if covariance_type == "full":
+        kept = [
+            each.scale_tril @ np.swapaxes(each.scale_tril, 2, 3) / outer(each.scales)
+            for each in (damped, constant)
+        ]
+        np.testing.assert_allclose(*kept, atol=1e-9)  # the correlations
+
+
+def outer(scales):
+    return scales[..., np.newaxis] * scales[..., np.newaxis, :]
+
+
+def test_rows_to_come_are_expected_where_a_line_goes():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (300, 2))
+    y = 2 * X[:, 0] + 0.1 * rng.normal(size=300)
+    model = small(max_iter=60).fit(X, y)
+    near, far = np.array([[1.1, 0.0]]), np.array([[2.0, 0.0]])
+    for new in (near, far):
+        damped = model.set_params(extrapolation="damped").predict_proba(new)
+        constant = model.set_params(extrapolation="constant").predict_proba(new)
+        truth = 2 * new[0, 0]
+        assert np.abs(damped.mean() - truth) < np.abs(constant.mean() - truth)
+        assert damped.std() > constant.std()
+        assert 0.05 < damped.cdf(np.array([truth]))[0] < 0.95
+    # What has no slope says nothing of where it goes.
+    sideways = np.array([[0.0, 2.0]])
+    damped = model.set_params(extrapolation="damped").predict_proba(sideways)
+    assert damped.std() < 2 * model.predict_proba([[0.0, 0.0]]).std()
+
+
+def test_slopes_outside_stay_those_of_the_fit_in_new_units(data):
+    X, y = data
+    model = small(warm_start=True).fit(X, y)
+    new = np.array([[2.0, 0.0, 0.0], [0.0, -3.0, 4.0]])
+    before = model.outside_coef_ / model.X_scale_[:, np.newaxis]
+    model.fit(X, y)
+    np.testing.assert_array_equal(model.outside_coef_ / model.X_scale_[:, np.newaxis], before)
+    model.partial_fit(1.5 * X, y)
+    after = model.outside_coef_ / model.X_scale_[:, np.newaxis]
+    assert not np.array_equal(model.X_scale_, small().fit(X, y).X_scale_)
+    # Soft clips of both units are no linear functions of each other.
+    np.testing.assert_allclose(after, before, rtol=0.05)
+    assert np.isfinite(model.predict_proba(new).std()).all()
+
+
+def test_without_slopes_damped_is_constant(data):
+    X, y = data
+    for model in (
+        small().partial_fit(X, y),
+        small().fit(X, np.ones(len(y))),
+        small().fit(pd.DataFrame({"a": np.where(X[:, 2] > 0, "x", "y")}), y),
+    ):
+        assert model.outside_coef_ is None
+    model = small().partial_fit(X, y)
+    new = outside(X)
+    assert model.predict_proba(new) == (
+        model.set_params(extrapolation="constant").predict_proba(new)
+    )
+
+
+def test_too_many_inputs_have_no_slopes_outside(data, monkeypatch):
+    X, y = data
+    monkeypatch.setattr(outside_slopes, "_MAX_INPUTS", 3)
+    assert small().fit(X, y).outside_coef_ is None  # three features, and where one has gaps
+    monkeypatch.setattr(outside_slopes, "_MAX_INPUTS", 4)
+    assert small().fit(X, y).outside_coef_.shape == (3, 1)
+    # Few rows of many inputs take no time.
+    monkeypatch.setattr(outside_slopes, "_MAX_INPUTS", 3)
+    assert small(validation_fraction=None).fit(X[:3], y[:3]).outside_coef_.shape == (3, 1)
+
+
+def test_many_rows_have_slopes_of_some(monkeypatch):
+    X, y = several_outputs(300)
+    every = small().fit(X, y).outside_coef_
+    monkeypatch.setattr(outside_slopes, "_MAX_ROWS", 100)
+    some = small().fit(X, y).outside_coef_
+    assert not np.array_equal(some, every)
+    np.testing.assert_allclose(some, every, atol=0.2)
 
 
 def test_the_range_is_that_of_rows_with_weight(data):

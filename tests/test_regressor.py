@@ -160,6 +160,7 @@ def test_the_checkpoint_kept_has_the_lowest_validation_loss(scale, weighted):
         hidden_layer_sizes=(32,),
         calibrate=False,
         dtype="float64",
+        extrapolation="constant",
     ).fit(X, scale * y, X_val=X_val, y_val=scale * y_val, sample_weight_val=weights)
     curve = model.validation_loss_curve_
     expected = -mean_log_likelihood(model, X_val, scale * y_val, weights)

@@ -152,7 +152,7 @@ def test_defaults_are_those_of_the_plan():
         "activation": "silu",
         "encoding": "auto",
         "n_bins": 16,
-        "extrapolation": "constant",
+        "extrapolation": "damped",
         "linear_path": "auto",
         "alpha": "auto",
         "learning_rate_init": 0.015,

@@ -91,6 +91,7 @@ NETWORKS: dict[str, Factory] = {
 MODELS: dict[str, Factory] = NETWORKS | {
     "single-auto": lambda seed: MDNRegressor(target_transform="auto", random_state=seed),
     "single-set": lambda seed: MDNRegressor(alpha=0.04, encoding="piecewise", random_state=seed),
+    "single-constant": lambda seed: MDNRegressor(extrapolation="constant", random_state=seed),
     "single-continue": lambda seed: MDNRegressor(extrapolation="continue", random_state=seed),
     "marginal": lambda seed: Marginal(),
     "ridge": lambda seed: Ridge(),

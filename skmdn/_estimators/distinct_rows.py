@@ -13,14 +13,22 @@ def first_copies(X: Array, y: FloatArray) -> IntArray:
     return np.unique(_hashes(X, y[:, np.newaxis]), return_index=True)[1]
 
 
+def merged(X: Array, y: FloatArray, weights: FloatArray | None) -> tuple[IntArray, FloatArray]:
+    """The first of the rows ``X (n, p)``, ``y (n, D)`` with each content, and weights for all.
+
+    The order is the same for copies of a row as for a weight.
+    """
+    _, first, of_row = np.unique(_hashes(X, y), return_index=True, return_inverse=True)
+    return first, np.bincount(of_row.ravel(), weights).astype(np.float64)
+
+
 def effective_number(X: Array, y: FloatArray, weights: FloatArray | None) -> float:
     """The number of distinct rows ``X (n, p)``, ``y (n, D)``, less where weights differ.
 
     This is the squared sum of the distinct rows' weights over the sum of their squares: the same
     for copies of a row as for a weight, and for all weights times a factor.
     """
-    of_row = np.unique(_hashes(X, y), return_inverse=True)[1]
-    w = np.bincount(of_row.ravel(), weights)
+    _, w = merged(X, y, weights)
     w = w / w.max()  # whose squares are within float64
     return float(w.sum() ** 2 / (w @ w))
 

@@ -30,6 +30,15 @@ def soft_clip(z: FloatArray, out: Array) -> None:
     out /= np.sqrt(bend, out=bend)
 
 
+def write_z_scores(columns: FloatArray, mean: FloatArray, scale: FloatArray, out: Array) -> None:
+    """Write soft-clipped z-scores of the ``columns (p, n)``, which do not stay as they are."""
+    with np.errstate(over="ignore", invalid="ignore"):  # infinitely far out
+        columns -= mean[:, np.newaxis]
+        columns /= scale[:, np.newaxis]
+    columns[np.isinf(scale)] = 0.0  # infinitely far out is no number then
+    soft_clip(columns, out)
+
+
 def _n_rows(X: Array, weights: FloatArray | None) -> int:
     """Number of rows with weight."""
     return len(X) if weights is None else int(np.count_nonzero(weights))
@@ -65,7 +74,7 @@ class _Numbers(NamedTuple):
     y_count: int  # rows in which y was no gap; 0 where the scaling of y is provisional
     encoding: PiecewiseLinear | None = None
     categories: CategoryInputs | None = None
-    extrapolation: str = "constant"
+    extrapolation: str = "damped"
 
 
 class Preparation(_Numbers):
@@ -87,7 +96,7 @@ class Preparation(_Numbers):
         y: FloatArray,
         weights: FloatArray | None,
         encoding: PiecewiseLinear | None = None,
-        extrapolation: str = "constant",
+        extrapolation: str = "damped",
     ) -> "Preparation":
         """Preparation computed from the given data; a constant target keeps its unit.
 
@@ -187,8 +196,9 @@ class Preparation(_Numbers):
         z, bins, indicators, categories = _parts(out, lengths)
         # Features first, so that NumPy's inner loops run over the rows, of which there are many.
         columns = X.T.astype(np.float64, order="C")
-        if self.extrapolation == "constant":
-            self._clip(columns)
+        if self.extrapolation != "continue":
+            low, high = self.ends()
+            np.clip(columns, low[:, np.newaxis], high[:, np.newaxis], out=columns)
         if self.categories is not None:
             self.categories.fill(columns[self.categories.features], categories, folds)
         gaps = filled(columns, self.X_mean, with_gaps)
@@ -201,18 +211,13 @@ class Preparation(_Numbers):
         mean, scale = self.X_mean, self.X_scale
         if self.categories is not None:
             columns, mean, scale = columns[numbers], mean[numbers], scale[numbers]
-        with np.errstate(over="ignore", invalid="ignore"):  # infinitely far out
-            columns -= mean[:, np.newaxis]
-            columns /= scale[:, np.newaxis]
-        columns[np.isinf(scale)] = 0.0  # infinitely far out is no number then
-        soft_clip(columns, z.T)
+        write_z_scores(columns, mean, scale, z.T)
         return out
 
-    def _clip(self, columns: FloatArray) -> None:
-        """Clip features of numbers ``(p, n)`` to their range; gaps stay."""
+    def ends(self) -> tuple[FloatArray, FloatArray]:
+        """The least and the greatest value ``(p,)`` of each feature in training."""
         # The range of a feature without any cell so far is from inf to -inf.
-        low, high = np.minimum(self.X_min, self.X_max), np.maximum(self.X_min, self.X_max)
-        np.clip(columns, low[:, np.newaxis], high[:, np.newaxis], out=columns)
+        return np.minimum(self.X_min, self.X_max), np.maximum(self.X_min, self.X_max)
 
     def learnt(self, X: Array, y: FloatArray, weights: FloatArray | None) -> "Preparation":
         """Preparation from more rows together with those of this one."""

@@ -10,7 +10,8 @@ from skmdn._estimators.target_maps import target_range
 from skmdn._network.linear_path import LinearPath
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
-from skmdn._training.rescaling import moved_line
+from skmdn._training.outside_slopes import of_numbers, outside_slopes
+from skmdn._training.rescaling import moved_line, moved_slopes
 from skmdn._training.residual_targets import less_line, line_of, with_scaling_of
 from skmdn._training.settings import Settings
 from skmdn._training.start import continued_start, fresh_start
@@ -23,6 +24,7 @@ class Beginning(NamedTuple):
     start: _engine.Start
     line: LinearPath | None = None
     residual: Observations | None = None  # the data less the line
+    outside_slopes: np.ndarray | None = None  # see `_network.outside_range`
 
     def split_of_network(
         self, split: ValidationSplit, validation: Observations | None = None
@@ -73,19 +75,23 @@ class Beginning(NamedTuple):
             target_range=target_range(data, maps, so_far),
             device=settings.device,
             line=self.line,
+            outside_slopes=self.outside_slopes,
         )
 
 
 def fresh_beginning(settings: Settings, data: Observations, rng: np.random.Generator) -> Beginning:
     """A fresh network, and a line where the settings ask for one."""
     start = fresh_start(settings, data, rng)
-    if not settings.linear_path or data.of_density().is_constant():
+    if data.of_density().is_constant():
         return Beginning(start)
+    if not settings.linear_path:
+        return Beginning(start, outside_slopes=outside_slopes(start.preparation, data))
     with one_thread():
         line = line_of(start.preparation, data)
         residual = less_line(data, line, start.preparation, left_out=True)
     preparation = with_scaling_of(start.preparation, residual)
-    return Beginning(start._replace(preparation=preparation), line, residual)
+    slopes = of_numbers(line, preparation)
+    return Beginning(start._replace(preparation=preparation), line, residual, slopes)
 
 
 def continued_beginning(
@@ -107,4 +113,7 @@ def continued_beginning(
     )
     if line is not None:
         line = moved_line(line, old, start.preparation, before.layout)
-    return Beginning(start, line, residual)
+    slopes = before.outside_slopes
+    if slopes is not None:
+        slopes = moved_slopes(slopes, old, start.preparation)
+    return Beginning(start, line, residual, slopes)

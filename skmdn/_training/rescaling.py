@@ -117,6 +117,12 @@ def moved_line(
     return line._replace(coef=of_line[:-1], intercept=of_line[-1], leverage=leverage)
 
 
+def moved_slopes(slopes: np.ndarray, old: Preparation, new: Preparation) -> np.ndarray:
+    """Slopes ``(q, D)`` by z-score of an old preparation as those of a new one."""
+    factors, _ = _input_changes(old, new)
+    return slopes * factors[new.numbers, np.newaxis]
+
+
 def _places(old: Preparation, new: Preparation) -> np.ndarray:
     """Positions of the new inputs among the old ones; -1 for those that are new."""
     numbers, encoded, gaps, categories = np.split(

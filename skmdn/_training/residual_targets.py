@@ -16,10 +16,15 @@ _MAX_ROWS, _CHUNK_ROWS = 20_000, 8192
 def line_of(preparation: Preparation, data: Observations) -> LinearPath:
     """The line through the rows off the atoms, evenly spread where they are many."""
     data = data.of_density()
-    rows = data.rows
-    if len(rows) > _MAX_ROWS:
-        rows = rows[np.linspace(0, len(rows) - 1, _MAX_ROWS).astype(np.intp)]
+    rows = evenly_spread(data.rows, _MAX_ROWS)
     return fitted_line(_inputs(preparation, data, rows), data.y[rows], _weights(data, rows))
+
+
+def evenly_spread(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the rows."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).astype(np.intp)]
 
 
 def less_line(

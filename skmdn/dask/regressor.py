@@ -135,7 +135,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         activation: str = "silu",
         encoding: str | None = "auto",
         n_bins: int = 16,
-        extrapolation: str = "constant",
+        extrapolation: str = "damped",
         linear_path: bool | str = "auto",
         alpha: float | str = "auto",
         learning_rate_init: float = 0.015,

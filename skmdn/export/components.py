@@ -13,6 +13,7 @@ from skmdn._arrays import FloatArray
 from skmdn._network.atom_shares import LEAST_SHARE
 from skmdn._network.forward import LARGEST_LOG_SCALE
 from skmdn._network.linear_path import LinearPath
+from skmdn._network.outside_range import DAMPING, UNCERTAINTY
 from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
 from skmdn.export.functions import clip, exp, length, minimum, sqrt, total, where
@@ -61,6 +62,8 @@ def components(raw: Value, X: Value, predictor: Predictor) -> Components:
     found = _in_units(found, predictor.preparation.y_mean, predictor.preparation.y_scale)
     if predictor.line is not None:
         found = _beside_line(found, X, predictor.line, predictor.preparation)
+    if predictor.outside_slopes is not None and predictor.preparation.extrapolation == "damped":
+        found = _beyond_range(found, X, predictor.outside_slopes, predictor.preparation)
     if predictor.target_maps is not None and predictor.target_range is not None:
         found = _bounded(found, predictor, predictor.target_maps, predictor.target_range)
     return found
@@ -158,6 +161,23 @@ def _beside_line(
     wider = sqrt(clip((own + 1.0) / (1.0 + line.mean_leverage), 1.0, np.inf))
     means = [m + shifts.part(d, 1) for d, m in enumerate(found.means)]
     factor = [[entry * wider for entry in row] for row in found.factor]
+    return found._replace(means=means, factor=factor)
+
+
+def _beyond_range(
+    found: Components, X: Value, slopes: FloatArray, preparation: Preparation
+) -> Components:
+    """Components that go on outside the range as in `_network.outside_range`."""
+    plain = preparation._replace(encoding=None, categories=None)
+    unclipped = network_inputs(X, plain._replace(extrapolation="continue"))
+    excess = (unclipped - network_inputs(X, plain)).take(preparation.numbers)
+    beyond = excess.node("MatMul", slopes)
+    means = [m + beyond.part(d, 1) * DAMPING for d, m in enumerate(found.means)]
+    factor = []
+    for d, row in enumerate(found.factor):
+        noise, scale = beyond.part(d, 1) * UNCERTAINTY, found.scale(d)
+        wider = length([scale, noise]) / scale
+        factor.append([entry * wider for entry in row])
     return found._replace(means=means, factor=factor)
 
 

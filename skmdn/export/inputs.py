@@ -34,7 +34,7 @@ def network_inputs(X: Value, preparation: Preparation) -> Value:
 def _filled(columns: Value, is_gap: Value, preparation: Preparation) -> Value:
     """Columns within their range of training, with means in their gaps."""
     filled = where(is_gap, preparation.X_mean, columns)
-    if preparation.extrapolation != "constant":
+    if preparation.extrapolation == "continue":
         return filled
     ends = preparation.X_min, preparation.X_max
     clipped = clip(filled, np.minimum(*ends), np.maximum(*ends))
