@@ -101,14 +101,16 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         cross-validation, where one of the first two is "auto": of 0.04 with encoding and without a
         line, ``100 / n`` with encoding, ``100 / n`` and ``300 / n`` without, and ``100 / n`` with
         encoding and a line. A decay is at least 0.04. Few noisy rows want a firm decay, plain
-        inputs or a line; few rows without noise do not. Each is fitted to five parts of the rows
-        (see `validation_fraction`), and given up where it is ``5 / sqrt(n)`` nats behind the best
-        one. The one is taken whose held-out rows have the largest log-likelihood, cut at 8 nats
-        below its median, less the CRPS in units of that of the first. Of fewer than 60 rows it is
-        the one with a line, unless another is better by 0.7 standard errors of the mean difference.
-        This takes up to 5 times as long as a fit with both values set. Where networks of folds draw
-        targets (see `validation_fraction`), the network that learns from these gets half of this
-        decay, set or chosen, as its gradients are noisier.
+        inputs or a line; few rows without noise do not. In a wide table of 1,000 to 9,999 rows,
+        which are fewer than 10 per feature, the first and the last of these are compared. Each is
+        fitted to five parts of the rows (see `validation_fraction`), and given up where it is
+        ``5 / sqrt(n)`` nats behind the best one, and never was better. The one is taken whose
+        held-out rows have the largest log-likelihood, cut at 8 nats below its median, less the CRPS
+        in units of that of the first. Of fewer than 60 rows it is the one with a line, unless
+        another is better by 0.7 standard errors of the mean difference. This takes up to 5 times as
+        long as a fit with both values set. Where networks of folds draw targets (see
+        `validation_fraction`), the network that learns from these gets half of this decay, set or
+        chosen, as its gradients are noisier.
     learning_rate_init : float, default=0.015
         Largest learning rate of NAdam [3]_. The rate rises linearly over the first 5 % of the steps
         and then falls to zero along a cosine. `partial_fit` uses a constant third of it. At most
@@ -153,15 +155,16 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         One network of all rows, which is kept, then learns what the five know together [9]_. Every
         row is there 48 times, or 6 times of 1,000 rows or more: a third of these with its own
         target, and else with targets drawn from the mean of the five densities. Of fewer than 1,000
-        rows, the share of their own falls to an eighth as the noise grows from 0.1 to 0.4. The
-        noise is the part of the variation of y that the folds of the chosen network leave: the
-        square of their CRPS by that of the distribution of y. Where few rows compare several
-        networks (see `alpha`), the mean is one of all that were not given up, with the weights that
-        predict held-out rows best [10]_; of few rows, ``1 + 200 / n`` times as much is expected of
-        a line. There are half the steps that so many rows would get, and the last parameters are
-        kept. So one network gains most of what an ensemble would, and no row is lost to validation.
-        Such a fit takes 6 to 8 times as long as with a number here, and up to 13 times as long if
-        there are fewer than 1,000 rows and nothing is left to choose.
+        rows, the share of their own falls to an eighth as the noise grows from 0.1 to 0.4; in a
+        wide table of more rows, two copies of 12 have their own. The noise is the part of the
+        variation of y that the folds of the chosen network leave: the square of their CRPS by that
+        of the distribution of y. Where few rows compare several networks (see `alpha`), the mean is
+        one of all that were not given up, with the weights that predict held-out rows best [10]_;
+        of few rows, ``1 + 200 / n`` times as much is expected of a line. There are half the steps
+        that so many rows would get, and the last parameters are kept. So one network gains most of
+        what an ensemble would, and no row is lost to validation. Such a fit takes 6 to 8 times as
+        long as with a number here, and up to 13 times as long if there are fewer than 1,000 rows
+        and nothing is left to choose.
 
         Of fewer than 10 rows, where X holds more than 20 million numbers, or where `fit` goes on
         (`warm_start`), a tenth is set aside, but at least 30 rows and at most a third.

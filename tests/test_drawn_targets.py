@@ -49,6 +49,9 @@ def settings_of(**options):
         (999, 2, 16, 32),
         (1000, 2, 2, 4),
         (9999, 2, 2, 4),
+        (1000, 100, 2, 4),
+        (1000, 101, 2, 10),  # fewer than ten rows for each feature
+        (9999, 1000, 1, 4),  # 50 million numbers
         (500, 10_000, 4, 6),  # 50 million numbers
         (200, 100_000, 1, 2),
     ],

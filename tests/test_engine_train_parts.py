@@ -7,7 +7,7 @@ from cases.engine import architecture, make_data, options
 from skmdn import _engine
 from skmdn._engine.initialisation import fresh_layers
 from skmdn._engine.loop import Look
-from skmdn._engine.parts import _train_together
+from skmdn._engine.parts import Rival, _train_together
 from skmdn._estimators.observations import Observations
 from skmdn._network.preparation import Preparation
 
@@ -34,9 +34,9 @@ class Told:
         return [snapshot]
 
 
-def together(losses, fine_tuned=9.0, steps=STEPS, shares=(0.5, 0.5), ahead=None):
+def together(losses, fine_tuned=9.0, steps=STEPS, shares=(0.5, 0.5), rival=None):
     loops = [Told(*each, fine_tuned) for each in zip(steps.tolist(), losses, strict=True)]
-    return _train_together(loops, steps, np.array(shares), ahead), loops
+    return _train_together(loops, steps, np.array(shares), rival), loops
 
 
 def valley(at, n=21):
@@ -94,15 +94,23 @@ def test_a_training_that_is_far_behind_is_given_up():
     _, loops = together(slow)
     assert len(loops[0].asked) == 21
     # It must not be behind after a quarter of the steps; before, it may.
-    ahead = [0.0] * 5 + [15.5 - i for i in range(16)]
-    assert together(slow, ahead=ahead)[0] is not None
-    found, loops = together(slow, ahead=[*ahead[:10], 9.5, *ahead[11:]])
+    losses = [0.0] * 5 + [13.5 - i for i in range(16)]
+    assert together(slow, rival=Rival(losses, 2.0))[0] is not None
+    found, loops = together(slow, rival=Rival([*losses[:10], 7.5, *losses[11:]], 2.0))
     assert found is None
     assert len(loops[0].asked) == 11
     # One that ended earlier is as far ahead as it was at its end.
-    found, loops = together(slow, ahead=[9.0, 8.5])
+    found, loops = together(slow, rival=Rival([9.0, 8.5], 1.0))
     assert found is None
     assert len(loops[0].asked) == 6
+
+
+def test_a_training_that_overfits_at_once_but_was_the_best_is_not_given_up():
+    overfits = [np.arange(21.0)] * 2
+    found, loops = together(overfits, rival=Rival([0.5, 0.1], 2.0))
+    assert found is not None
+    assert len(loops[0].asked) == 8  # six, and a fine-tuning
+    assert together(overfits, rival=Rival([0.5, -0.1], 2.0))[0] is None
 
 
 # Real trainings ----------------------------------------------------------------------------------

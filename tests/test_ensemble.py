@@ -158,8 +158,8 @@ def test_variance_is_the_sum_of_an_aleatoric_and_an_epistemic_part(data):
 
 @pytest.mark.parametrize(("n_rows", "decay"), [(50, 2.0), (999, 100 / 999)])
 def test_few_rows_have_views_of_firm_decay_a_line_and_a_process(n_rows, decay):
-    *views, (_, line), (_, process) = default_views(n_rows)
-    many = default_views(1000)
+    *views, (_, line), (_, process) = default_views(n_rows, 2)
+    many = default_views(1000, 2)
     assert [name for name, _ in views] == [name for name, _ in many]
     (_, plain), (_, plain_of_many) = views[0], many[0]
     assert [plain.alpha, line.alpha] == pytest.approx([decay, decay])
@@ -168,13 +168,22 @@ def test_few_rows_have_views_of_firm_decay_a_line_and_a_process(n_rows, decay):
     assert isinstance(process, ProcessDensity)
 
 
+def test_many_rows_of_a_wide_table_have_a_line_too():
+    names = [name for name, _ in default_views(1500, 150)]
+    *views, (name, line) = default_views(1500, 151)
+    assert [each for each, _ in views] == names == ["plain", "encoded", "trees"]
+    assert (name, line.linear_path, line.alpha) == ("line", True, pytest.approx(100 / 1500))
+    assert expected_weights(1500, 151).tolist() == [1.0, 1.0, 1.0, 1 + 200 / 1500]
+    assert default_views(10_000, 2000)[-1][1].alpha == 0.06
+
+
 @pytest.mark.parametrize(("n", "times"), [(20, 11.0), (100, 3.0), (500, 1.4)])
 def test_of_few_rows_a_line_and_a_process_are_expected_to_weigh_more(n, times):
-    names = [name for name, _ in default_views(n)]
-    weights = dict(zip(names, expected_weights(n), strict=True))
+    names = [name for name, _ in default_views(n, 2)]
+    weights = dict(zip(names, expected_weights(n, 2), strict=True))
     assert {name for name, weight in weights.items() if weight == times} == {"line", "process"}
     assert {weights[name] for name in ("plain", "encoded", "trees")} == {1.0}
-    assert set(expected_weights(1000)) == {1.0}
+    assert set(expected_weights(1000, 2)) == {1.0}
 
 
 @pytest.mark.parametrize("given", [True, False])
@@ -186,17 +195,17 @@ def test_only_of_the_default_views_more_is_expected(given, monkeypatch):
         return calibrated_pool(*arguments)
 
     views = [(name, LinearGaussian()) for name in "abcde"]
-    monkeypatch.setattr(ensemble_regressor, "default_views", lambda n_rows: views)
+    monkeypatch.setattr(ensemble_regressor, "default_views", lambda n_rows, n_features: views)
     monkeypatch.setattr(ensemble_fitting, "calibrated_pool", spy)
     X = np.random.default_rng(0).normal(size=(30, 2))
     y = X[:, 0] + np.random.default_rng(1).normal(size=30)
     MDNEnsembleRegressor(views if given else None, cv=2, random_state=0).fit(X, y)
     [found] = expected
-    assert found is None if given else np.array_equal(found, expected_weights(30))
+    assert found is None if given else np.array_equal(found, expected_weights(30, 2))
 
 
 def test_default_views_leave_nothing_to_choose():
-    for _, view in default_views(50):
+    for _, view in default_views(50, 2):
         network = view[-1] if isinstance(view, Pipeline) else view
         if isinstance(network, MDNRegressor):
             assert network.alpha != "auto"

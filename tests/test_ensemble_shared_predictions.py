@@ -130,7 +130,7 @@ def test_shared_regressors_stay_shared_whatever_the_number_of_jobs(data):
 
 def short_default_views():
     """The default views, with hardly any training."""
-    views = default_views(48)
+    views = default_views(48, 2)
     for name, view in views:
         if name != "process":
             view.set_params(**{"mdn__max_iter" if name == "trees" else "max_iter": 2})

@@ -31,9 +31,9 @@ def words(settings):
     return settings.alpha, settings.encoding, settings.linear_path
 
 
-def rows(n=60, D=1, weights=None):
+def rows(n=60, D=1, weights=None, p=1):
     rng = np.random.default_rng(0)
-    X = np.arange(n, dtype=float)[:, None]
+    X = np.repeat(np.arange(n, dtype=float)[:, None], p, axis=1)
     return Observations.of(X, rng.normal(size=(n, D)), weights)
 
 
@@ -41,10 +41,10 @@ def choose(monkeypatch, data, errors, groups=None, *, losses=(), needs_folds=Tru
     """What is chosen where it is told how wrong each network is, by row; and the folds it asked."""
     asked, losses = [], dict(losses)
 
-    def told(settings, data, folds, seed, ahead):
+    def told(settings, data, folds, seed, rival):
         asked.append((words(settings), folds))
         loss = losses.get(words(settings), 0.0)
-        is_behind = ahead is not None and loss > ahead[-1]
+        is_behind = rival is not None and rival.is_ahead_of([loss])
         return None if is_behind else CrossValidation(settings, folds, [], [loss], None)
 
     def score(trial, of_y):
@@ -159,6 +159,18 @@ def test_very_few_and_many_rows_compare_nothing(monkeypatch, n, n_asked):
         assert choose(monkeypatch, rows(n), {words(best): 0.1})[0] == words(
             networks(settings_of(), n)[0]
         )
+
+
+def test_a_wide_table_of_more_rows_compares_a_line(monkeypatch):
+    line = words(networks(settings_of(), 1500)[-1])
+    assert line == (100 / 1500, "piecewise", True)
+    for better in (line, FIRST):
+        chosen, asked = choose(monkeypatch, rows(1500, p=151), {better: 0.1})
+        assert [name for name, _ in asked] == [FIRST, line]
+        assert chosen == better
+    assert len(choose(monkeypatch, rows(1500, p=150), {})[1]) == 1
+    assert len(choose(monkeypatch, rows(1500, p=151), {}, linear_path=False)[1]) == 1
+    assert len(choose(monkeypatch, rows(999, p=151), {})[1]) == 5
 
 
 def test_one_network_is_compared_with_none(monkeypatch):

@@ -11,7 +11,7 @@ from skmdn._engine.device import DeviceNetwork, cuda_is_available
 from skmdn._engine.loop import Progress, Trained
 from skmdn._engine.optimizer import OptimizerState
 from skmdn._engine.options import TrainingOptions
-from skmdn._engine.parts import Part, TrainedParts, train_parts
+from skmdn._engine.parts import Part, Rival, TrainedParts, train_parts
 from skmdn._engine.train import Start, train
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "OptimizerState",
     "Part",
     "Progress",
+    "Rival",
     "Start",
     "Trained",
     "TrainedParts",

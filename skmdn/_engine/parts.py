@@ -45,6 +45,22 @@ class TrainedParts(NamedTuple):
     losses: list[float]
 
 
+class Rival(NamedTuple):
+    """Other networks for the same parts, and by how much the losses of two may differ by chance."""
+
+    losses: list[float]
+    margin: float
+
+    def is_ahead_of(self, losses: list[float]) -> bool:
+        """Whether a training with such losses so far has no chance.
+
+        The rival is far ahead of it at the same checkpoint, or was at its end. And its best is
+        better: there are networks that overfit at once, but were the best before.
+        """
+        same = self.losses[min(len(losses), len(self.losses)) - 1]
+        return losses[-1] > same + self.margin and min(losses) > min(self.losses)
+
+
 @torch.inference_mode()
 def train_parts(
     parts: list[Part],
@@ -52,15 +68,14 @@ def train_parts(
     rng: np.random.Generator,
     *,
     stops: bool = True,
-    ahead: list[float] | None = None,
+    rival: Rival | None = None,
 ) -> TrainedParts | None:
     """Train all parts up to the checkpoint at which they judge best, and fine-tune them there.
 
     There are 20 checkpoints, or fewer if judging would cost more than a tenth of the training.
     There is no fine-tuning with fewer, where one of the last two is the best, or where networks are
     best before training and it does them no good. Unless training `stops`, it goes on to its end.
-    It is given up (None) if after a quarter of the steps the loss is above one `ahead` of it, that
-    of the same checkpoint or of the last one.
+    It is given up (None) if after a quarter of the steps it is behind a `rival`.
     """
     budgets = [budget_for(len(p.learning), options.batch_size, options.n_passes) for p in parts]
     layers = [
@@ -92,14 +107,14 @@ def train_parts(
             return _ended(loops, ended, losses)
         number = min(options.max_checkpoints, *map(_affordable, parts, budgets))
         steps = np.array([[0, *evenly_spaced(budget.n_steps, number)] for budget in budgets])
-        return _train_together(loops, steps, shares, ahead)
+        return _train_together(loops, steps, shares, rival)
 
 
 def _train_together(
     loops: list[TrainingLoop],
     steps: IntArray,
     shares: FloatArray,
-    ahead: list[float] | None = None,
+    rival: Rival | None = None,
 ) -> TrainedParts | None:
     """Look at all trainings at their ``steps (P, checkpoints)``, and end them at the best ones."""
     number = steps.shape[1] - 1
@@ -111,7 +126,7 @@ def _train_together(
         looks.append([loop.look(step) for loop, step in zip(loops, now, strict=True)])
         losses.append(_common_loss(looks[-1], shares))
         best = int(np.argmin(losses))
-        if len(losses) > number / 4 and _is_behind(losses, ahead):
+        if len(losses) > number / 4 and rival is not None and rival.is_ahead_of(losses):
             return None
     looks, losses = looks[: best + 1], losses[: best + 1]
     if number == MAX_CHECKPOINTS and best <= number - FINE_TUNING_CHECKPOINTS:
@@ -122,10 +137,6 @@ def _train_together(
         if best > 0 or further[-1] < losses[-1]:
             looks, losses = looks + fine_tuned, losses + further
     return _ended(loops, looks[-1], losses)
-
-
-def _is_behind(losses: list[float], ahead: list[float] | None) -> bool:
-    return ahead is not None and losses[-1] > ahead[min(len(losses), len(ahead)) - 1]
 
 
 def _fine_tuned(

@@ -60,12 +60,12 @@ def cross_validated(
     data: Observations,
     folds: Folds,
     seed: int,
-    ahead: list[float] | None = None,
+    rival: _engine.Rival | None = None,
 ) -> CrossValidation | None:
     """Train a network outside each fold, up to a common checkpoint, and judge it on the fold.
 
-    The targets of the data are those behind the maps. There is None if the losses at checkpoints
-    are so high that others are `ahead`.
+    The targets of the data are those behind the maps. There is None if they are so far behind a
+    `rival` that they have no chance.
     """
     rng = np.random.default_rng(seed)
     splits_of_data = [
@@ -81,7 +81,7 @@ def cross_validated(
         settings, learning_rate=settings.learning_rate, n_passes=settings.n_passes
     )
     stops = settings.validation_fraction is not None
-    trained = _engine.train_parts(parts, options, rng, stops=stops, ahead=ahead)
+    trained = _engine.train_parts(parts, options, rng, stops=stops, rival=rival)
     if trained is None:
         return None
     judged = [

@@ -20,20 +20,21 @@ from skmdn._engine.budget import passes_for_share
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.target_atoms import at_atoms
 from skmdn._estimators.target_maps import TargetMaps, behind_maps
+from skmdn._estimators.wide_tables import is_wide
 from skmdn._predictor import Density
 from skmdn._training.settings import Settings
 
-# Every row is there so many times, of few rows and of more. Of few rows, fewer draws would be noise
-# to overfit.
-_FEW_ROWS, _COPIES_OF_FEW, _COPIES = 999, 48, 6
+# Every row is there so many times, of few rows, of more, and of more in a wide table. Of few rows,
+# fewer draws would be noise to overfit.
+_FEW_ROWS, _COPIES_OF_FEW, _COPIES, _COPIES_OF_WIDE = 999, 48, 6, 12
 # Numbers in all copies of X, unless the fewest copies have more.
 _CELLS, _FEWEST_COPIES = 5e7, 3
 # One copy in three has the row's own target. Without any, what the networks of four fifths of the
 # rows do not know is lost, which matters where there is little noise. Where there is much, the
 # network overfits them: of few rows it is one in four if the teacher leaves a sixteenth more than a
-# tenth of the variation, one in five if two sixteenths, and so on. Of more rows it makes no
-# difference.
-_ONE_IN, _ONE_IN_OF_NOISY = 3.0, 8.0
+# tenth of the variation, one in five if two sixteenths, and so on. Of more rows that makes no
+# difference, but in a wide table.
+_ONE_IN, _ONE_IN_OF_NOISY, _ONE_IN_OF_WIDE = 3.0, 8.0, 6.0
 _LITTLE_NOISE, _PER_NOISE = 0.1, 16.0
 # Part of the steps that so many rows would get.
 _SHARE_OF_STEPS = 0.5
@@ -63,11 +64,15 @@ class Copies(NamedTuple):
         A pass over all copies counts as many as there are copies, of the passes that are allowed.
         """
         n_passes = settings.n_passes
-        number = _COPIES_OF_FEW if n <= _FEW_ROWS else _COPIES
+        number, one_in = _COPIES, _ONE_IN
+        if n <= _FEW_ROWS:
+            noise = max(0.0, unexplained - _LITTLE_NOISE)
+            number, one_in = _COPIES_OF_FEW, min(_ONE_IN + _PER_NOISE * noise, _ONE_IN_OF_NOISY)
+        elif is_wide(n, p):
+            number, one_in = _COPIES_OF_WIDE, _ONE_IN_OF_WIDE
         number = min(number, max(_FEWEST_COPIES, int(_CELLS / (n * p))))
         number = number if n_passes is None else min(number, n_passes)
-        noise = max(0.0, unexplained - _LITTLE_NOISE) if n <= _FEW_ROWS else 0.0
-        own = math.ceil(number / min(_ONE_IN + _PER_NOISE * noise, _ONE_IN_OF_NOISY))
+        own = math.ceil(number / one_in)
         if n_passes is None:
             passes = passes_for_share(_SHARE_OF_STEPS, number * n, settings.batch_size, None)
         else:

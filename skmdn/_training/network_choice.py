@@ -11,15 +11,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skmdn import _engine
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.unexplained import unexplained
+from skmdn._estimators.wide_tables import is_wide
 from skmdn._predictor import Predictor
 from skmdn._training.calibration import with_spreads
 from skmdn._training.cross_validation import CrossValidation, cross_validated, folds_of
 from skmdn._training.settings import Settings
 from skmdn._training.stack import Stack
 
-# More rows can do without a choice: the first network is as good as any.
+# More rows can do without a choice: the first network is as good as any. In a wide table a line may
+# still be better.
 MOST_COMPARED = 999
 # What many rows get.
 _ALPHA, _ENCODING = 0.04, "piecewise"
@@ -66,16 +69,14 @@ def chosen_network(
     cross-validations come with the settings. `of_y` are the rows as the user has them; the targets
     of `data` are behind the maps.
     """
-    found = networks(settings, len(data))
-    if len(data) > MOST_COMPARED:
-        found = found[:1]
+    found = _worth_comparing(networks(settings, len(data)), len(data), data.X.shape[1])
     folds = folds_of(settings, data, groups, rng) if needs_folds or len(found) > 1 else None
     if folds is None:
         return found[0], None
     seed = int(rng.integers(2**31))
     trials: list[CrossValidation] = []
     for one in found:
-        trial = cross_validated(one, data, folds, seed, _ahead_of_others(trials, len(data)))
+        trial = cross_validated(one, data, folds, seed, _rival(trials, len(data)))
         if trial is not None:
             trials.append(trial)
     scores = [score(trial, of_y) for trial in trials]
@@ -88,12 +89,12 @@ def chosen_network(
     return stack.best.settings, stack
 
 
-def _ahead_of_others(trials: list[CrossValidation], n: int) -> list[float] | None:
-    """Losses at checkpoints above which another network has no chance."""
+def _rival(trials: list[CrossValidation], n: int) -> _engine.Rival | None:
+    """The best network so far."""
     if not trials:
         return None
     best = min((trial.losses for trial in trials), key=min)
-    return [loss + _FAR_BEHIND / math.sqrt(n) for loss in best]
+    return _engine.Rival(best, _FAR_BEHIND / math.sqrt(n))
 
 
 def networks(settings: Settings, n: int) -> list[Settings]:
@@ -109,6 +110,14 @@ def networks(settings: Settings, n: int) -> list[Settings]:
         if one not in found:
             found.append(one)
     return found
+
+
+def _worth_comparing(found: list[Settings], n: int, p: int) -> list[Settings]:
+    """The networks that n rows of p features should compare."""
+    if n <= MOST_COMPARED:
+        return found
+    lines = [one for one in found[1:] if one.linear_path] if is_wide(n, p) else []
+    return [found[0], *lines]
 
 
 def score(trial: CrossValidation, of_y: Observations) -> Score:

@@ -60,8 +60,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         atoms. None takes an `MDNRegressor` without encoding (``alpha=0.06``), one with it (0.01),
         and one that also sees out-of-fold predictions of trees (`CrossFittedPredictions`). With
         fewer than 1,000 rows n, the first has ``alpha=100 / n``, and there are two more: one with a
-        linear path, ``alpha=100 / n`` and encoding, and a Gaussian process (`ProcessDensity`). The
-        prior of the calibration expects these two to weigh ``1 + 200 / n`` times as much as others.
+        linear path, ``alpha=100 / n`` and encoding, which fewer than 10 rows per feature have too,
+        and a `ProcessDensity`. These two are expected to weigh ``1 + 200 / n`` times as much.
     target_transform : None, {"auto", "log", "logit", "asinh"}, object or list, default=None
         Map of y, as of `MDNRegressor`, set in all views (in the last step of a Pipeline, in the
         estimator of a search); trees see y itself. "auto" is one choice on all rows before the
@@ -246,7 +246,7 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
             X, y = validate_data(self, check_table(X), y, skip_check_array=True)
             targets, self.y_ndim_ = check_targets(y, "y")
             check_consistent_length(X, targets)
-            views = self._views(len(targets))
+            views = self._views(X)
             check_enough_rows(len(targets), LEAST_ROWS if self.estimators is None else 2)
             rows = Rows(
                 X,
@@ -348,7 +348,7 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         return decomposed_variance(pool.members(views) for views in chunks)
 
     def _fit(self, views: Views, rows: Rows, task: FitTask) -> None:
-        expected = expected_weights(len(rows.y)) if self.estimators is None else None
+        expected = expected_weights(*np.shape(rows.X)) if self.estimators is None else None
         options = Options(
             self.target_transform,
             self.cv,
@@ -365,9 +365,9 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         self.n_outputs_ = fitted.n_outputs
         fitted.pool.set_on(self)
 
-    def _views(self, n_rows: int) -> Views:
+    def _views(self, X: Any) -> Views:
         check_named_estimators(self)
-        views = default_views(n_rows) if self.estimators is None else self.estimators
+        views = default_views(*np.shape(X)) if self.estimators is None else self.estimators
         for name, view in views:
             check_predicts_density(view, f"estimators: view {name!r}")
         return views
@@ -377,7 +377,7 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     ) -> Any:
         """What "auto" chooses for some rows, for a meta-estimator around this one."""
         rows, rng = Rows(X, np.asarray(y), sample_weight, groups), new_generator(self.random_state)
-        return chosen_word("auto", self._views(len(rows.y)), rows, rng)
+        return chosen_word("auto", self._views(X), rows, rng)
 
     def _pools(self, X: Any) -> Iterator[Density]:
         """Pools of consecutive rows."""

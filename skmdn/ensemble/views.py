@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from skmdn._calibration import expected_of_line
+from skmdn._estimators.wide_tables import is_wide
 from skmdn.ensemble.process_view import ProcessDensity
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.regressor import MDNRegressor
@@ -20,13 +21,15 @@ _MANY_ROWS = 1000
 _FIRM, _LEAST_DECAY = 100.0, 0.06
 
 
-def default_views(n_rows: int) -> list[tuple[str, Any]]:
+def default_views(n_rows: int, n_features: int) -> list[tuple[str, Any]]:
     """Networks that see plain inputs, encoded inputs, and inputs with predictions of trees.
 
     Few rows may be so noisy that all of these overfit. Then the decay of the network with plain
     inputs is firm, and there are two more views: a network of firm decay beside a line, and a
-    Gaussian process.
+    Gaussian process. Many rows of a wide table have the first of the two.
     """
+    firm = max(_LEAST_DECAY, _FIRM / n_rows)
+    line = ("line", MDNRegressor(encoding="piecewise", alpha=firm, linear_path=True))
     views = [
         ("encoded", MDNRegressor(encoding="piecewise", alpha=0.01)),
         (
@@ -40,23 +43,19 @@ def default_views(n_rows: int) -> list[tuple[str, Any]]:
         ),
     ]
     if n_rows >= _MANY_ROWS:
-        return [("plain", MDNRegressor(encoding=None, alpha=_LEAST_DECAY)), *views]
-    firm = max(_LEAST_DECAY, _FIRM / n_rows)
-    return [
-        ("plain", MDNRegressor(encoding=None, alpha=firm)),
-        *views,
-        ("line", MDNRegressor(encoding="piecewise", alpha=firm, linear_path=True)),
-        ("process", ProcessDensity()),
-    ]
+        of_many = [("plain", MDNRegressor(encoding=None, alpha=_LEAST_DECAY)), *views]
+        return [*of_many, line] if is_wide(n_rows, n_features) else of_many
+    plain = ("plain", MDNRegressor(encoding=None, alpha=firm))
+    return [plain, *views, line, ("process", ProcessDensity())]
 
 
-def expected_weights(n_rows: int) -> np.ndarray:
+def expected_weights(n_rows: int, n_features: int) -> np.ndarray:
     """Weights of the default views before they have shown anything, up to a common factor.
 
     Of few rows the line and the process are mostly ahead.
     """
     more = expected_of_line(n_rows)
-    names = [name for name, _ in default_views(n_rows)]
+    names = [name for name, _ in default_views(n_rows, n_features)]
     return np.array([more if name in ("line", "process") else 1.0 for name in names])
 
 
