@@ -129,7 +129,10 @@ class Predictor(NamedTuple):
             densities = [one.uncalibrated_density(X[rows]) for one, rows in parts]
             return Mixture.concatenate(densities)[np.argsort(order)]
         with np.errstate(under="ignore"):
-            return Mixture.concatenate(self._mixture(raw) for _, raw in self._raw_outputs(X))
+            return Mixture.concatenate(
+                _gone_on(self._mixture(raw), self, part, self.preparation.y_scale)
+                for part, raw in self._raw_outputs(X)
+            )
 
     def log_shares(self, X: np.ndarray, folds: np.ndarray | None = None) -> np.ndarray:
         """Log-probabilities of the atoms and of the rest ``(n, A + 1)``, before calibration."""
@@ -196,12 +199,7 @@ class Predictor(NamedTuple):
             unclipped = self.preparation._replace(extrapolation="continue")
             shifts = self.line.values(linear_inputs(self.preparation, X))
             density = shifted(density, shifts, self.line.widening(linear_inputs(unclipped, X)))
-        if self.outside_slopes is None or self.preparation.extrapolation != "damped":
-            return density
-        beyond = beyond_range(self.preparation, self.outside_slopes, X)
-        if beyond is None:
-            return density
-        return blurred(density, DAMPING * beyond, UNCERTAINTY * np.abs(beyond))
+        return _gone_on(density, self, X, 1.0)
 
     def _of_targets(self, density: Mixture, raw: np.ndarray) -> Density:
         """The densities of y, given those of the targets behind their maps and the raw outputs."""
@@ -213,6 +211,22 @@ class Predictor(NamedTuple):
             return density if maps is None else TargetMixture(density, maps)
         weights = atom_weights(self.layout.log_shares(raw), self.atom_temperature)
         return TargetMixture(density, self.target_maps, self.target_atoms, weights)
+
+
+def _gone_on(
+    density: Mixture, predictor: Predictor, X: np.ndarray, unit: np.ndarray | float
+) -> Mixture:
+    """Mixtures for the rows X, of targets in some unit ``(D,)``, as they go on outside the range.
+
+    They come as those at the ends of the features' range.
+    """
+    slopes = predictor.outside_slopes
+    if slopes is None or predictor.preparation.extrapolation != "damped":
+        return density
+    beyond = beyond_range(predictor.preparation, slopes / unit, X)
+    if beyond is None:
+        return density
+    return blurred(density, DAMPING * beyond, UNCERTAINTY * np.abs(beyond))
 
 
 def common_density(predictors: Sequence[Predictor], X: np.ndarray, weights: np.ndarray) -> Density:

@@ -236,3 +236,19 @@ def test_value_range_in_blocks(order):
 def test_a_column_without_any_cell_has_an_empty_range():
     low, high = value_range(np.full((5, 1), NAN), None)
     assert (low[0], high[0]) == (np.inf, -np.inf)
+
+
+@pytest.mark.parametrize("linear_path", [False, True])
+def test_validation_data_outside_the_range_calibrate_what_is_predicted_there(linear_path):
+    """A line that goes on by half: without that, the factor would be several times as large."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (200, 1))
+    y = X[:, 0] + 0.1 * rng.normal(size=200)
+    X_val = rng.uniform(1.5, 2, (40, 1))
+    y_val = X_val[:, 0] + 0.1 * rng.normal(size=40)
+    damped, constant = (
+        small(extrapolation=word, linear_path=linear_path).fit(X, y, X_val=X_val, y_val=y_val)
+        for word in ("damped", "constant")
+    )
+    spreads = [model.predict_proba([[0.0]]).std()[0] for model in (damped, constant)]
+    assert 0.05 < spreads[0] < 0.5 * spreads[1]
