@@ -163,8 +163,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         of few rows, ``1 + 200 / n`` times as much is expected of a line. There are half the steps
         that so many rows would get, and the last parameters are kept. So one network gains most of
         what an ensemble would, and no row is lost to validation. Such a fit takes 6 to 8 times as
-        long as with a number here, and up to 13 times as long if there are fewer than 1,000 rows
-        and nothing is left to choose.
+        long as with a number here, and up to 14 times as long in a wide table, or if there are
+        fewer than 1,000 rows and nothing is left to choose.
 
         Of fewer than 10 rows, where X holds more than 20 million numbers, or where `fit` goes on
         (`warm_start`), a tenth is set aside, but at least 30 rows and at most a third.
@@ -314,8 +314,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Mean negative log-likelihood of the training rows during each pass, in nats per row.
     validation_loss_curve_ : list of float
         Mean negative log-likelihood of the validation part, or of all folds, before training and at
-        every checkpoint; with `calibrate`, at the best common factor of the scales. Features are at
-        the ends of their training range if they are outside. Empty where no row validates.
+        every checkpoint; with `calibrate`, at the best common factor of the scales. A feature
+        outside its training range is at the end of it, unless `extrapolation` is "continue". Empty
+        where no row validates.
     validation_split_ : {"shuffled", "blocks", "last", "groups", "splitter"} or None
         How the validation part was chosen, or the folds of few rows; None without either.
     dependence_p_value_ : float or None

@@ -80,7 +80,9 @@ MODELS: dict[str, Callable[[int], Any]] = {
     "k1-full": lambda seed: network(seed, n_components=1, covariance_type="full"),
     "k5": lambda seed: network(seed),
     "k5-full": lambda seed: network(seed, covariance_type="full"),
-    "ensemble": lambda seed: MDNEnsembleRegressor(default_views(MANY, 1), random_state=seed),
+    "ensemble": lambda seed: MDNEnsembleRegressor(
+        default_views(MANY, n_features=1), random_state=seed
+    ),
 }
 
 

@@ -10,7 +10,7 @@ from skmdn._estimators.target_maps import target_range
 from skmdn._network.linear_path import LinearPath
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
-from skmdn._training.outside_slopes import of_numbers, outside_slopes
+from skmdn._training.outside_slopes import outside_slopes, slopes_of_line
 from skmdn._training.rescaling import moved_line, moved_slopes
 from skmdn._training.residual_targets import less_line, line_of, with_scaling_of
 from skmdn._training.settings import Settings
@@ -90,7 +90,7 @@ def fresh_beginning(settings: Settings, data: Observations, rng: np.random.Gener
         line = line_of(start.preparation, data)
         residual = less_line(data, line, start.preparation, left_out=True)
     preparation = with_scaling_of(start.preparation, residual)
-    slopes = of_numbers(line, preparation)
+    slopes = slopes_of_line(line, preparation)
     return Beginning(start._replace(preparation=preparation), line, residual, slopes)
 
 

@@ -32,8 +32,8 @@ _CELLS, _FEWEST_COPIES = 5e7, 3
 # One copy in three has the row's own target. Without any, what the networks of four fifths of the
 # rows do not know is lost, which matters where there is little noise. Where there is much, the
 # network overfits them: of few rows it is one in four if the teacher leaves a sixteenth more than a
-# tenth of the variation, one in five if two sixteenths, and so on. Of more rows that makes no
-# difference, but in a wide table.
+# tenth of the variation, one in five if two sixteenths, and so on. Of more rows noise makes no
+# difference, but in a wide table one in three is too many.
 _ONE_IN, _ONE_IN_OF_NOISY, _ONE_IN_OF_WIDE = 3.0, 8.0, 6.0
 _LITTLE_NOISE, _PER_NOISE = 0.1, 16.0
 # Part of the steps that so many rows would get.

@@ -4,10 +4,10 @@ import numpy as np
 
 from skmdn._estimators.distinct_rows import merged
 from skmdn._estimators.observations import Observations
-from skmdn._network.linear_path import LinearPath, fitted_line, linear_inputs
+from skmdn._network.linear_path import LinearPath, fitted_line
 from skmdn._network.preparation import Preparation
 from skmdn._thread_pools import one_thread
-from skmdn._training.residual_targets import evenly_spread
+from skmdn._training.residual_targets import evenly_spread, line_inputs
 
 # The line is fitted to at most so many rows. Of more inputs than the second number, and as many
 # rows, it would take as long as a network.
@@ -27,12 +27,11 @@ def outside_slopes(preparation: Preparation, data: Observations) -> np.ndarray |
     weights = None if data.weights is None else data.weights[rows]
     first, weights = merged(data.X[rows], data.y[rows], weights)
     rows = rows[first]
-    folds = None if data.folds is None else data.folds[rows]
     with one_thread():
-        inputs = linear_inputs(preparation, data.X[rows], folds)
-        return of_numbers(fitted_line(inputs, data.y[rows], weights), preparation)
+        line = fitted_line(line_inputs(preparation, data, rows), data.y[rows], weights)
+    return slopes_of_line(line, preparation)
 
 
-def of_numbers(line: LinearPath, preparation: Preparation) -> np.ndarray:
+def slopes_of_line(line: LinearPath, preparation: Preparation) -> np.ndarray:
     """A line's slopes ``(q, D)`` by z-score of the features of numbers, its first inputs."""
     return np.array(line.coef[: len(preparation.numbers)])

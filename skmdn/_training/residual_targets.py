@@ -17,7 +17,7 @@ def line_of(preparation: Preparation, data: Observations) -> LinearPath:
     """The line through the rows off the atoms, evenly spread where they are many."""
     data = data.of_density()
     rows = evenly_spread(data.rows, _MAX_ROWS)
-    return fitted_line(_inputs(preparation, data, rows), data.y[rows], _weights(data, rows))
+    return fitted_line(line_inputs(preparation, data, rows), data.y[rows], _weights(data, rows))
 
 
 def evenly_spread(rows: np.ndarray, most: int) -> np.ndarray:
@@ -38,10 +38,10 @@ def less_line(
     y = np.array(data.y, dtype=np.float64)
     for start in range(0, len(data.rows), _CHUNK_ROWS):
         rows = data.rows[start : start + _CHUNK_ROWS]
-        y[rows] -= line.values(_inputs(preparation, data, rows))
+        y[rows] -= line.values(line_inputs(preparation, data, rows))
     rows = data.of_density().rows
     if left_out and len(rows) <= _MAX_ROWS:
-        inputs = _inputs(preparation, data, rows)
+        inputs = line_inputs(preparation, data, rows)
         y[rows] = line.residuals(inputs, data.y[rows], _weights(data, rows))
     return replace(data, y=y)
 
@@ -56,7 +56,8 @@ def with_scaling_of(preparation: Preparation, data: Observations) -> Preparation
     )
 
 
-def _inputs(preparation: Preparation, data: Observations, rows: np.ndarray) -> np.ndarray:
+def line_inputs(preparation: Preparation, data: Observations, rows: np.ndarray) -> np.ndarray:
+    """Inputs of the line ``(n, q)`` for rows of the fit."""
     folds = None if data.folds is None else data.folds[rows]
     return linear_inputs(preparation, data.X[rows], folds)
 
