@@ -114,6 +114,15 @@ def test_modes_of_several_outputs_find_separate_peaks():
     assert np.isnan(modes[3]).all()
 
 
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("exponent", [-900, 900])
+def test_modes_of_several_outputs_go_with_the_unit(full, exponent):
+    mixture, unit = tame(n=20, k=3, d=3, full=full), np.ldexp(1.0, [exponent, -exponent, 0])
+    np.testing.assert_allclose(
+        mixture.affine(np.zeros(3), unit).modes() / unit, mixture.modes(), rtol=1e-12, atol=1e-12
+    )
+
+
 def region_holds(mixture, level):
     """Rows whose region has the mass, as far as neighbouring doubles tell; borders in order."""
     ends = mixture.hdr(level)

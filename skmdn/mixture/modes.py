@@ -68,14 +68,36 @@ def joint_modes(block: Block, spread: Spread) -> FloatArray:
     """Modes of several outputs and their log densities, ``(D + 1, K, c)``, NaN-padded."""
     n_outputs, n_components, n_rows = block.means.shape
     row = np.tile(np.arange(n_rows), n_components)
-    x = block.means.reshape(n_outputs, -1)
     repeated = Block(*(array[..., row] for array in block))
-    ascent = _ascent(repeated, spread)
-    x = _climb(ascent, spread, x)
+    size = _sizes(repeated)
+    ascent = _ascent(_in_units_of(size, repeated), spread)
+    ends = _climb(ascent, spread, block.means.reshape(n_outputs, -1) / size)
+    x = ends * size
     height = log_density(repeated, spread, x)
-    keep = _distinct(x / ascent.unit, block.weights > 0)
+    keep = _distinct(ends / ascent.unit, block.weights > 0)
     _join_plateaus(block, spread, x, height, keep)
     return by_height(row[keep], height[keep], x[:, keep], (n_components, n_rows))
+
+
+def _sizes(block: Block) -> FloatArray:
+    """A power of two near the smallest scale of each output ``(D, m)``.
+
+    In these units squares of the scales are far from the ends of double precision, and no digit
+    changes.
+    """
+    rows = np.abs(block.factor)
+    largest = rows if rows.ndim == 3 else np.maximum.reduce(rows, axis=1)  # (D, K, m)
+    smallest = np.minimum.reduce(np.where(block.weights > 0, largest, np.inf), axis=1)
+    resolved = np.spacing(np.maximum.reduce(np.abs(block.means), axis=1))
+    exponent = np.frexp(np.maximum(smallest, resolved))[1]
+    return np.ldexp(1.0, np.clip(exponent, -1022, 1023))
+
+
+def _in_units_of(size: FloatArray, block: Block) -> Block:
+    """The same rows with every output in such a unit ``(D, m)``."""
+    means = block.means / size[:, np.newaxis]
+    by_output = size.reshape(len(size), *(1,) * (block.factor.ndim - 2), -1)
+    return Block(block.weights, means, block.factor / by_output)
 
 
 def _ascent(block: Block, spread: Spread) -> _Ascent:
