@@ -93,6 +93,23 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         With more than 20,000 rows the line is fitted to so many, evenly spaced ones. `partial_fit`
         fits no line; it keeps that of an earlier `fit`. "auto" is False unless few rows choose
         otherwise (see `alpha`).
+    feature_weights : "auto" or None, default="auto"
+        Whether features that promise more weigh more in training. Of more than 10 features and 10
+        to 9,999 rows, "auto" multiplies the network's inputs by weights of their features, and the
+        first layer by the same afterwards. So its decay, and the length of its steps, go by what a
+        feature promises ("automatic relevance determination"), and many features that do not matter
+        do less harm. The line has plain inputs.
+
+        The squares of the weights are ``10 / p`` for all p features, and for the rest the feature's
+        share of what extremely randomised trees [12]_ learn of the rank of y, and of its distance
+        from the median rank. Their mean is one. Trees of the rows outside a fold tell the weights
+        of its network, and the mean square of these that of the network of all rows. Networks with
+        and without them are compared (see `alpha`). With validation data, or with
+        ``validation_fraction=None``, nothing is compared, and all rows tell the weights. Where a
+        part of the rows is set aside, and in `partial_fit`, there are none. `fit` with `warm_start`
+        goes on with the weights there are.
+
+        None gives all features the same weight.
     alpha : float or "auto", default="auto"
         Decoupled weight decay [2]_: each step multiplies the weights, but not the intercepts, by
         ``1 - learning_rate * alpha``, or 0 if that is negative.
@@ -102,13 +119,15 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         line, ``100 / n`` with encoding, ``100 / n`` and ``300 / n`` without, and ``100 / n`` with
         encoding and a line. A decay is at least 0.04. Few noisy rows want a firm decay, plain
         inputs or a line; few rows without noise do not. In a wide table of 1,000 to 9,999 rows,
-        which are fewer than 10 per feature, the first and the last of these are compared. Each is
-        fitted to five parts of the rows (see `validation_fraction`), and given up where it is
+        which are fewer than 10 per feature, the first and the last of these are compared. With
+        `feature_weights`, all of these have them, and one more is the first without them, also of
+        1,000 to 9,999 rows or where `alpha` and `encoding` are set. Each is fitted to five parts of
+        the rows (see `validation_fraction`), and, of fewer than 1,000 rows, given up where it is
         ``5 / sqrt(n)`` nats behind the best one, and never was better. The one is taken whose
         held-out rows have the largest log-likelihood, cut at 8 nats below its median, less the CRPS
         in units of that of the first. Of fewer than 60 rows it is the one with a line, unless
-        another is better by 0.7 standard errors of the mean difference. This takes up to 5 times as
-        long as a fit with both values set. Where networks of folds draw targets (see
+        another is better by 0.7 standard errors of the mean difference. This takes up to 6 times as
+        long as a fit with nothing to compare. Where networks of folds draw targets (see
         `validation_fraction`), the network that learns from these gets half of this decay, set or
         chosen, as its gradients are noisier.
     learning_rate_init : float, default=0.015
@@ -158,13 +177,13 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         rows, the share of their own falls to an eighth as the noise grows from 0.1 to 0.4; in a
         wide table of more rows, two copies of 12 have their own. The noise is the part of the
         variation of y that the folds of the chosen network leave: the square of their CRPS by that
-        of the distribution of y. Where few rows compare several networks (see `alpha`), the mean is
-        one of all that were not given up, with the weights that predict held-out rows best [10]_;
+        of the distribution of y. Where several networks are compared (see `alpha`), the mean is one
+        of all that were not given up, with the weights that predict held-out rows best [10]_;
         of few rows, ``1 + 200 / n`` times as much is expected of a line. There are half the steps
         that so many rows would get, and the last parameters are kept. So one network gains most of
         what an ensemble would, and no row is lost to validation. Such a fit takes 6 to 8 times as
-        long as with a number here, and up to 14 times as long in a wide table, or if there are
-        fewer than 1,000 rows and nothing is left to choose.
+        long as with a number here, and up to 16 times as long in a wide table, with
+        `feature_weights`, or if there are fewer than 1,000 rows and all is left to choose.
 
         Of fewer than 10 rows, where X holds more than 20 million numbers, or where `fit` goes on
         (`warm_start`), a tenth is set aside, but at least 30 rows and at most a third.
@@ -328,6 +347,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         The weight decay, as set or chosen.
     encoding_ : "piecewise" or None
         The encoding, as set or chosen.
+    feature_weights_ : ndarray of shape (n_features_in_,) or None
+        Weights of the features in training; None where all weigh the same.
     linear_coef_ : ndarray of shape (q, n_outputs_) or None
         Slopes of the linear path, in units of y (behind its map); None without one. Its q inputs
         are those of the network without the bins: z-scores, indicators of gaps, and the inputs of
@@ -461,6 +482,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
        predictive distributions", Bayesian Analysis 13 (2018).
     .. [11] E. S. Gardner and E. McKenzie, "Forecasting trends in time series", Management Science
        31 (1985).
+    .. [12] P. Geurts, D. Ernst and L. Wehenkel, "Extremely randomized trees", Machine Learning 63
+       (2006).
 
     Examples
     --------
@@ -488,6 +511,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         n_bins: int = 16,
         extrapolation: str = "damped",
         linear_path: bool | str = "auto",
+        feature_weights: str | None = "auto",
         alpha: float | str = "auto",
         learning_rate_init: float = 0.015,
         max_grad_norm: float = 10.0,
@@ -515,6 +539,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         self.n_bins = n_bins
         self.extrapolation = extrapolation
         self.linear_path = linear_path
+        self.feature_weights = feature_weights
         self.alpha = alpha
         self.learning_rate_init = learning_rate_init
         self.max_grad_norm = max_grad_norm
@@ -779,14 +804,15 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
         if not self._is_fitted():
             return None
-        rate = self.next_learning_rate_
-        return Past(self._predictor(), self.n_calls_, rate, self.alpha_, self.encoding_)
+        rate, weights = self.next_learning_rate_, self.feature_weights_
+        return Past(self._predictor(), self.n_calls_, rate, self.alpha_, self.encoding_, weights)
 
     def _keep(self, fitted: Fitted, *, n_calls: int) -> None:
         """Turn a network fitted after `n_calls` others into attributes."""
         self.n_calls_: int = n_calls + 1
         self.next_learning_rate_: float = fitted.next_rate
         self.alpha_, self.encoding_ = fitted.settings.alpha, fitted.settings.encoding
+        self.feature_weights_ = fitted.feature_weights
         predictor, line = fitted.predictor, fitted.predictor.line
         of_line: tuple[Any, ...] = (None,) * 5 if line is None else (*line,)
         self.linear_coef_, self.linear_intercept_, self.linear_penalty_, *of_leverage = of_line

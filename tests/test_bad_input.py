@@ -84,6 +84,7 @@ OUT_OF_RANGE = {
     "n_bins": [0, -1, 2.5, *NOT_A_NUMBER],
     "extrapolation": ["linear", True, None, 1],
     "linear_path": ["yes", None, 2, 0.5],
+    "feature_weights": ["trees", True, 1.0, [1.0]],
     "alpha": [-1e-9, np.inf, *NOT_A_NUMBER],
     "learning_rate_init": [0.0, -1e-3, 1e31, np.inf, *NOT_A_NUMBER],
     "max_grad_norm": [0.0, -1, *NOT_A_NUMBER],

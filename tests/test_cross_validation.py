@@ -100,9 +100,9 @@ def test_no_network_sees_the_fold_that_it_judges(monkeypatch):
     data, seen = data_of(), []
     original = cross_validation.fresh_beginning
 
-    def spied(settings, learning, rng):
+    def spied(settings, learning, rng, feature_weights):
         seen.append(learning.rows)
-        return original(settings, learning, rng)
+        return original(settings, learning, rng, feature_weights)
 
     monkeypatch.setattr(cross_validation, "fresh_beginning", spied)
     folds = folds_of(settings_of(), data, None, RNG(0))

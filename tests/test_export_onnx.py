@@ -285,7 +285,7 @@ def test_nothing_of_a_fitted_network_is_left_out():
     assert set(Preparation._fields) == {
         *("X_mean", "X_scale", "X_min", "X_max", "X_count", "n_seen", "y_mean", "y_scale"),
         *("encoding", "categories", "extrapolation"),
-        *("y_varies", "y_count"),  # for training that goes on
+        *("y_varies", "y_count", "feature_weights"),  # for training
     }
     assert {field.name for field in fields(Architecture)} == {
         *("n_components", "covariance_type", "hidden_layer_sizes", "activation", "scale_floor"),

@@ -75,6 +75,7 @@ REGRESSOR_WORDS = words(
     n_bins=(1, 2, 16),
     extrapolation=("damped", "constant", "continue"),
     linear_path=(True, False),
+    feature_weights=("auto", None),
     alpha=(0.0, 0.04, 1e6),
     learning_rate_init=(0.015, 1e-300, 1000.0, 1e30),
     max_grad_norm=(10, 1e-300, np.inf),

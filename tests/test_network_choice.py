@@ -24,7 +24,7 @@ OTHERS = [
 
 
 def settings_of(**options):
-    return Settings.of(MDNRegressor(**SMALL | options))
+    return Settings.of(MDNRegressor(**SMALL | {"feature_weights": None} | options))
 
 
 def words(settings):
@@ -41,7 +41,8 @@ def choose(monkeypatch, data, errors, groups=None, *, losses=(), needs_folds=Tru
     """What is chosen where it is told how wrong each network is, by row; and the folds it asked."""
     asked, losses = [], dict(losses)
 
-    def told(settings, data, folds, seed, rival):
+    def told(settings, data, folds, seed, rival, feature_weights):
+        assert (feature_weights is None) == (settings.feature_weights is None)
         asked.append((words(settings), folds))
         loss = losses.get(words(settings), 0.0)
         is_behind = rival is not None and rival.is_ahead_of([loss])
@@ -171,6 +172,29 @@ def test_a_wide_table_of_more_rows_compares_a_line(monkeypatch):
     assert len(choose(monkeypatch, rows(1500, p=150), {})[1]) == 1
     assert len(choose(monkeypatch, rows(1500, p=151), {}, linear_path=False)[1]) == 1
     assert len(choose(monkeypatch, rows(999, p=151), {})[1]) == 5
+
+
+def test_the_first_network_is_there_without_weights_of_features_and_with_them():
+    found = networks(settings_of(feature_weights="auto"), 60)
+    assert [words(each) for each in found] == [FIRST, FIRST, *OTHERS]
+    assert [each.feature_weights for each in found] == [None, *["auto"] * 5]
+    set_to = settings_of(feature_weights="auto", alpha=0.5, encoding=None)
+    assert [each.feature_weights for each in networks(set_to, 60)] == [None, "auto"]
+
+
+@pytest.mark.parametrize(("n", "p", "n_asked"), [(60, 11, 6), (60, 10, 5), (1500, 11, 2)])
+def test_many_features_may_have_weights(monkeypatch, n, p, n_asked):
+    _, asked = choose(monkeypatch, rows(n, p=p), {}, feature_weights="auto")
+    assert len(asked) == n_asked
+    # Only the rows outside a fold may tell weights for it.
+    options = {"feature_weights": "auto", "needs_folds": False}
+    assert len(choose(monkeypatch, rows(60, p=p), {}, **options)[1]) == 5
+
+
+def test_more_rows_give_up_no_network(monkeypatch):
+    losses = {FIRST: 2.0, (100 / 1500, "piecewise", True): 9.0}
+    _, asked = choose(monkeypatch, rows(1500, p=151), {}, losses=losses)
+    assert len(asked) == 2
 
 
 def test_one_network_is_compared_with_none(monkeypatch):

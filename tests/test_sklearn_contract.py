@@ -154,6 +154,7 @@ def test_defaults_are_those_of_the_plan():
         "n_bins": 16,
         "extrapolation": "damped",
         "linear_path": "auto",
+        "feature_weights": "auto",
         "alpha": "auto",
         "learning_rate_init": 0.015,
         "max_grad_norm": 10,

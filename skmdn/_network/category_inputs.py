@@ -60,7 +60,15 @@ class CategoryInputs(NamedTuple):
     @property
     def n_inputs(self) -> int:
         """Columns of the network's input."""
-        return sum(map(len, self.shares)) + sum(means.shape[2] for means in self.means)
+        return sum(self.lengths)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Columns of the network's input for every feature."""
+        return [
+            len(shares) + means.shape[2]
+            for shares, means in zip(self.shares, self.means, strict=True)
+        ]
 
     def fill(self, codes: FloatArray, out: Array, folds: IntArray | None) -> None:
         """Write the inputs for codes ``(f, n)`` into ``out (n, n_inputs)``.

@@ -81,7 +81,9 @@ class _Design(NamedTuple):
 
 def linear_inputs(preparation: Preparation, X: Array, folds: IntArray | None = None) -> FloatArray:
     """Inputs of the line ``(n, q)``: those of the network without the bins, in float64."""
-    return np.asarray(preparation._replace(encoding=None).inputs(X, folds=folds))
+    return np.asarray(
+        preparation._replace(encoding=None, feature_weights=None).inputs(X, folds=folds)
+    )
 
 
 def fitted_line(inputs: FloatArray, y: FloatArray, weights: FloatArray) -> LinearPath:

@@ -57,6 +57,7 @@ class Layout(NamedTuple):
     with_gaps: IntArray  # features with an indicator, which had both cells and gaps in fit
     # Numbers of z-scores, encoded columns, indicators of gaps, and inputs for categories.
     lengths: tuple[int, int, int, int]
+    feature: IntArray  # (n_inputs,), to which feature each input belongs
 
 
 class _Numbers(NamedTuple):
@@ -75,6 +76,9 @@ class _Numbers(NamedTuple):
     encoding: PiecewiseLinear | None = None
     categories: CategoryInputs | None = None
     extrapolation: str = "damped"
+    # (p,), factors of each feature's inputs for a network that trains; of a fitted one they are in
+    # its first layer.
+    feature_weights: FloatArray | None = None
 
 
 class Preparation(_Numbers):
@@ -83,7 +87,8 @@ class Preparation(_Numbers):
     The network's inputs are, side by side, soft-clipped z-scores ``z / sqrt(1 + (z / 5)^2)`` of the
     features of numbers, their encoded columns, indicators of gaps in X, and the inputs for
     categories. An infinite scale switches a z-score off. Unless `extrapolation` is "continue",
-    features of numbers are first clipped to the range that they have had in training.
+    features of numbers are first clipped to the range that they have had in training. Last of all,
+    each feature's inputs are multiplied by its weight, if there are `feature_weights`.
 
     Gaps are NaN. At a gap z is 0. A feature that had gaps in fit has an indicator, and its bins are
     half filled at a gap; any other feature is taken at its mean.
@@ -156,13 +161,14 @@ class Preparation(_Numbers):
             numbers = np.delete(numbers, self.categories.features)
         count = self.X_count[numbers]
         with_gaps = numbers[(count > 0) & (count < self.n_seen)]
-        lengths = (
-            len(numbers),
-            0 if self.encoding is None else len(self.encoding.feature),
-            len(with_gaps),
-            0 if self.categories is None else self.categories.n_inputs,
-        )
-        return Layout(numbers, with_gaps, lengths)
+        none = np.empty(0, dtype=np.intp)
+        encoded = none if self.encoding is None else self.encoding.feature
+        in_categories = none
+        if self.categories is not None:
+            in_categories = np.repeat(self.categories.features, self.categories.lengths)
+        lengths = len(numbers), len(encoded), len(with_gaps), len(in_categories)
+        feature = np.concatenate([numbers, encoded, with_gaps, in_categories])
+        return Layout(numbers, with_gaps, lengths, feature)
 
     @property
     def n_inputs(self) -> int:
@@ -190,7 +196,7 @@ class Preparation(_Numbers):
         They are standardised in float64; everything after that is computed in the dtype of `out`.
         Rows to train with belong to `folds` (see `CategoryInputs`).
         """
-        numbers, with_gaps, lengths = self.layout
+        numbers, with_gaps, lengths, feature = self.layout
         if out is None:
             out = np.empty((len(X), sum(lengths)))
         z, bins, indicators, categories = _parts(out, lengths)
@@ -212,6 +218,8 @@ class Preparation(_Numbers):
         if self.categories is not None:
             columns, mean, scale = columns[numbers], mean[numbers], scale[numbers]
         write_z_scores(columns, mean, scale, z.T)
+        if self.feature_weights is not None:
+            out *= self.feature_weights[feature]
         return out
 
     def ends(self) -> tuple[FloatArray, FloatArray]:

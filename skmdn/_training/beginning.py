@@ -10,6 +10,7 @@ from skmdn._estimators.target_maps import target_range
 from skmdn._network.linear_path import LinearPath
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
+from skmdn._training.feature_weights import for_plain_inputs, weighted
 from skmdn._training.outside_slopes import outside_slopes, slopes_of_line
 from skmdn._training.rescaling import moved_line, moved_slopes
 from skmdn._training.residual_targets import less_line, line_of, with_scaling_of
@@ -25,6 +26,11 @@ class Beginning(NamedTuple):
     line: LinearPath | None = None
     residual: Observations | None = None  # the data less the line
     outside_slopes: np.ndarray | None = None  # see `_network.outside_range`
+
+    @property
+    def feature_weights(self) -> np.ndarray | None:
+        """Weights ``(p,)`` of the features in training."""
+        return self.start.preparation.feature_weights
 
     def split_of_network(
         self, split: ValidationSplit, validation: Observations | None = None
@@ -62,8 +68,9 @@ class Beginning(NamedTuple):
         """The network with such layers, trained on the data, not calibrated yet."""
         so_far = None if before is None or before.preparation.y_count == 0 else before.target_range
         maps = settings.target_transform
+        layers = for_plain_inputs(self.start, layers)
         return Predictor(
-            preparation=self.start.preparation,
+            preparation=self.start.preparation._replace(feature_weights=None),
             coefs=[layer[:-1] for layer in layers],
             intercepts=[layer[-1] for layer in layers],
             architecture=self.start.architecture,
@@ -79,9 +86,14 @@ class Beginning(NamedTuple):
         )
 
 
-def fresh_beginning(settings: Settings, data: Observations, rng: np.random.Generator) -> Beginning:
+def fresh_beginning(
+    settings: Settings,
+    data: Observations,
+    rng: np.random.Generator,
+    feature_weights: np.ndarray | None = None,
+) -> Beginning:
     """A fresh network, and a line where the settings ask for one."""
-    start = fresh_start(settings, data, rng)
+    start = weighted(fresh_start(settings, data, rng), feature_weights)
     if data.of_density().is_constant():
         return Beginning(start)
     if not settings.linear_path:
@@ -102,6 +114,7 @@ def continued_beginning(
     *,
     state: _engine.OptimizerState | None = None,
     keeps_scaling: bool = True,
+    feature_weights: np.ndarray | None = None,
 ) -> Beginning:
     """The network `before`, with its line."""
     line, old, residual = before.line, before.preparation, data
@@ -116,4 +129,4 @@ def continued_beginning(
     slopes = before.outside_slopes
     if slopes is not None:
         slopes = moved_slopes(slopes, old, start.preparation)
-    return Beginning(start, line, residual, slopes)
+    return Beginning(weighted(start, feature_weights), line, residual, slopes)

@@ -24,6 +24,7 @@ class Past(NamedTuple):
     learning_rate: float  # its largest one
     alpha: float
     encoding: str | None
+    feature_weights: np.ndarray | None
 
     @property
     def linear_path(self) -> bool:

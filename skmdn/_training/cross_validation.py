@@ -6,6 +6,7 @@ by side, and all rows together tell at which checkpoint such networks are best, 
 from rows that they have not seen. They then teach one network of all rows; see `drawn_targets`.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,12 +48,17 @@ def folds_of(
     order = settings.validation_split
     # One group, or runs of rows that would cut groups, are refused where rows are set aside.
     has_folds = labels is None or (group_numbers(labels).max() > 0 and order != "blocks")
-    is_few = LEAST_ROWS <= len(data) <= MOST_ROWS and len(data) * data.X.shape[1] <= _MOST_CELLS
-    if not (has_folds and is_few):
+    if not (has_folds and are_for_folds(data)):
         return None
     y = data.y[data.rows]
     asked = order if isinstance(order, str) and order != "last" else "auto"
     return splits(_FOLDS, y, y, None, labels, rng, order=asked)
+
+
+def are_for_folds(data: Observations) -> bool:
+    """Whether the rows are neither too many for folds nor too few."""
+    n, p = len(data), data.X.shape[1]
+    return LEAST_ROWS <= n <= MOST_ROWS and n * p <= _MOST_CELLS
 
 
 def cross_validated(
@@ -61,18 +67,25 @@ def cross_validated(
     folds: Folds,
     seed: int,
     rival: _engine.Rival | None = None,
+    feature_weights: Sequence[np.ndarray | None] | None = None,
 ) -> CrossValidation | None:
     """Train a network outside each fold, up to a common checkpoint, and judge it on the fold.
 
-    The targets of the data are those behind the maps. There is None if they are so far behind a
-    `rival` that they have no chance.
+    The targets of the data are those behind the maps. There may be `feature_weights` from the rows
+    outside each fold. There is None if the networks are so far behind a `rival` that they have no
+    chance.
     """
     rng = np.random.default_rng(seed)
     splits_of_data = [
         (data.select(data.rows[train]), data.select(data.rows[test]).of_new_rows())
         for train, test in folds.parts
     ]
-    beginnings = [fresh_beginning(settings, learning, rng) for learning, _ in splits_of_data]
+    if feature_weights is None:
+        feature_weights = [None] * len(splits_of_data)
+    beginnings = [
+        fresh_beginning(settings, learning, rng, weights)
+        for (learning, _), weights in zip(splits_of_data, feature_weights, strict=True)
+    ]
     parts = [
         _engine.Part(*beginning.targets_of_network(learning, judging), beginning.start)
         for (learning, judging), beginning in zip(splits_of_data, beginnings, strict=True)

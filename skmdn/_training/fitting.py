@@ -30,7 +30,7 @@ from skmdn._training.choices import Past, settled, settled_for_part
 from skmdn._training.collapse import collapse_warnings
 from skmdn._training.drawn_targets import Copies, Teacher, drawn_targets
 from skmdn._training.forecast import forecast_of_last
-from skmdn._training.network_choice import chosen_network
+from skmdn._training.network_choice import chosen_network, weights_of_all
 from skmdn._training.progress import ProgressDisplay, show_folds
 from skmdn._training.residual_dependence import dependence_warning
 from skmdn._training.settings import Settings
@@ -73,6 +73,7 @@ class Fitted(NamedTuple):
     next_rate: float  # largest rate of a call of `fit` that goes on from here
     settings: Settings  # in which nothing is left to choose
     n_copies: int = 1  # of each row, in training
+    feature_weights: np.ndarray | None = None  # (p,), in training
 
 
 class _Untrained(NamedTuple):
@@ -102,8 +103,10 @@ class _Untrained(NamedTuple):
                 predictor = self._calibrated(predictor, rng)
         gained_nothing = past is not None and _gained_nothing(trained)
         next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
-        predictor = predictor.for_fold(-1)
-        return Fitted(predictor, trained, [], self.split, None, next_rate, settings, self.n_copies)
+        predictor, weights = predictor.for_fold(-1), self.beginning.feature_weights
+        return Fitted(
+            predictor, trained, [], self.split, None, next_rate, settings, self.n_copies, weights
+        )
 
     def _calibrated(self, predictor: Predictor, rng: np.random.Generator) -> Predictor:
         if self.folds is not None:
@@ -160,17 +163,24 @@ def fit(
     folds = None
     if past is None:
         needs_folds = validation is None and settings.allows_folds
+        word = settings.feature_weights
         settings, folds = chosen_network(
             settings, of_y, data, groups, deepcopy(rng), needs_folds=needs_folds
         )
         folds = folds if needs_folds else None
         order_rng = rng
-        beginning = fresh_beginning(settings, data, rng)
+        weights = None if folds is None else folds.feature_weights
+        if word is not None and (validation is not None or settings.validation_fraction is None):
+            weights = weights_of_all(data, deepcopy(rng))
+        beginning = fresh_beginning(settings, data, rng, weights)
     else:
         # With a seed, every call holds out the same rows, so that they never train, but shuffles
         # anew. Spawning takes nothing from the numbers that choose the rows.
         order_rng = rng.spawn(past.n_calls)[-1]
-        beginning = continued_beginning(settings, data, past.predictor, order_rng)
+        weights = None if settings.feature_weights is None else past.feature_weights
+        beginning = continued_beginning(
+            settings, data, past.predictor, order_rng, feature_weights=weights
+        )
     preparation = beginning.start.preparation
     split = _split(settings, data, validation, groups, folds, preparation, rng)
     noise = small_sample_noise(data, before) if validation is None else 0.0

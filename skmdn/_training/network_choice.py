@@ -17,7 +17,13 @@ from skmdn._estimators.unexplained import unexplained
 from skmdn._estimators.wide_tables import is_wide
 from skmdn._predictor import Predictor
 from skmdn._training.calibration import with_spreads
-from skmdn._training.cross_validation import CrossValidation, cross_validated, folds_of
+from skmdn._training.cross_validation import (
+    CrossValidation,
+    are_for_folds,
+    cross_validated,
+    folds_of,
+)
+from skmdn._training.feature_weights import can_be_weighed, feature_weights, root_mean_square
 from skmdn._training.settings import Settings
 from skmdn._training.stack import Stack
 
@@ -66,17 +72,23 @@ def chosen_network(
 
     Of several networks the one is taken that predicts held-out rows best, by their log-likelihood
     and by their CRPS in units of its mean. Where the fit `needs_folds`, or there is a choice, the
-    cross-validations come with the settings. `of_y` are the rows as the user has them; the targets
-    of `data` are behind the maps.
+    cross-validations come with the settings; without folds, features have no weights here. `of_y`
+    are the rows as the user has them; the targets of `data` are behind the maps.
     """
+    if not (needs_folds and can_be_weighed(data)):
+        settings = replace(settings, feature_weights=None)
     found = _worth_comparing(networks(settings, len(data)), len(data), data.X.shape[1])
     folds = folds_of(settings, data, groups, rng) if needs_folds or len(found) > 1 else None
     if folds is None:
         return found[0], None
     seed = int(rng.integers(2**31))
+    weights = None
+    if settings.feature_weights is not None:
+        weights = feature_weights(data, [train for train, _ in folds.parts], seed)
     trials: list[CrossValidation] = []
     for one in found:
-        trial = cross_validated(one, data, folds, seed, _rival(trials, len(data)))
+        own = None if one.feature_weights is None else weights
+        trial = cross_validated(one, data, folds, seed, _rival(trials, len(data)), own)
         if trial is not None:
             trials.append(trial)
     scores = [score(trial, of_y) for trial in trials]
@@ -86,20 +98,32 @@ def chosen_network(
     of_best = scores[best]
     left = unexplained(of_best.crps, of_best.y, of_best.weights)
     stack = Stack.of(trials[best], trials, log_likelihoods, of_best.weights, left)
+    if weights is not None and stack.best.settings.feature_weights is not None:
+        stack = stack._replace(feature_weights=root_mean_square(weights))
     return stack.best.settings, stack
 
 
+def weights_of_all(data: Observations, rng: np.random.Generator) -> np.ndarray | None:
+    """Weights of the features from all rows, which train; None of other rows than folds are for."""
+    if not (are_for_folds(data) and can_be_weighed(data)):
+        return None
+    return feature_weights(data, [np.arange(len(data))], int(rng.integers(2**31)))[0]
+
+
 def _rival(trials: list[CrossValidation], n: int) -> _engine.Rival | None:
-    """The best network so far."""
-    if not trials:
+    """The best network so far of few rows; of more, networks differ in how fast they learn."""
+    if not trials or n > MOST_COMPARED:
         return None
     best = min((trial.losses for trial in trials), key=min)
     return _engine.Rival(best, _FAR_BEHIND / math.sqrt(n))
 
 
 def networks(settings: Settings, n: int) -> list[Settings]:
-    """What may be chosen for n rows; the first one is for many rows."""
-    found = []
+    """What may be chosen for n rows; the first one is for many rows.
+
+    Where features may have weights, it is there without and with them; all others have them.
+    """
+    found: list[Settings] = []
     chooses = settings.alpha is None or settings.encoding == "auto"
     for decay, encoding, line in ((n * _ALPHA, _ENCODING, False), *_ALTERNATIVES):
         alpha = float(max(_ALPHA, decay / n) if settings.alpha is None else settings.alpha)
@@ -107,6 +131,8 @@ def networks(settings: Settings, n: int) -> list[Settings]:
         is_free = isinstance(settings.linear_path, str)
         line = line and chooses if is_free else bool(settings.linear_path)
         one = replace(settings, alpha=alpha, encoding=encoding, linear_path=line)
+        if not found:
+            found.append(replace(one, feature_weights=None))
         if one not in found:
             found.append(one)
     return found
@@ -116,8 +142,9 @@ def _worth_comparing(found: list[Settings], n: int, p: int) -> list[Settings]:
     """The networks that n rows of p features should compare."""
     if n <= MOST_COMPARED:
         return found
-    lines = [one for one in found[1:] if one.linear_path] if is_wide(n, p) else []
-    return [found[0], *lines]
+    of_many = [one for one in found if replace(one, feature_weights=None) == found[0]]
+    lines = [one for one in found if one.linear_path and one not in of_many]
+    return [*of_many, *lines] if is_wide(n, p) else of_many
 
 
 def score(trial: CrossValidation, of_y: Observations) -> Score:

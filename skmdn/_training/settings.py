@@ -34,6 +34,7 @@ _CONSTRAINTS: Constraints = {
     "n_bins": [integer_from(2)],
     "extrapolation": [one_of("damped", "constant", "continue")],
     "linear_path": [one_of("auto"), "boolean"],
+    "feature_weights": [one_of("auto"), None],
     "alpha": [one_of("auto"), from_to(0, None, closed="left")],
     "learning_rate_init": [from_to(0, 1e30, closed="right")],
     "max_grad_norm": [from_to(0, None, closed="right")],
@@ -64,6 +65,7 @@ class Settings:
     n_bins: int
     extrapolation: str
     linear_path: bool | str
+    feature_weights: str | None  # None once networks without weights are chosen
     alpha: Any  # a number, once nothing is left to choose
     learning_rate: float
     max_grad_norm: float
@@ -101,6 +103,7 @@ class Settings:
             n_bins=estimator.n_bins,
             extrapolation=estimator.extrapolation,
             linear_path=estimator.linear_path,
+            feature_weights=estimator.feature_weights,
             alpha=None if isinstance(estimator.alpha, str) else estimator.alpha,
             learning_rate=estimator.learning_rate_init,
             max_grad_norm=estimator.max_grad_norm,

@@ -25,6 +25,7 @@ class Stack(NamedTuple):
     trials: list[CrossValidation]
     weights: np.ndarray  # (V,)
     unexplained: float  # part of the variation of y that the best leaves
+    feature_weights: np.ndarray | None = None  # (p,), of the best, for all rows
 
     @classmethod
     def of(

@@ -58,7 +58,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         cluster. If the memory limit of a worker does not hold so many, `fit` says how many fit.
     n_components, covariance_type, hidden_layer_sizes, activation, encoding, n_bins
         As of `MDNRegressor`, as are all that follow.
-    extrapolation, linear_path
+    extrapolation, linear_path, feature_weights
         With several members, every member has a line of its own.
     alpha, learning_rate_init, max_grad_norm, batch_size, max_iter, reg_covar, validation_fraction
         `max_iter` counts passes over the rows of a member.
@@ -137,6 +137,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         n_bins: int = 16,
         extrapolation: str = "damped",
         linear_path: bool | str = "auto",
+        feature_weights: str | None = "auto",
         alpha: float | str = "auto",
         learning_rate_init: float = 0.015,
         max_grad_norm: float = 10.0,
@@ -166,6 +167,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         self.n_bins = n_bins
         self.extrapolation = extrapolation
         self.linear_path = linear_path
+        self.feature_weights = feature_weights
         self.alpha = alpha
         self.learning_rate_init = learning_rate_init
         self.max_grad_norm = max_grad_norm

@@ -17,7 +17,7 @@ def network_inputs(X: Value, preparation: Preparation) -> Value:
     columns = X.cast(np.float64)
     is_gap = columns.node("IsNaN", dtype=bool)
     filled = _filled(columns, is_gap, preparation)
-    numbers, with_gaps, _ = preparation.layout
+    numbers, with_gaps = preparation.numbers, preparation.with_gaps
     parts = []
     if len(numbers):
         parts.append(_soft_clipped(filled, preparation))
