@@ -96,18 +96,18 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     feature_weights : "auto" or None, default="auto"
         Whether features that promise more weigh more in training. Of more than 10 features and 10
         to 9,999 rows, "auto" multiplies the network's inputs by weights of their features, and the
-        first layer by the same afterwards. So its decay, and the length of its steps, go by what a
-        feature promises ("automatic relevance determination"), and many features that do not matter
-        do less harm. The line has plain inputs.
+        first layer by the same afterwards. So the first layer's weights begin larger for a feature
+        that promises more, and change faster ("automatic relevance determination"), and many
+        features that do not matter do less harm. The line has plain inputs.
 
-        The squares of the weights are ``10 / p`` for all p features, and for the rest the feature's
-        share of what extremely randomised trees [12]_ learn of the rank of y, and of its distance
-        from the median rank. Their mean is one. Trees of the rows outside a fold tell the weights
-        of its network, and the mean square of these that of the network of all rows. Networks with
-        and without them are compared (see `alpha`). With validation data, or with
-        ``validation_fraction=None``, nothing is compared, and all rows tell the weights. Where a
-        part of the rows is set aside, and in `partial_fit`, there are none. `fit` with `warm_start`
-        goes on with the weights there are.
+        The square of a weight is ``10 / p + (1 - 10 / p) * p * s``, where p is the number of
+        features and s the feature's share of what extremely randomised trees [12]_ learn of the
+        rank of y, and of its distance from the median rank. Trees of the rows outside a fold tell
+        the weights of its network, and the mean squares of all folds those of the network of all
+        rows. Networks with and without weights are compared (see `alpha`). With validation data, or
+        with ``validation_fraction=None``, they are not, and all rows tell the weights. Where a part
+        of the rows is set aside, and in `partial_fit`, there are no weights. `fit` with
+        `warm_start` goes on with those there are.
 
         None gives all features the same weight.
     alpha : float or "auto", default="auto"
@@ -182,8 +182,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         of few rows, ``1 + 200 / n`` times as much is expected of a line. There are half the steps
         that so many rows would get, and the last parameters are kept. So one network gains most of
         what an ensemble would, and no row is lost to validation. Such a fit takes 6 to 8 times as
-        long as with a number here, and up to 16 times as long in a wide table, with
-        `feature_weights`, or if there are fewer than 1,000 rows and all is left to choose.
+        long as with a number here, and up to 14 times as long in a wide table, with
+        `feature_weights`, or if there are fewer than 1,000 rows and nothing is left to choose.
 
         Of fewer than 10 rows, where X holds more than 20 million numbers, or where `fit` goes on
         (`warm_start`), a tenth is set aside, but at least 30 rows and at most a third.
