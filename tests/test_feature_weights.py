@@ -6,12 +6,11 @@ import pytest
 from cases.regressor import short
 from scipy.stats import rankdata
 
-from skmdn import MDNRegressor
+from skmdn import MDNRegressor, _engine
 from skmdn._estimators.observations import Observations
 from skmdn._predictor import Predictor
 from skmdn._training import feature_weights as weighing
 from skmdn._training.beginning import continued_beginning, fresh_beginning
-from skmdn._training.choices import Past
 from skmdn._training.feature_weights import (
     can_be_weighed,
     feature_weights,
@@ -202,8 +201,6 @@ def test_a_trained_first_layer_takes_over_the_weights(dtype):
 
 
 def _start(preparation, layers=None):
-    from skmdn import _engine
-
     return _engine.Start(preparation, None, layers)
 
 
@@ -296,7 +293,6 @@ def test_fit_goes_on_with_its_weights():
     weights = model.feature_weights_
     model.fit(X, y)
     np.testing.assert_array_equal(model.feature_weights_, weights)
-    assert isinstance(model._past(), Past)
     assert not is_weighed(model.set_params(feature_weights=None).fit(X, y))
     assert not is_weighed(model.partial_fit(X, y))
 

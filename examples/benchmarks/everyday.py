@@ -93,7 +93,7 @@ MODELS: dict[str, Factory] = NETWORKS | {
     "single-set": lambda seed: MDNRegressor(alpha=0.04, encoding="piecewise", random_state=seed),
     "single-constant": lambda seed: MDNRegressor(extrapolation="constant", random_state=seed),
     "single-continue": lambda seed: MDNRegressor(extrapolation="continue", random_state=seed),
-    "single-alike": lambda seed: MDNRegressor(feature_weights=None, random_state=seed),
+    "single-unweighted": lambda seed: MDNRegressor(feature_weights=None, random_state=seed),
     "marginal": lambda seed: Marginal(),
     "ridge": lambda seed: Ridge(),
     "ridge-t": lambda seed: RidgeT(),

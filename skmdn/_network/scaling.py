@@ -13,7 +13,7 @@ from skmdn._arrays import Array, FloatArray, IntArray
 
 _BLOCK_CELLS = 1 << 17
 # Rows of less weight, in units of the largest, have no say in the range of a feature.
-_NEGLIGIBLE = 1e-6
+NEGLIGIBLE = 1e-6
 
 
 def location_and_scale(values: Array, weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:
@@ -80,7 +80,7 @@ def value_range(values: Array, weights: FloatArray | None) -> tuple[FloatArray, 
     """
     p = values.shape[1]
     low, high = np.full(p, np.inf), np.full(p, -np.inf)
-    least = 0.0 if weights is None else _NEGLIGIBLE * weights.max()
+    least = 0.0 if weights is None else NEGLIGIBLE * weights.max()
     for rows in _blocks(values):
         block = values[rows] if weights is None else values[rows][weights[rows] > least]
         np.fmin(low, np.fmin.reduce(block, axis=0, initial=np.inf), out=low)

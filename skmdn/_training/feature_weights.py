@@ -18,17 +18,16 @@ from skmdn import _engine
 from skmdn._estimators.distinct_rows import merged
 from skmdn._estimators.observations import Observations
 from skmdn._network.preparation import Preparation
+from skmdn._network.scaling import NEGLIGIBLE
 from skmdn._thread_pools import one_thread
 
-# So many features may all matter alike: of no more of them, none has a weight, and the variance of
-# so many out of all is spread evenly over all.
+# So few features may all matter alike, and have no weights. Of more of them, as much of the squares
+# of the weights as so few would have is spread evenly over all.
 EQUAL_FEATURES = 10
 # Trees, the most rows that they learn from, and the least of a leaf, or one in so many.
 _TREES, _MOST_ROWS, _LEAST_ROWS, _ONE_IN = 50, 3000, 3, 300
 # The most features that compete for a split, as a share of all and in number.
 _SHARE, _MOST_FEATURES = 1 / 3, 1000
-# Rows of less weight, in units of the largest, have no say, as in the range of a feature.
-_NEGLIGIBLE = 1e-6
 
 
 def can_be_weighed(data: Observations) -> bool:
@@ -76,10 +75,10 @@ def _of_rows(preparation: Preparation, weights: np.ndarray) -> np.ndarray:
 
 
 def _weights(data: Observations, seed: int) -> np.ndarray:
-    """Weights from all of the rows."""
+    """Weights from all of the rows, but for those without a say in the range of a feature."""
     rows = data.rows
     if data.weights is not None:
-        rows = rows[data.weights[rows] >= _NEGLIGIBLE * data.weights[rows].max()]
+        rows = rows[data.weights[rows] >= NEGLIGIBLE * data.weights[rows].max()]
     X, y = _dense_ranks(data.X[rows]), _dense_ranks(data.y[rows])
     # They come in the order of a hash, so that the first of them are a random sample.
     found = merged(X, y, None if data.weights is None else data.weights[rows])

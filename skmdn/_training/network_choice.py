@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skmdn import _engine
+from skmdn._estimators.folds import Folds
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.unexplained import unexplained
 from skmdn._estimators.wide_tables import is_wide
@@ -85,12 +86,7 @@ def chosen_network(
     weights = None
     if settings.feature_weights is not None:
         weights = feature_weights(data, [train for train, _ in folds.parts], seed)
-    trials: list[CrossValidation] = []
-    for one in found:
-        own = None if one.feature_weights is None else weights
-        trial = cross_validated(one, data, folds, seed, _rival(trials, len(data)), own)
-        if trial is not None:
-            trials.append(trial)
+    trials = _trials(found, data, folds, seed, weights)
     scores = [score(trial, of_y) for trial in trials]
     expected = _expected(trials) if len(data) < _LINE_FIRST else None
     best = best_of(scores, expected)
@@ -101,6 +97,23 @@ def chosen_network(
     if weights is not None and stack.best.settings.feature_weights is not None:
         stack = stack._replace(feature_weights=root_mean_square(weights))
     return stack.best.settings, stack
+
+
+def _trials(
+    found: list[Settings],
+    data: Observations,
+    folds: Folds,
+    seed: int,
+    weights: list[np.ndarray] | None,
+) -> list[CrossValidation]:
+    """Cross-validations of all networks that are not given up."""
+    trials: list[CrossValidation] = []
+    for one in found:
+        own = None if one.feature_weights is None else weights
+        trial = cross_validated(one, data, folds, seed, _rival(trials, len(data)), own)
+        if trial is not None:
+            trials.append(trial)
+    return trials
 
 
 def weights_of_all(data: Observations, rng: np.random.Generator) -> np.ndarray | None:

@@ -59,7 +59,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
     n_components, covariance_type, hidden_layer_sizes, activation, encoding, n_bins
         As of `MDNRegressor`, as are all that follow.
     extrapolation, linear_path, feature_weights
-        With several members, every member has a line of its own.
+        With several members, every member has a line and weights of its own.
     alpha, learning_rate_init, max_grad_norm, batch_size, max_iter, reg_covar, validation_fraction
         `max_iter` counts passes over the rows of a member.
     validation_split, calibrate, categorical_features, target_transform, target_atoms
