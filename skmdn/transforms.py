@@ -59,7 +59,7 @@ class Identity:
 
     def log_jacobian(self, y: ArrayLike) -> np.ndarray:
         """Logarithm of dz/dy at each y: zero."""
-        return np.zeros(np.shape(y))
+        return np.zeros_like(_floats(y))
 
     def moved(self, shift: float, scale: float) -> Moved:
         """The map of ``shift + scale * y``, and the move of z that belongs to it."""

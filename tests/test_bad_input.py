@@ -105,6 +105,7 @@ OUT_OF_RANGE = {
         [1, 1.0],
         ["0"],
         [[0]],
+        [[0], [0, 1]],
         [None],
         {0: 1},
     ],
@@ -250,6 +251,7 @@ def test_rows_of_unequal_lengths():
             model.fit(X, Y_GOOD)
     with pytest.raises(ValueError, match=r"^groups: expected an array"):
         ensemble.fit(X_GOOD, Y_GOOD, groups=X)
+    check_validation_error(ValueError, "^X_val: expected an array", X_val=X, y_val=Y_GOOD)
 
 
 def test_sparse_weights():

@@ -138,8 +138,7 @@ def test_errors(make, message):
 @pytest.mark.parametrize("values", [{"a": 1}, [10**400], [1j], [[1.0], [1.0, 2.0]]])
 def test_what_is_no_array_of_numbers(transform, values):
     for method in ("contains", "forward", "log_jacobian"):
-        if (method, transform) != ("log_jacobian", Identity()):
-            with pytest.raises(ValueError, match=r"^y must be an array of real numbers"):
-                getattr(transform, method)(values)
+        with pytest.raises(ValueError, match=r"^y must be an array of real numbers"):
+            getattr(transform, method)(values)
     with pytest.raises(ValueError, match=r"^z must be an array of real numbers"):
         transform.inverse(values)

@@ -46,11 +46,12 @@ def target_atoms(word: Any, data: Observations) -> FloatArray | None:
 def _listed(word: Any) -> FloatArray:
     """The atoms of a list."""
     try:
-        values = np.unique(np.asarray(word, dtype=np.float64))
-    except (TypeError, ValueError):
-        values = np.empty(0)
-    is_numbers = np.ndim(word) == 1 and np.asarray(word).dtype.kind in "iuf"
-    if not is_numbers or len(values) != len(word) or not 0 < np.isfinite(values).sum() == len(word):
+        given = np.asarray(word)
+    except ValueError:  # of unequal lengths
+        given = np.empty(0)
+    is_numbers = given.ndim == 1 and given.dtype.kind in "iuf"
+    values = np.unique(given.astype(np.float64)) if is_numbers else np.empty(0)
+    if not 0 < np.isfinite(values).sum() == len(values) == len(given):
         raise ValueError(
             "The 'target_atoms' parameter must be None, 'auto', or a list of at least one value, "
             f"all finite and distinct, such as [0]. Got {word!r} instead."
