@@ -223,8 +223,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         sets the validation part aside itself, b is at least ``exp(-(n / 21)**2)``, which is 0.8 for
         10 rows, 0.1 for 30 and negligible from 80 on. With `warm_start` this minimum is never
         more than the b before the call. Folds take the place of the validation part where there is
-        none; as a network of all rows is closer to new rows than theirs, it gets a to the power of
-        0.75, and 0.75 of b squared. Where runs of rows validate ("blocks"), spreads are made for
+        none, and there is no least b; as a network of all rows is closer to new rows than theirs,
+        it gets a to the power of 0.75, and 0.75 of b squared. Where runs of rows validate ("blocks"), spreads are made for
         rows to come too: a network trained on the first three quarters of the rows, with a quarter
         of the steps, predicts the others, and spreads become wider by the whole a, if it is above
         1, and b squared of these. A call that goes on (`warm_start`) forecasts nothing.

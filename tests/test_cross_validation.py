@@ -224,6 +224,13 @@ def test_what_is_kept_of_the_folds():
     assert MDNRegressor(**SMALL | {"calibrate": False}).fit(X, y).spread_factor_ == 1.0
 
 
+def test_folds_of_very_few_rows_tell_their_spreads_without_a_least_one():
+    x = np.linspace(-1, 1, 12)
+    model = MDNRegressor(**SMALL | {"max_iter": 1000}, linear_path=True).fit(x[:, None], x)
+    # A part of twelve rows that validates, and may be lucky, leaves much uncertainty.
+    assert model.spread_noise_ < 0.5 * np.exp(-((12 / 21) ** 2))
+
+
 def test_the_loss_curve_is_in_nats_of_y_behind_a_map():
     X, y = arrays(data_of())
     plain = MDNRegressor(**SMALL).fit(X, y)

@@ -84,7 +84,7 @@ class _Untrained(NamedTuple):
     split: ValidationSplit  # with the targets that the network learns
     beginning: Beginning
     past: Past | None
-    noise: float  # least one of the spreads
+    noise: float  # least one of the spreads, where a part of the rows validates
     folds: Stack | None  # in place of a validation part
     forecast: tuple[Predictor, np.ndarray] | None
     n_copies: int  # of each row, in training
@@ -111,7 +111,7 @@ class _Untrained(NamedTuple):
     def _calibrated(self, predictor: Predictor, rng: np.random.Generator) -> Predictor:
         if self.folds is not None:
             spreads = self.folds.spreads.of_more_rows()
-            predictor = with_spreads(predictor, spreads, self.noise)
+            predictor = with_spreads(predictor, spreads)
         elif self.split.validation is not None:
             predictor = calibrated(predictor, self.split.validation, rng, self.noise)
         if self.forecast is not None:
