@@ -172,15 +172,16 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         training and they are no better for it.
 
         One network of all rows, which is kept, then learns what the five know together [9]_. Every
-        row is there 48 times, or 6 times of 1,000 rows or more: a third of these with its own
-        target, and else with targets drawn from the mean of the five densities. Of fewer than 1,000
-        rows, the share of their own falls to an eighth as the noise grows from 0.1 to 0.4; in a
-        wide table of more rows, two copies of 12 have their own. The noise is the part of the
-        variation of y that the folds of the chosen network leave: the square of their CRPS by that
-        of the distribution of y. Where several networks are compared (see `alpha`), the mean is one
-        of all that were not given up, with the weights that predict held-out rows best [10]_;
-        of few rows, ``1 + 200 / n`` times as much is expected of a line. There are half the steps
-        that so many rows would get, and the last parameters are kept. So one network gains most of
+        row is there several times, with its own target or with one drawn from the mean of the five
+        densities, which are calibrated. Of fewer than 1,000 rows there are 48 copies, or as many as
+        make 10,000 rows, and one in ``3 + 60 max(u - n / 20000, 0)``, but at least one in 12, has
+        its own target. Here u is the part of the variation of y that the folds of the chosen
+        network leave: the square of their CRPS by that of the distribution of y. Of more rows there
+        are 6 copies, of which two have it; of more in a wide table, two of 12. Where several
+        networks are compared (see `alpha`), the mean is one of all that were not given up, with the
+        weights that predict held-out rows best [10]_; of few rows, ``1 + 200 / n`` times as much is
+        expected of a line. There are 3,200 steps of fewer than 1,000 rows, else half the steps that
+        so many copies would get, and the last parameters are kept. So one network gains most of
         what an ensemble would, and no row is lost to validation. Such a fit takes 6 to 8 times as
         long as with a number here, and up to 14 times as long in a wide table, with
         `feature_weights`, or if there are fewer than 1,000 rows and nothing is left to choose.
@@ -222,12 +223,18 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         prior for no change. For small samples b also stands for epistemic uncertainty: if `fit`
         sets the validation part aside itself, b is at least ``exp(-(n / 21)**2)``, which is 0.8 for
         10 rows, 0.1 for 30 and negligible from 80 on. With `warm_start` this minimum is never
-        more than the b before the call. Folds take the place of the validation part where there is
-        none, and there is no least b; as a network of all rows is closer to new rows than theirs,
-        it gets a to the power of 0.75, and 0.75 of b squared. Where runs of rows validate ("blocks"), spreads are made for
-        rows to come too: a network trained on the first three quarters of the rows, with a quarter
-        of the steps, predicts the others, and spreads become wider by the whole a, if it is above
-        1, and b squared of these. A call that goes on (`warm_start`) forecasts nothing.
+        more than the b before the call.
+
+        Folds take the place of the validation part where there is none, and there is no least b. As
+        five networks together, and one of all rows, are closer to new rows than each of the five,
+        these get a to the power of 0.75 and 0.75 of b squared before they teach. The network of all
+        rows gets such a share of these as the rows' own targets have among all that it learns from:
+        of a third, a to the power of 0.25 and 0.25 of b squared.
+
+        Where runs of rows validate ("blocks"), spreads are made for rows to come too: a network
+        trained on the first three quarters of the rows, with a quarter of the steps, predicts the
+        others, and spreads become wider by the whole a, if it is above 1, and b squared of these. A
+        call that goes on (`warm_start`) forecasts nothing.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Features that hold categories. "from_dtype" takes the columns of a DataFrame whose type is
         categorical, text or boolean, and those of objects with text or booleans; an array has none.

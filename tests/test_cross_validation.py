@@ -148,6 +148,14 @@ def test_a_network_of_all_rows_is_more_certain():
     assert Spreads(0.5).of_more_rows().factor == pytest.approx(0.5**0.75)
 
 
+def test_what_calibrated_densities_teach_needs_no_calibration():
+    folds = Spreads(4.0, 0.5, 2.0)
+    assert folds.of_taught(0.0) == (1.0, 0.0, 1.0)
+    assert folds.of_taught(1 / 3) == pytest.approx((4.0**0.25, 0.5 * 0.5, 2.0 ** (1 / 3)))
+    assert folds.of_taught(1.0) == folds.of_more_rows()
+    assert Spreads(4.0, 0.5).of_taught(1 / 3).temperature is None
+
+
 def test_spreads_stay_above_the_floor_and_the_least_noise():
     predictor = Predictor.of(MDNRegressor(**SMALL).fit(*arrays(data_of())))
     floor = predictor.architecture.scale_floor

@@ -128,7 +128,7 @@ def test_losses_of_folds_are_not_those_of_the_passes():
     X, y = linear_data(60)
     settings = {"n_components": 2, "alpha": 1.0, "encoding": None, "random_state": 0}
     model = MDNRegressor(max_iter=60, **settings).fit(X, y)
-    assert model.n_copies_ == 48
+    assert model.n_copies_ == 60
     assert len(model.validation_loss_curve_) > 1
     display = LossCurveDisplay.from_estimator(model, ax=new_axes())
     np.testing.assert_array_equal(display.line_.get_ydata(), model.loss_curve_)

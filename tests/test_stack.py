@@ -1,9 +1,11 @@
 """Compared networks together: their weights, the density that they teach, and its spreads."""
 
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.optimize import check_grad, minimize_scalar
 
 from skmdn import MDNRegressor, Mixture
@@ -21,16 +23,26 @@ N = 7
 
 def trial(means=(), spreads=None, line=False):
     """A network whose folds predict a normal density each, whatever the rows."""
-    judged = [
-        Judged(SimpleNamespace(density=lambda X, mean=mean: normal(mean, len(X))), None)
-        for mean in means
-    ]
+    judged = [Judged(Normal(mean), None) for mean in means]
     settings = SimpleNamespace(linear_path=line)
     return CrossValidation(settings, None, judged, [], spreads or Spreads())
 
 
-def normal(mean, n):
-    return Mixture(np.ones((n, 1)), np.full((n, 1), mean), np.ones((n, 1)))
+class Normal(NamedTuple):
+    """A network that predicts a normal density, before calibration of standard deviation 1."""
+
+    mean: float
+    spread_factor: float = 1.0
+    spread_noise: float = 0.0
+    atom_temperature: float = 1.0
+    architecture: SimpleNamespace = SimpleNamespace(scale_floor=1e-3)
+
+    def density(self, X):
+        return normal(self.mean, len(X), np.hypot(self.spread_factor, self.spread_noise))
+
+
+def normal(mean, n, std=1.0):
+    return Mixture(np.ones((n, 1)), np.full((n, 1), mean), np.full((n, 1), std))
 
 
 def stack_of(trials, weights):
@@ -110,6 +122,17 @@ def test_the_density_is_the_weighted_mean_of_all_folds():
         for mean, weight in [(0.0, 0.4), (1.0, 0.4), (5.0, 0.1), (6.0, 0.1)]
     )
     np.testing.assert_allclose(found.pdf(grid), expected)  # of the three rows with weight
+
+
+def test_networks_teach_with_the_spreads_of_their_folds_as_for_more_rows():
+    first, second = Spreads(2.0, 0.5), Spreads(0.5, 0.0)
+    stack = stack_of([trial((0.0,), first), trial((5.0,), second)], [0.8, 0.2])
+    found = stack.density(Observations.of(np.zeros((N, 1)), np.zeros((N, 1))))
+    grid = np.linspace(-2, 8, 5)[None]
+    of_first = stats.norm(0.0, np.sqrt(2.0**1.5 + 0.75 * 0.5**2)).pdf(grid)
+    of_second = stats.norm(5.0, 0.5**0.75).pdf(grid)
+    expected = np.tile(0.8 * of_first + 0.2 * of_second, (N, 1))
+    np.testing.assert_allclose(found.pdf(grid), expected, rtol=1e-5)  # of a noise at the floor
 
 
 def test_spreads_are_means_of_those_of_the_networks_and_half_the_best_ones():

@@ -31,8 +31,12 @@ def budget_for(n: int, batch_size: int | None, n_passes: int | None) -> Budget:
 
 def passes_for_share(share: float, n: int, batch_size: int | None, n_passes: int | None) -> int:
     """Passes of a training that makes about this share of a fit's steps; at least one."""
-    n_steps = budget_for(n, batch_size, n_passes).n_steps
-    return math.ceil(share * n_steps / budget_for(n, batch_size, 1).n_steps)
+    return passes_for_steps(share * budget_for(n, batch_size, n_passes).n_steps, n, batch_size)
+
+
+def passes_for_steps(n_steps: float, n: int, batch_size: int | None) -> int:
+    """Passes of a training that makes at least so many steps; at least one."""
+    return math.ceil(n_steps / budget_for(n, batch_size, 1).n_steps)
 
 
 def auto_batch_size(n: int) -> int:

@@ -39,7 +39,19 @@ class Spreads(NamedTuple):
 
     def of_more_rows(self) -> "Spreads":
         """For a network of all rows, where those of four fifths of them have these."""
-        share = _SHARE_OF_FOLDS
+        return self._partly(_SHARE_OF_FOLDS)
+
+    def of_taught(self, share_of_own: float) -> "Spreads":
+        """The same, if just a share of its targets are the rows' own.
+
+        The others are drawn from densities that are calibrated, and so teach it their spreads.
+        """
+        spreads, temperature = self._partly(_SHARE_OF_FOLDS * share_of_own), self.temperature
+        if temperature is not None:
+            spreads = spreads._replace(temperature=temperature**share_of_own)
+        return spreads
+
+    def _partly(self, share: float) -> "Spreads":
         return self._replace(factor=self.factor**share, noise=math.sqrt(share) * self.noise)
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmdn._engine.budget import passes_for_share
+from skmdn._engine.budget import passes_for_share, passes_for_steps
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.target_atoms import at_atoms
 from skmdn._estimators.target_maps import TargetMaps, behind_maps
@@ -24,20 +24,21 @@ from skmdn._estimators.wide_tables import is_wide
 from skmdn._predictor import Density
 from skmdn._training.settings import Settings
 
-# Every row is there so many times, of few rows, of more, and of more in a wide table. Of few rows,
-# fewer draws would be noise to overfit.
+# Every row is there so many times: of few rows, of more, and of more in a wide table. Copies of few
+# rows are so many together, if that is more: fewer draws would be noise to overfit.
 _FEW_ROWS, _COPIES_OF_FEW, _COPIES, _COPIES_OF_WIDE = 999, 48, 6, 12
+_ROWS_OF_FEW = 10_000
 # Numbers in all copies of X, unless the fewest copies have more.
 _CELLS, _FEWEST_COPIES = 5e7, 3
 # One copy in three has the row's own target. Without any, what the networks of four fifths of the
 # rows do not know is lost, which matters where there is little noise. Where there is much, the
-# network overfits them: of few rows it is one in four if the teacher leaves a sixteenth more than a
-# tenth of the variation, one in five if two sixteenths, and so on. Of more rows noise makes no
-# difference, but in a wide table one in three is too many.
-_ONE_IN, _ONE_IN_OF_NOISY, _ONE_IN_OF_WIDE = 3.0, 8.0, 6.0
-_LITTLE_NOISE, _PER_NOISE = 0.1, 16.0
-# Part of the steps that so many rows would get.
-_SHARE_OF_STEPS = 0.5
+# network overfits them, and the more so the fewer rows there are: of 100 rows it is one in nine if
+# the teacher leaves a tenth of the variation, of 900 one in six, and with more noise one in twelve.
+# Of more rows noise makes no difference, but in a wide table one in three is too many.
+_ONE_IN, _ONE_IN_OF_NOISY, _ONE_IN_OF_WIDE = 3.0, 12.0, 6.0
+_PER_NOISE, _NOISE_PER_ROW = 60.0, 1 / 20_000
+# Steps for copies of few rows, and part of the steps that so many rows would get.
+_STEPS_OF_FEW, _SHARE_OF_STEPS = 3200, 0.5
 # Drawn targets make gradients noisier, which shortens the steps of the optimiser, but not those of
 # the decay. With half of it the weights stay about as large as those of the folds.
 _SHARE_OF_DECAY = 0.5
@@ -55,7 +56,7 @@ class Copies(NamedTuple):
 
     own: int  # with the row's own target
     drawn: int  # with a drawn one
-    n_passes: int
+    n_passes: int | None  # None for as many as so many rows need
 
     @classmethod
     def of(cls, n: int, p: int, settings: Settings, unexplained: float) -> "Copies":
@@ -63,26 +64,43 @@ class Copies(NamedTuple):
 
         A pass over all copies counts as many as there are copies, of the passes that are allowed.
         """
-        n_passes = settings.n_passes
+        most = max(_FEWEST_COPIES, int(_CELLS / (n * p)))
+        if settings.n_passes is not None:
+            most = min(most, settings.n_passes)
         number, one_in = _COPIES, _ONE_IN
         if n <= _FEW_ROWS:
-            noise = max(0.0, unexplained - _LITTLE_NOISE)
-            number, one_in = _COPIES_OF_FEW, min(_ONE_IN + _PER_NOISE * noise, _ONE_IN_OF_NOISY)
+            number = max(_COPIES_OF_FEW, math.ceil(_ROWS_OF_FEW / n))
+            noise = max(0.0, unexplained - _NOISE_PER_ROW * n)
+            one_in = min(_ONE_IN + _PER_NOISE * noise, _ONE_IN_OF_NOISY)
         elif is_wide(n, p):
             number, one_in = _COPIES_OF_WIDE, _ONE_IN_OF_WIDE
-        number = min(number, max(_FEWEST_COPIES, int(_CELLS / (n * p))))
-        number = number if n_passes is None else min(number, n_passes)
+        number = min(number, most)
         own = math.ceil(number / one_in)
-        if n_passes is None:
-            passes = passes_for_share(_SHARE_OF_STEPS, number * n, settings.batch_size, None)
-        else:
-            passes = n_passes // number
-        return cls(own, number - own, passes)
+        return cls(own, number - own, _passes(n, number, settings))
+
+    @property
+    def number(self) -> int:
+        """Number of all copies."""
+        return self.own + self.drawn
+
+    @property
+    def share_of_own(self) -> float:
+        """Part of the copies with the row's own target."""
+        return self.own / self.number
 
     def settings(self, settings: Settings) -> Settings:
         """Settings of the training."""
         alpha = _SHARE_OF_DECAY * settings.alpha if self.drawn > 0 else settings.alpha
         return replace(settings, alpha=alpha, n_passes=self.n_passes)
+
+
+def _passes(n: int, number: int, settings: Settings) -> int:
+    """Passes over so many copies of n rows."""
+    if settings.n_passes is not None:
+        return settings.n_passes // number
+    if n <= _FEW_ROWS:
+        return passes_for_steps(_STEPS_OF_FEW, number * n, settings.batch_size)
+    return passes_for_share(_SHARE_OF_STEPS, number * n, settings.batch_size, None)
 
 
 def drawn_targets(

@@ -13,7 +13,7 @@ from skmdn._estimators.callbacks import FitTask
 from skmdn._estimators.observations import Observations, concatenated
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.target_atoms import at_atoms
-from skmdn._estimators.target_maps import behind_maps
+from skmdn._estimators.target_maps import TargetMaps, behind_maps
 from skmdn._network.preparation import Preparation
 from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Density, Predictor
@@ -87,7 +87,7 @@ class _Untrained(NamedTuple):
     noise: float  # least one of the spreads, where a part of the rows validates
     folds: Stack | None  # in place of a validation part
     forecast: tuple[Predictor, np.ndarray] | None
-    n_copies: int  # of each row, in training
+    copies: Copies  # of each row
 
     def fitted(self, trained: _engine.Trained, rng: np.random.Generator) -> Fitted:
         """The network with these parameters, calibrated; nothing is said of it yet."""
@@ -103,14 +103,15 @@ class _Untrained(NamedTuple):
                 predictor = self._calibrated(predictor, rng)
         gained_nothing = past is not None and _gained_nothing(trained)
         next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
-        predictor, weights = predictor.for_fold(-1), self.beginning.feature_weights
+        predictor, number = predictor.for_fold(-1), self.copies.number
+        weights = self.beginning.feature_weights
         return Fitted(
-            predictor, trained, [], self.split, None, next_rate, settings, self.n_copies, weights
+            predictor, trained, [], self.split, None, next_rate, settings, number, weights
         )
 
     def _calibrated(self, predictor: Predictor, rng: np.random.Generator) -> Predictor:
         if self.folds is not None:
-            spreads = self.folds.spreads.of_more_rows()
+            spreads = self.folds.spreads.of_taught(self.copies.share_of_own)
             predictor = with_spreads(predictor, spreads)
         elif self.split.validation is not None:
             predictor = calibrated(predictor, self.split.validation, rng, self.noise)
@@ -188,21 +189,21 @@ def fit(
     forecast = None
     if forecasts and past is None and split.kind == "blocks" and settings.calibrate:
         forecast = forecast_of_last(settings, of_y, rng, _predictor_of)
-    of_training = settings
     if folds is not None:
         show_folds(folds.best.losses, settings.verbose)
         teacher = Teacher(folds.density, folds.unexplained)
+    copies = Copies(own=1, drawn=0, n_passes=settings.n_passes)
     if teacher is not None:
-        copies = _with_copies(of_network, beginning, of_y, settings, teacher, rng)
-        of_network, of_training = copies
-    n_copies = len(of_network.learning) // len(split.learning)
+        copies = Copies.of(len(of_y), of_y.X.shape[1], settings, teacher.unexplained)
+        of_network = _with_copies(of_network, beginning, of_y, copies, teacher, maps, rng)
     untrained = _Untrained(
-        settings, data, of_network, beginning, past, noise, folds, forecast, n_copies
+        settings, data, of_network, beginning, past, noise, folds, forecast, copies
     )
     at_checkpoint = None
     if watch is not None:
         watch.task.begin_checkpoint()
         at_checkpoint = partial(watch.see, lambda now: untrained.fitted(now, deepcopy(rng)))
+    of_training = copies.settings(settings)
     options = training_options(
         of_training, learning_rate=_rate(settings, past), n_passes=of_training.n_passes
     )
@@ -234,22 +235,22 @@ def _with_copies(
     split: ValidationSplit,
     beginning: Beginning,
     of_y: Observations,
-    settings: Settings,
+    copies: Copies,
     teacher: Teacher,
+    maps: TargetMaps,
     rng: np.random.Generator,
-) -> tuple[ValidationSplit, Settings]:
+) -> ValidationSplit:
     """Copies of the rows that train, with targets that a teacher draws.
 
-    With the settings for a training on them. `of_y` are the rows as the user has them.
+    `of_y` are the rows as the user has them.
     """
-    learning, maps = split.learning, settings.target_transform
-    copies = Copies.of(len(of_y), of_y.X.shape[1], settings, teacher.unexplained)
+    learning = split.learning
     rows = [learning] * copies.own
     if copies.drawn > 0:
         with one_thread():
             drawn = drawn_targets(of_y, teacher.density(of_y), learning, maps, copies.drawn, rng)
             rows.append(beginning.targets_of_network(learning, drawn)[1])
-    return split._replace(learning=concatenated(rows)), copies.settings(settings)
+    return split._replace(learning=concatenated(rows))
 
 
 def _predictor_of(settings: Settings, data: Observations) -> Predictor:

@@ -14,7 +14,7 @@ import numpy as np
 from skmdn._calibration import expected_of_line, pooling_weights
 from skmdn._estimators.observations import Observations
 from skmdn._predictor import Density, common_density
-from skmdn._training.calibration import Spreads
+from skmdn._training.calibration import Spreads, with_spreads
 from skmdn._training.cross_validation import CrossValidation
 
 
@@ -43,8 +43,15 @@ class Stack(NamedTuple):
         return cls(best, trials, weights, unexplained)
 
     def density(self, of_y: Observations) -> Density:
-        """The density of y that all networks of all folds predict together for the rows."""
-        networks = [part.predictor for trial in self.trials for part in trial.judged]
+        """The density of y that all networks of all folds predict together for the rows.
+
+        As all of them know more together than each, they are calibrated as for more rows.
+        """
+        networks = [
+            with_spreads(part.predictor, trial.spreads.of_more_rows())
+            for trial in self.trials
+            for part in trial.judged
+        ]
         weights = np.repeat(self.weights, [len(trial.judged) for trial in self.trials])
         return common_density(networks, of_y.X[of_y.rows], weights / weights.sum())
 
