@@ -174,17 +174,18 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         One network of all rows, which is kept, then learns what the five know together [9]_. Every
         row is there several times, with its own target or with one drawn from the mean of the five
         densities, which are calibrated. Of fewer than 1,000 rows there are 48 copies, or as many as
-        make 10,000 rows, and one in ``3 + 60 max(u - n / 20000, 0)``, but at least one in 12, has
-        its own target. Here u is the part of the variation of y that the folds of the chosen
-        network leave: the square of their CRPS by that of the distribution of y. Of more rows there
-        are 6 copies, of which two have it; of more in a wide table, two of 12. Where several
-        networks are compared (see `alpha`), the mean is one of all that were not given up, with the
-        weights that predict held-out rows best [10]_; of few rows, ``1 + 200 / n`` times as much is
-        expected of a line. There are 3,200 steps of fewer than 1,000 rows, else half the steps that
-        so many copies would get, and the last parameters are kept. So one network gains most of
-        what an ensemble would, and no row is lost to validation. Such a fit takes 6 to 8 times as
-        long as with a number here, and up to 14 times as long in a wide table, with
-        `feature_weights`, or if there are fewer than 1,000 rows and nothing is left to choose.
+        make 10,000 rows or a million numbers in X, and one in ``3 + 60 max(u - n / 20000, 0)``, but
+        at least one in 12, has its own target. Here u is the part of the variation of y that the
+        folds of the chosen network leave: the square of their CRPS by that of the distribution of
+        y. Of more rows there are 6 copies, of which two have it; of more in a wide table, two of
+        12. Where several networks are compared (see `alpha`), the mean is one of all that were not
+        given up, with the weights that predict held-out rows best [10]_. Of a line,
+        ``1 + 200 / n`` times as much is expected. There are 3,200 steps of fewer than 1,000 rows,
+        else half the steps that so many copies would get, and the last parameters are kept. So one
+        network gains most of what an ensemble would, and no row is lost to validation. Such a fit
+        takes 6 to 8 times as long as with a number here, and up to 14 times as long in a wide
+        table, with `feature_weights`, or if there are fewer than 1,000 rows and nothing is left to
+        choose.
 
         Of fewer than 10 rows, where X holds more than 20 million numbers, or where `fit` goes on
         (`warm_start`), a tenth is set aside, but at least 30 rows and at most a third.

@@ -142,17 +142,17 @@ def test_spreads_of_folds_are_those_of_the_rows(std, least, most):
     assert found.temperature is None
 
 
-def test_a_network_of_all_rows_is_more_certain():
-    found = Spreads(4.0, 0.5, 2.0).of_more_rows()
+def test_networks_that_teach_together_are_more_certain():
+    found = Spreads(4.0, 0.5, 2.0).of_teachers()
     assert found == pytest.approx((4.0**0.75, 0.75**0.5 * 0.5, 2.0))
-    assert Spreads(0.5).of_more_rows().factor == pytest.approx(0.5**0.75)
+    assert Spreads(0.5).of_teachers().factor == pytest.approx(0.5**0.75)
 
 
 def test_what_calibrated_densities_teach_needs_no_calibration():
     folds = Spreads(4.0, 0.5, 2.0)
     assert folds.of_taught(0.0) == (1.0, 0.0, 1.0)
     assert folds.of_taught(1 / 3) == pytest.approx((4.0**0.25, 0.5 * 0.5, 2.0 ** (1 / 3)))
-    assert folds.of_taught(1.0) == folds.of_more_rows()
+    assert folds.of_taught(1.0) == folds.of_teachers()
     assert Spreads(4.0, 0.5).of_taught(1 / 3).temperature is None
 
 

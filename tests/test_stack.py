@@ -124,7 +124,7 @@ def test_the_density_is_the_weighted_mean_of_all_folds():
     np.testing.assert_allclose(found.pdf(grid), expected)  # of the three rows with weight
 
 
-def test_networks_teach_with_the_spreads_of_their_folds_as_for_more_rows():
+def test_networks_teach_with_the_spreads_of_their_folds():
     first, second = Spreads(2.0, 0.5), Spreads(0.5, 0.0)
     stack = stack_of([trial((0.0,), first), trial((5.0,), second)], [0.8, 0.2])
     found = stack.density(Observations.of(np.zeros((N, 1)), np.zeros((N, 1))))

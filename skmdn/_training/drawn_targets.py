@@ -25,9 +25,10 @@ from skmdn._predictor import Density
 from skmdn._training.settings import Settings
 
 # Every row is there so many times: of few rows, of more, and of more in a wide table. Copies of few
-# rows are so many together, if that is more: fewer draws would be noise to overfit.
+# rows are so many together, with so many numbers, if that is more: fewer draws would be noise to
+# overfit.
 _FEW_ROWS, _COPIES_OF_FEW, _COPIES, _COPIES_OF_WIDE = 999, 48, 6, 12
-_ROWS_OF_FEW = 10_000
+_ROWS_OF_FEW, _CELLS_OF_FEW = 10_000, 10**6
 # Numbers in all copies of X, unless the fewest copies have more.
 _CELLS, _FEWEST_COPIES = 5e7, 3
 # One copy in three has the row's own target. Without any, what the networks of four fifths of the
@@ -69,7 +70,8 @@ class Copies(NamedTuple):
             most = min(most, settings.n_passes)
         number, one_in = _COPIES, _ONE_IN
         if n <= _FEW_ROWS:
-            number = max(_COPIES_OF_FEW, math.ceil(_ROWS_OF_FEW / n))
+            rows = min(_ROWS_OF_FEW, _CELLS_OF_FEW / p)
+            number = max(_COPIES_OF_FEW, math.ceil(rows / n))
             noise = max(0.0, unexplained - _NOISE_PER_ROW * n)
             one_in = min(_ONE_IN + _PER_NOISE * noise, _ONE_IN_OF_NOISY)
         elif is_wide(n, p):

@@ -45,10 +45,10 @@ class Stack(NamedTuple):
     def density(self, of_y: Observations) -> Density:
         """The density of y that all networks of all folds predict together for the rows.
 
-        As all of them know more together than each, they are calibrated as for more rows.
+        They are calibrated for that, as all of them know more together than each.
         """
         networks = [
-            with_spreads(part.predictor, trial.spreads.of_more_rows())
+            with_spreads(part.predictor, trial.spreads.of_teachers())
             for trial in self.trials
             for part in trial.judged
         ]
