@@ -183,8 +183,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         ``1 + 200 / n`` times as much is expected. There are 3,200 steps of fewer than 1,000 rows,
         else half the steps that so many copies would get, and the last parameters are kept. So one
         network gains most of what an ensemble would, and no row is lost to validation. Such a fit
-        takes 6 to 8 times as long as with a number here, and up to 14 times as long in a wide
-        table, with `feature_weights`, or if there are fewer than 1,000 rows and nothing is left to
+        takes 6 to 8 times as long as with a number here, up to 17 times in a wide table, with
+        `feature_weights` or of fewer than 1,000 rows, and of these up to 30 times if all is left to
         choose.
 
         Of fewer than 10 rows, where X holds more than 20 million numbers, or where `fit` goes on

@@ -106,8 +106,8 @@ def check_validation_data(
         missing, given = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
         raise ValueError(f"X_val and y_val go together: got {given} but no {missing}.")
     check_numeric(X_val, "X_val")
-    table, p = X_val if hasattr(X_val, "shape") else even_array(X_val, "X_val"), like.X.shape[1]
-    shape = tuple(table.shape)
+    table = X_val if hasattr(X_val, "shape") else even_array(X_val, "X_val")
+    shape, p = tuple(table.shape), like.X.shape[1]
     if len(shape) != 2 or shape[1] != p:
         raise ValueError(f"X_val must have the features of X, shape (n, {p}); got shape {shape}.")
     X = check_features(estimator, X_val, "X_val")

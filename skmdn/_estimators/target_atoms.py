@@ -47,7 +47,7 @@ def _listed(word: Any) -> FloatArray:
     """The atoms of a list."""
     try:
         given = np.asarray(word)
-    except ValueError:  # of unequal lengths
+    except (TypeError, ValueError):  # of unequal lengths, or what no array can be made of
         given = np.empty(0)
     is_numbers = given.ndim == 1 and given.dtype.kind in "iuf"
     values = np.unique(given.astype(np.float64)) if is_numbers else np.empty(0)
