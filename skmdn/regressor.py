@@ -129,7 +129,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         another is better by 0.7 standard errors of the mean difference. This takes up to 6 times as
         long as a fit with nothing to compare. Where networks of folds draw targets (see
         `validation_fraction`), the network that learns from these gets half of this decay, set or
-        chosen, as its gradients are noisier.
+        chosen, as its gradients are noisier, or as little as a quarter where few of its targets
+        are the rows' own.
     learning_rate_init : float, default=0.015
         Largest learning rate of NAdam [3]_. The rate rises linearly over the first 5 % of the steps
         and then falls to zero along a cosine. `partial_fit` uses a constant third of it. At most

@@ -105,10 +105,14 @@ def test_the_more_noise_the_fewer_own_targets_of_few_rows(n, unexplained, own):
     assert Copies.of(100, 2, settings_of(max_iter=2), unexplained)[:2] == (1, 1)
 
 
-def test_drawn_targets_need_half_the_decay():
+@pytest.mark.parametrize(
+    ("own", "drawn", "share"), [(16, 32, 0.5), (2, 4, 0.5), (4, 44, 0.25), (3, 33, 0.25), (1, 0, 1)]
+)
+def test_the_fewer_own_targets_the_less_decay(own, drawn, share):
     settings = settings_of(alpha=3.0, max_iter=100)
-    assert Copies(16, 32, 2).settings(settings) == replace(settings, alpha=1.5, n_passes=2)
-    assert Copies(1, 0, 1).settings(settings) == replace(settings, n_passes=1)
+    found = Copies(own, drawn, 2).settings(settings)
+    assert found.alpha == pytest.approx(3.0 * share, rel=1e-12)
+    assert found == replace(settings, alpha=found.alpha, n_passes=2)
 
 
 # What is drawn -----------------------------------------------------------------------------------

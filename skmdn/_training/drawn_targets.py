@@ -41,7 +41,9 @@ _PER_NOISE, _NOISE_PER_ROW = 60.0, 1 / 20_000
 # Steps for copies of few rows, and part of the steps that so many rows would get.
 _STEPS_OF_FEW, _SHARE_OF_STEPS = 3200, 0.5
 # Drawn targets make gradients noisier, which shortens the steps of the optimiser, but not those of
-# the decay. With half of it the weights stay about as large as those of the folds.
+# the decay. With half of it the weights stay about as large as those of the folds. It is the rows'
+# own targets that can be overfitted: where fewer copies than one in three have them, the decay is
+# less, by the root of their share.
 _SHARE_OF_DECAY = 0.5
 
 
@@ -92,8 +94,8 @@ class Copies(NamedTuple):
 
     def settings(self, settings: Settings) -> Settings:
         """Settings of the training."""
-        alpha = _SHARE_OF_DECAY * settings.alpha if self.drawn > 0 else settings.alpha
-        return replace(settings, alpha=alpha, n_passes=self.n_passes)
+        share = _SHARE_OF_DECAY * math.sqrt(_ONE_IN * self.share_of_own) if self.drawn > 0 else 1.0
+        return replace(settings, alpha=share * settings.alpha, n_passes=self.n_passes)
 
 
 def _passes(n: int, number: int, settings: Settings) -> int:
