@@ -934,13 +934,12 @@ def _warn_of(fitted: Fitted) -> None:
         warn_of_fit("Training interrupted by user: the best model so far is kept.", stacklevel=3)
     if fitted.dependence is not None:
         warn_of_fit(fitted.dependence, stacklevel=3)
-    advice = list(fitted.advice)
     if trained.n_recoveries:
-        advice.insert(
-            0,
+        message = (
             f"The loss or its gradient was not finite {trained.n_recoveries} time(s): training "
             "went back to the last good parameters and on with half the learning rate. A smaller "
-            "learning_rate_init or a larger reg_covar may help.",
+            "learning_rate_init or a larger reg_covar may help."
         )
-    for message in advice:
         warn_of_fit(message, ConvergenceWarning, stacklevel=3)
+    for one in fitted.advice:
+        warn_of_fit(*one, stacklevel=3)

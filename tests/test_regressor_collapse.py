@@ -17,7 +17,7 @@ FLOOR = 1e-3
 
 
 def warned(density, y=None, maps=None, atoms=None, y_scale=2.0):
-    """What is told of a network's densities of these training targets."""
+    """What is told of a network's densities of these training targets: the messages."""
     y = np.arange(len(density), dtype=float) if y is None else np.asarray(y, dtype=float)
     y = y.reshape(len(y), -1) * np.ones(density.n_outputs)
     network = SimpleNamespace(
@@ -29,7 +29,8 @@ def warned(density, y=None, maps=None, atoms=None, y_scale=2.0):
     )
     X = np.random.default_rng(0).normal(size=(len(y), 1))
     mapped = y if maps is None else maps[0].forward(y)
-    return collapse_warnings(network, X[: len(density)], Observations.of(X, mapped))
+    found = collapse_warnings(network, X[: len(density)], Observations.of(X, mapped))
+    return [one.message for one in found]
 
 
 def told(density):

@@ -23,7 +23,7 @@ from skmdn._estimators.observations import Observations
 from skmdn._estimators.stand_ins import with_stand_ins
 from skmdn._estimators.target_atoms import at_atoms
 from skmdn._estimators.target_maps import behind_maps
-from skmdn._training import fitting
+from skmdn._training import collapse
 from skmdn._training.calibration import small_sample_noise
 from skmdn._training.residual_dependence import _last_residuals
 from skmdn._training.settings import Settings
@@ -191,7 +191,7 @@ def test_noise_for_few_rows_counts_those_off_the_atoms():
 def test_collapse_is_looked_for_off_the_atoms(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        fitting, "collapse_warnings", lambda predictor, X, *rest: seen.append(X) or []
+        collapse, "collapse_warnings", lambda predictor, X, *rest: seen.append(X) or []
     )
     short(target_atoms=[0]).fit(X, CENSORED)
     np.testing.assert_array_equal(seen[0], X[CENSORED > 0])

@@ -6,12 +6,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
+from sklearn.exceptions import ConvergenceWarning
+
 
 class FitWarning(NamedTuple):
     """What a fit has to say about itself."""
 
     message: str
     category: type[Warning]
+
+
+class DeadComponentsWarning(ConvergenceWarning):
+    """Components without weight: no fault of a network that predicts together with others."""
 
 
 _COLLECTED: ContextVar[list[FitWarning] | None] = ContextVar("warnings of fits", default=None)

@@ -1,11 +1,15 @@
 """Signs of a collapsed mixture: components without weight, spreads at their floor."""
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
+from skmdn._estimators.fit_warnings import DeadComponentsWarning, FitWarning
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.target_atoms import found_atoms
 from skmdn._predictor import Predictor
 
+# Largest number of training rows that are searched.
+_MOST_ROWS = 5000
 # A component with less than this mean weight is dead. A scale below this multiple of its floor
 # counts as being on the floor, and below a larger one if rows share values, which explain it. From
 # this share of the rows on, weighted by component, there is a warning.
@@ -14,7 +18,20 @@ _ON_FLOOR, _NEAR_FLOOR = 1.05, 2.0
 _SHARE = 0.01
 
 
-def collapse_warnings(predictor: Predictor, X: np.ndarray, data: Observations) -> list[str]:
+def signs_of_collapse(
+    predictor: Predictor, data: Observations, rng: np.random.Generator
+) -> list[FitWarning]:
+    """Faults of the densities of training rows off the atoms; none where y is constant on these."""
+    data = data.off_atoms()
+    rows = data.rows
+    if len(rows) == 0 or not np.ptp(data.y[rows], axis=0).all():
+        return []
+    if len(rows) > _MOST_ROWS:
+        rows = rng.choice(rows, _MOST_ROWS, replace=False)
+    return collapse_warnings(predictor, data.X[rows], data)
+
+
+def collapse_warnings(predictor: Predictor, X: np.ndarray, data: Observations) -> list[FitWarning]:
     """Faults of the densities at X, which are training rows, each with advice.
 
     The data are all training rows off the atoms, with mapped targets.
@@ -23,16 +40,18 @@ def collapse_warnings(predictor: Predictor, X: np.ndarray, data: Observations) -
     found = []
     dead = int(np.sum(density.weights.mean(axis=0) < _DEAD))
     if dead:
-        found.append(
+        message = (
             f"{dead} of {density.n_components} components are dead: their mean weight on the "
             f"training rows is below {_DEAD:g}. A smaller n_components does the same."
         )
+        found.append(FitWarning(message, DeadComponentsWarning))
     scales = density.scales
     if density.covariance_type == "full":
         scales = np.diagonal(density.scale_tril, axis1=2, axis2=3)
     multiples = scales / predictor.architecture.scale_floor
     if _share(density.weights, multiples < _NEAR_FLOOR) > _SHARE:
-        found += _floor_warnings(predictor, density.weights, multiples, data)
+        messages = _floor_warnings(predictor, density.weights, multiples, data)
+        found += [FitWarning(message, ConvergenceWarning) for message in messages]
     return found
 
 

@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from skmdn import _engine
 from skmdn._estimators.callbacks import FitTask
+from skmdn._estimators.fit_warnings import FitWarning
 from skmdn._estimators.observations import Observations, concatenated
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.target_atoms import at_atoms
@@ -27,7 +29,7 @@ from skmdn._training.calibration import (
     with_spreads,
 )
 from skmdn._training.choices import Past, settled, settled_for_part
-from skmdn._training.collapse import collapse_warnings
+from skmdn._training.collapse import signs_of_collapse
 from skmdn._training.drawn_targets import Copies, Teacher, drawn_targets
 from skmdn._training.forecast import forecast_of_last
 from skmdn._training.network_choice import chosen_network, weights_of_all
@@ -50,11 +52,10 @@ _CONSTANT_RATE = 1 / 3
 # that gained nothing, down to the lowest. With this, 60 calls of one pass gain half as much again
 # as at the full rate.
 _GOING_ON, _LOWEST_RATE = 0.5, 0.02
-# Largest number of training rows that are searched for signs of collapse.
-_ADVICE_ROWS = 5000
-_GAINED_NOTHING = (
+_GAINED_NOTHING = FitWarning(
     "warm_start: this call found no parameters that are better on the validation part than those "
-    "it started from, and kept them. To train further, fit anew with a larger max_iter."
+    "it started from, and kept them. To train further, fit anew with a larger max_iter.",
+    ConvergenceWarning,
 )
 
 
@@ -67,7 +68,7 @@ class Fitted(NamedTuple):
 
     predictor: Predictor
     trained: _engine.Trained
-    advice: list[str]
+    advice: list[FitWarning]
     split: ValidationSplit
     dependence: str | None  # a warning that rows depend on each other
     next_rate: float  # largest rate of a call of `fit` that goes on from here
@@ -214,7 +215,7 @@ def fit(
         judged = folds.best.judged
     with one_thread():
         dependence = dependence_warning(judged, data, split)
-        advice = _advice(fitted.predictor, data, rng)
+        advice = signs_of_collapse(fitted.predictor, data, rng)
     if past is not None and _gained_nothing(fitted.trained):
         advice.append(_GAINED_NOTHING)
     return fitted._replace(advice=advice, dependence=dependence)
@@ -387,14 +388,3 @@ def _train(
         )
         display.finish(trained)
         return trained
-
-
-def _advice(predictor: Predictor, data: Observations, rng: np.random.Generator) -> list[str]:
-    """Signs of collapse on training rows off the atoms; none where y is constant on these."""
-    data = data.off_atoms()
-    rows = data.rows
-    if len(rows) == 0 or not np.ptp(data.y[rows], axis=0).all():
-        return []
-    if len(rows) > _ADVICE_ROWS:
-        rows = rng.choice(rows, _ADVICE_ROWS, replace=False)
-    return collapse_warnings(predictor, data.X[rows], data)

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skmdn._estimators.callbacks import FitTask
+from skmdn._estimators.fit_warnings import collected_fit_warnings
 from skmdn._estimators.folds import order_of, splits
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn._thread_pools import one_thread
 from skmdn.ensemble.forecast import widened_by_forecast
 from skmdn.ensemble.mapped_targets import MappedTargets, common_maps
+from skmdn.ensemble.member_warnings import warn_of_members
 from skmdn.ensemble.members import fit_members, plan_members
 from skmdn.ensemble.out_of_fold import mean_logpdf, out_of_fold
 from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool
@@ -60,6 +62,7 @@ def fit(views: Views, rows: Rows, options: Options, task: FitTask) -> Fitted:
         plans = plan_members(views, rows, parts, rng, n_jobs, progress)
         fitted = fit_members(plans, rows, n_jobs, progress, task)
     densities = [(plan.name, one.density) for plan, one in zip(plans, fitted, strict=True)]
+    heard = [(f"View {plan.name!r}", one.warnings) for plan, one in zip(plans, fitted, strict=True)]
     targets = MappedTargets.of(rows, common_maps(densities, maps))
     by_view = [fitted[i : i + F] for i in range(0, len(fitted), F)]
     members = [[member.estimator for member in view] for view in by_view]
@@ -70,9 +73,12 @@ def fit(views: Views, rows: Rows, options: Options, task: FitTask) -> Fitted:
         score = mean_logpdf(pooled, rows)
     taught = None
     if options.calibrate:
-        taught = taught_network(pool, views, members, rows, pooled, rng)
+        with collected_fit_warnings() as found:
+            taught = taught_network(pool, views, members, rows, pooled, rng)
+        heard.append(("The taught network", found))
         if kind == "blocks":
             pool = widened_by_forecast(pool, views, rows, targets, rng, n_jobs)
+    warn_of_members(heard, stacklevel=4)
     n_outputs = targets.values.shape[1]
     return Fitted(members, taught, pool, kind, p_value, pooled, score, n_outputs)
 

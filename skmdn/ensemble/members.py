@@ -13,6 +13,7 @@ from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from skmdn._estimators.callbacks import FitTask, MemberTask
+from skmdn._estimators.fit_warnings import FitWarning, collected_fit_warnings
 from skmdn._estimators.inner_estimators import (
     density_of,
     fit_transform,
@@ -39,10 +40,11 @@ class Member:
 
 
 class FittedMember(NamedTuple):
-    """A fitted estimator, and its densities of the rows of its fold."""
+    """A fitted estimator, its densities of the rows of its fold, and its warnings."""
 
     estimator: Any
     density: Density
+    warnings: list[FitWarning]
 
 
 def plan_members(
@@ -85,8 +87,8 @@ def fit_members(
         )
     progress.show(len(members))
     return [
-        FittedMember(_with_fitted_step(estimator, member), density)
-        for member, (estimator, density) in zip(members, fitted, strict=True)
+        one._replace(estimator=_with_fitted_step(one.estimator, member))
+        for member, one in zip(members, fitted, strict=True)
     ]
 
 
@@ -103,11 +105,11 @@ def fit_member(member: Member, rows: Rows, task: MemberTask) -> FittedMember:
         if step is not None and step != "passthrough":
             train = train._replace(X=fit_transform(step, train))
             test = test._replace(X=step.transform(test.X))
-    with task.around(last, train.X, train.y):
+    with task.around(last, train.X, train.y), collected_fit_warnings() as found:
         _fit_and_validate(last, train, test)
     with one_thread():
         density = density_of(last, test.X, f"estimators: view {member.name!r}")
-    return FittedMember(estimator, density)
+    return FittedMember(estimator, density, found)
 
 
 def _without_fitted_step(member: Member) -> Member:

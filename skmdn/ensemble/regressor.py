@@ -141,11 +141,10 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
 
     `CrossFittedPredictions` with ``cv=None`` as the first step are fitted for all members at once:
     one model per pair of folds, on the rows outside both, serves two members. This takes four to
-    six folds, members that train on all rows outside their own fold, and a step that gives arrays.
-    Otherwise the step is fitted for each member by itself.
+    six folds, members of all rows outside their own fold, and a step that gives arrays.
 
     **The taught network.** Every member misses a fold. Of 10 to 999 rows one more network learns
-    from all, as `MDNRegressor` does: a third to an eighth of its targets are the rows' own, the
+    from all, as `MDNRegressor` does: a third to a twelfth of its targets are the rows' own, the
     others are drawn from the calibrated pool. Its settings are those of the heaviest view that is
     an `MDNRegressor`. A number ``alpha`` grows up to 6 times, by 20 times the part of the variation
     of y that the pool leaves out of fold. A third of the weight of such views is its. There is none
@@ -158,7 +157,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     **Size.** A pickle of the default views holds their trees: 3 to 4 kB per row up to 40,000 rows,
     and no more beyond. ``joblib.dump(model, path, compress=3)`` takes two thirds of that.
 
-    **Metadata.** Weights and groups go to every step that takes them, requested or not.
+    **Metadata and warnings.** Weights and groups go to every step that takes them, requested or
+    not. A warning of several members is issued once, and none that says components are dead.
 
     **Interrupts.** Ctrl-C ends the fit with KeyboardInterrupt, whatever `n_jobs` is; the ensemble
     stays what it was. (A single `MDNRegressor` keeps the best network so far instead.) Callbacks of
