@@ -32,7 +32,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import skmdn.regressor
 from skmdn import MDNRegressor, Mixture, TargetMixture
-from skmdn._estimators.fit_warnings import collected_fit_warnings, warn_of_fit
+from skmdn._estimators.fit_warnings import (
+    DeadComponentsWarning,
+    collected_fit_warnings,
+    warn_of_fit,
+)
 from skmdn.dask import DaskMDNRegressor, budget, cluster, fitting, versions
 from skmdn.dask.budget import Worker, workers_of
 from skmdn.dask.members import joined
@@ -338,12 +342,18 @@ def test_the_local_model_is_a_copy(client):
 def test_warnings_of_members_reach_the_client(client, monkeypatch):
     def warn(fitted):
         warn_of_fit("something is strange", ConvergenceWarning, stacklevel=1)
+        warn_of_fit("none of its weight is left", DeadComponentsWarning, stacklevel=1)
 
     monkeypatch.setattr(skmdn.regressor, "_warn_of", warn)
     dX, dy = in_blocks(*rows())
-    with pytest.warns(ConvergenceWarning, match=r"^something is strange$") as caught:
+    with pytest.warns(ConvergenceWarning) as caught:
         short().fit(dX, dy)
-    assert [warning.filename for warning in caught] == [__file__]
+    assert [str(warning.message) for warning in caught] == [
+        "something is strange",
+        "none of its weight is left",
+    ]
+    assert {warning.filename for warning in caught} == {__file__}
+    # Components without weight are no fault in a pool.
     with pytest.warns(ConvergenceWarning) as caught:
         short(n_members=2).fit(dX, dy)
     assert [str(warning.message) for warning in caught] == [

@@ -17,7 +17,7 @@ class FitWarning(NamedTuple):
 
 
 class DeadComponentsWarning(ConvergenceWarning):
-    """Components without weight: no fault of a network that predicts together with others."""
+    """Components without weight, which are no fault of a network that predicts with others."""
 
 
 _COLLECTED: ContextVar[list[FitWarning] | None] = ContextVar("warnings of fits", default=None)

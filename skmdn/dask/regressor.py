@@ -13,6 +13,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
+from skmdn._estimators.fit_warnings import DeadComponentsWarning
 from skmdn._estimators.parameters import (
     POSITIVE_INTEGER,
     Constraints,
@@ -373,9 +374,10 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
 
 
 def _warn_of(fitted: Fitted) -> None:
-    """Issue the warnings of all members in the client."""
+    """Issue the warnings of all members in the client; in a pool, dead components are no fault."""
     n = len(fitted.warnings)
     for m, found in enumerate(fitted.warnings):
         origin = "" if n == 1 else f"Member {m} of {n}: "
         for message, category in found:
-            warnings.warn(origin + message, category, stacklevel=4)
+            if n == 1 or not issubclass(category, DeadComponentsWarning):
+                warnings.warn(origin + message, category, stacklevel=4)

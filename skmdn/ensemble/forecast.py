@@ -64,6 +64,7 @@ def _densities(
     parts = splits(_FOLDS, *known, rng).parts[:1]
     silent, no_callbacks = MemberProgress(len(views), 0), FitTask(None, None, None, None, None)
     members = plan_members(views, known, parts, rng, n_jobs, silent)
+    # Their warnings would repeat those of the members that are kept.
     fitted = fit_members(members, known, n_jobs, silent, no_callbacks)
     X = rows.take(later).X
     with one_thread():

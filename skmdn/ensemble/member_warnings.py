@@ -11,15 +11,16 @@ from skmdn._estimators.fit_warnings import DeadComponentsWarning, FitWarning, wa
 def warn_of_members(found: Iterable[tuple[str, Sequence[FitWarning]]], *, stacklevel: int) -> None:
     """Issue the warnings of all members, each given with the words for where it is from.
 
-    Members of a view mostly say the same but for numbers, which is said once. Components without
-    weight are no fault in a pool, and views by default leave nothing to do about them.
+    Members of a view mostly say the same but for numbers, which is said once. Not issued is that
+    components have no weight: in a pool it is no fault, and of the default views nobody sets them.
     """
-    messages: dict[tuple[str, type[Warning], str], list[str]] = {}
-    for origin, of_member in found:
+    messages: dict[tuple[str, type[Warning], str], dict[int, str]] = {}
+    for member, (origin, of_member) in enumerate(found):
         for message, category in of_member:
             if not issubclass(category, DeadComponentsWarning):
                 kind = origin, category, re.sub(r"[\d.]+", "", message)
-                messages.setdefault(kind, []).append(message)
+                messages.setdefault(kind, {}).setdefault(member, message)
     for (origin, category, _), alike in messages.items():
         number = "" if len(alike) == 1 else f", {len(alike)} members"
-        warn_of_fit(f"{origin}{number}: {alike[0]}", category, stacklevel=stacklevel + 1)
+        first = next(iter(alike.values()))
+        warn_of_fit(f"{origin}{number}: {first}", category, stacklevel=stacklevel + 1)
