@@ -71,7 +71,8 @@ class FullGaussian:
 
 def network(seed: int, **options: Any) -> MDNRegressor:
     """What many rows get by default; few rows would compare networks."""
-    return MDNRegressor(alpha=0.04, encoding="piecewise", random_state=seed, **options)
+    fixed = {"alpha": 0.04, "encoding": "piecewise", "feature_weights": None}
+    return MDNRegressor(random_state=seed, **fixed, **options)
 
 
 MODELS: dict[str, Callable[[int], Any]] = {

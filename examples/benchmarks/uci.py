@@ -64,10 +64,10 @@ def network(n_components: int, split: int) -> MDNRegressor:
 
 
 def without_trees(split: int) -> MDNEnsembleRegressor:
-    """The default ensemble without its view of trees' predictions."""
+    """The default ensemble of many rows without its view of trees' predictions."""
     views = [
         ("plain", MDNRegressor(encoding=None, alpha=0.06)),
-        ("encoded", MDNRegressor(alpha=0.01)),
+        ("encoded", MDNRegressor(encoding="piecewise", alpha=0.01)),
     ]
     return MDNEnsembleRegressor(views, random_state=split)
 
