@@ -28,7 +28,7 @@ time, acceleration = np.loadtxt(DATA, delimiter=",", skiprows=5, unpack=True)
 X, y = time[:, None], acceleration
 
 folds = KFold(10, shuffle=True, random_state=0)
-# With so few rows: no encoding of the inputs, and a larger validation part.
+# With so few rows: no encoding of the inputs, and a quarter of the rows validates.
 model = MDNRegressor(
     n_components=2, encoding=None, validation_fraction=0.25, max_iter=120, random_state=0
 )

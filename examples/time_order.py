@@ -1,7 +1,7 @@
 """Rows in time order: from the file to intervals that hold in the weeks to come.
 
 An hourly series of a town's demand for power. Consecutive hours are alike, even in what no column
-explains. So a shuffled validation part is no judge: the network has seen the hours next to it. Its
+explains. So shuffled rows are no judge: the network has seen the hours next to them. Its
 90 % intervals hold less than two thirds of the demands to come. The defaults notice that rows are
 alike. They validate on runs of rows, and make spreads as wide as a forecast of the last quarter of
 the rows, by a network of those before, calls for.
@@ -152,7 +152,7 @@ for town in TOWNS:
 for name, model in MODELS.items():
     print(f"{name:18s} {division(model)}")
 # A fit warns if it sees that errors of held-out rows go together. In shuffled ones it may not see
-# it: they are ten hours apart, and the network knows their neighbours.
+# it: the networks know the hours next to them.
 print("warnings:", len(warned), "in", len(results), "fits")
 for name, message in warned[:1]:
     print(f"  {name}: {message}")

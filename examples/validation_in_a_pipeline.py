@@ -66,7 +66,8 @@ for parameters, score in zip(
 # %% The best model has validated on the data given, and predicts as ever.
 best = search.best_estimator_
 density = best.predict_proba(X_test)
-print(f"checkpoints judged by X_val: {len(best[-1].validation_loss_curve_)}")
+judged = len(best[-1].validation_loss_curve_) - 1  # the first is before training
+print(f"checkpoints judged by X_val: {judged}")
 score = log_likelihood_score(y_test, density, sample_weight=test_weights)
 print(f"test part, districts alike: {score:.3f} nats per flat")
 

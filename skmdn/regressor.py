@@ -119,7 +119,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         line, ``100 / n`` with encoding, ``100 / n`` and ``300 / n`` without, and ``100 / n`` with
         encoding and a line. A decay is at least 0.04. Few noisy rows want a firm decay, plain
         inputs or a line; few rows without noise do not. In a wide table of 1,000 to 9,999 rows,
-        which are fewer than 10 per feature, the first and the last of these are compared. With
+        which are fewer than 10 per feature, the first and those with a line are compared. With
         `feature_weights`, all of these have them, and one more is the first without them, also of
         1,000 to 9,999 rows or where `alpha` and `encoding` are set. Each is fitted to five parts of
         the rows (see `validation_fraction`), and, of fewer than 1,000 rows, given up where it is
@@ -129,8 +129,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         another is better by 0.7 standard errors of the mean difference. This takes up to 6 times as
         long as a fit with nothing to compare. Where networks of folds draw targets (see
         `validation_fraction`), the network that learns from these gets half of this decay, set or
-        chosen, as its gradients are noisier, or as little as a quarter where few of its targets
-        are the rows' own.
+        chosen, as its gradients are noisier. Where less than a third of its targets are the rows'
+        own, it gets less, in proportion to the root of their share: of a twelfth a quarter.
     learning_rate_init : float, default=0.015
         Largest learning rate of NAdam [3]_. The rate rises linearly over the first 5 % of the steps
         and then falls to zero along a cosine. `partial_fit` uses a constant third of it. At most
@@ -140,11 +140,12 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         ``inf`` turns that off.
     batch_size : int or "auto", default="auto"
         Rows of a mini-batch. "auto" takes the power of two nearest to the square root of n, at
-        least 32 and at most 256. The last batch of a pass takes the remaining rows. A size above n
-        means full batches.
+        least 32 and at most 256; copies count as rows. The last batch of a pass takes the remaining
+        rows. A size above n means full batches.
     max_iter : int or "auto", default="auto"
         Largest number of passes over the data; training may end earlier (see
-        `validation_fraction`). "auto" allows ``1000 * max(1, sqrt(n / 1000))`` steps.
+        `validation_fraction`). "auto" allows ``1000 * max(1, sqrt(n / 1000))`` steps. A pass over
+        several copies of the rows (see there) counts as one for each copy.
     reg_covar : float, default=1e-6
         Floor of every variance, in units of the standardised y. It keeps components from
         collapsing onto single rows. With full covariances it is the floor of each output's variance
@@ -169,27 +170,29 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         "auto" is a tenth. Of 10 to 9,999 rows none is set aside: networks of the rows outside each
         of five folds are trained side by side, and the log-likelihood of all rows, each by the
         network that has not seen it, tells at which checkpoint training no longer helps; five more
-        without a better one end it. They are fine-tuned there, unless it is the end, or before
-        training and they are no better for it.
+        without a better one end it. They are fine-tuned there, unless it is one of the last two, or
+        before training and they are no better for it, or there are fewer than 20.
 
         One network of all rows, which is kept, then learns what the five know together [9]_. Every
         row is there several times, with its own target or with one drawn from the mean of the five
-        densities, which are calibrated. Of fewer than 1,000 rows there are 48 copies, or as many as
-        make 10,000 rows or a million numbers in X, and one in ``3 + 60 max(u - n / 20000, 0)``, but
-        at least one in 12, has its own target. Here u is the part of the variation of y that the
-        folds of the chosen network leave: the square of their CRPS by that of the distribution of
-        y. Of more rows there are 6 copies, of which two have it; of more in a wide table, two of
-        12. Where several networks are compared (see `alpha`), the mean is one of all that were not
-        given up, with the weights that predict held-out rows best [10]_. Of a line,
-        ``1 + 200 / n`` times as much is expected. There are 3,200 steps of fewer than 1,000 rows,
-        else half the steps that so many copies would get, and the last parameters are kept. So one
-        network gains most of what an ensemble would, and no row is lost to validation. Such a fit
-        takes 6 to 8 times as long as with a number here, up to 17 times in a wide table, with
-        `feature_weights` or of fewer than 1,000 rows, and of these up to 30 times if all is left to
-        choose.
+        densities, which are calibrated. Of fewer than 1,000 rows there are 48 copies, or more until
+        they make 10,000 rows or a million numbers in X, whichever comes first, and one in
+        ``3 + 60 max(u - n / 20000, 0)``, but at least one in 12, has its own target. Here u is the
+        part of the variation of y that the folds of the chosen network leave: the square of their
+        CRPS by that of the distribution of y. Of more rows there are 6 copies, of which two have
+        it; of more in a wide table, two of 12. There are no more copies than `max_iter`, and beyond
+        three no more than make 50 million numbers. Where several networks are compared (see
+        `alpha`), the mean is one of all that were not given up, with the weights that predict
+        held-out rows best [10]_. Of a line, ``1 + 200 / n`` times as much is expected. There are
+        3,200 steps of fewer than 1,000 rows, else half the steps that so many copies would get, and
+        the last parameters are kept. So one network gains most of what an ensemble would, and no
+        row is lost to validation. Such a fit takes 6 to 8 times as long as with a number here, up
+        to 17 times in a wide table, with `feature_weights` or of fewer than 1,000 rows, and of
+        these up to 30 times if all is left to choose.
 
-        Of fewer than 10 rows, where X holds more than 20 million numbers, or where `fit` goes on
-        (`warm_start`), a tenth is set aside, but at least 30 rows and at most a third.
+        Of fewer than 10 rows, where X holds more than 20 million numbers, with "last" (see
+        `validation_split`), or where `fit` goes on (`warm_start`), a tenth is set aside, but at
+        least 30 rows and at most a third.
 
         None trains on all rows, keeps the last parameters and does not calibrate.
     validation_split : {"auto", "shuffled", "blocks", "last"} or splitter, default="auto"
@@ -229,9 +232,10 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
         Folds take the place of the validation part where there is none, and there is no least b. As
         five networks together, and one of all rows, are closer to new rows than each of the five,
-        these get a to the power of 0.75 and 0.75 of b squared before they teach. The network of all
-        rows gets such a share of these as the rows' own targets have among all that it learns from:
-        of a third, a to the power of 0.25 and 0.25 of b squared.
+        the five get a to the power of 0.75 and 0.75 of b squared before they teach. The network of
+        all rows gets such a share of these as the rows' own targets have among all that it learns
+        from: of a third, a to the power of 0.25 and 0.25 of b squared. Where several networks are
+        compared, its a and b are half those of the chosen one and half a mean of all.
 
         Where runs of rows validate ("blocks"), spreads are made for rows to come too: a network
         trained on the first three quarters of the rows, with a quarter of the steps, predicts the
@@ -304,11 +308,12 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         with different atoms by CRPS, or by `metrics.log_likelihood_score` with a `resolution`.
     warm_start : bool, default=False
         Whether `fit` continues from the present parameters. Scaling and bins stay as they are,
-        except for columns that did not vary before. With a fixed `random_state` each call sets the
-        same rows aside but shuffles the others differently. Categories stay those of the first
-        call: later ones count as unseen. Atoms stay too. The largest learning rate is half of
-        `learning_rate_init`; it halves after every call that found nothing better on the validation
-        part, which a warning reports.
+        except for columns that did not vary before. With a fixed `random_state` each call that
+        sets rows aside sets the same ones aside but shuffles the others differently; in a first
+        call with folds (see `validation_fraction`) all rows have trained. Categories stay those of
+        the first call: later ones count as unseen. Atoms stay too. The largest learning rate is
+        half of `learning_rate_init`; it halves after every call that found nothing better on the
+        validation part, which a warning reports.
     point_estimate : {"mean", "median", "mode"}, default="mean"
         What `predict` returns.
     device : str, default="cpu"
@@ -339,7 +344,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         How often each row was there in training. It is 1 unless targets were drawn, by networks of
         folds (see `validation_fraction`) or by an ensemble that taught this network.
     loss_curve_ : list of float
-        Mean negative log-likelihood of the training rows during each pass, in nats per row.
+        Mean negative log-likelihood of the training rows during each pass, in nats per row; where
+        targets were drawn, of these too.
     validation_loss_curve_ : list of float
         Mean negative log-likelihood of the validation part, or of all folds, before training and at
         every checkpoint; with `calibrate`, at the best common factor of the scales. A feature
@@ -351,7 +357,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         P-value of the test whether consecutive rows are alike; None if "auto" did not ask. Below
         1e-4 they are. It is 1 for fewer than ten rows.
     fine_tuning_start_ : float or None
-        Passes made before the fine-tuning; None if there was none.
+        Passes made before the fine-tuning; None if there was none, as where targets were drawn.
     alpha_ : float
         The weight decay, as set or chosen.
     encoding_ : "piecewise" or None
@@ -409,8 +415,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         The atoms, ascending; None if there are none.
     atom_temperature_ : float
         With `calibrate`, the validation part chooses the temperature T of the probabilities of the
-        atoms and the rest, which become proportional to their power 1 / T [7]_. 1 without atoms or
-        calibration.
+        atoms and the rest, which become proportional to their power 1 / T [7]_. Folds do so for
+        their networks; that of all rows has a power of T, the share of its own targets. 1 without
+        atoms or calibration.
     y_mean_, y_scale_ : ndarray of shape (n_outputs_,)
         Scaling of the targets, behind their map if there is one, without those at atoms. Where all
         are at atoms, it is that of the atoms. With a linear path it is that of the residuals.
@@ -454,11 +461,11 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     `ConformalMDNRegressor` and `cross_val_predict_proba` end as a whole.
 
     From version 1.9 on, scikit-learn has callbacks (`set_callbacks`). Each checkpoint of the
-    training in `fit` is one task, called "checkpoint". A callback that returns True at its end ends
-    the training, and the best model so far is kept. If one raises, the estimator is what it was
-    before the call.
+    last training in `fit` is one task, called "checkpoint"; networks of folds report none. A
+    callback that returns True at its end ends the training, and the best model so far is kept. If
+    one raises, the estimator is what it was before the call.
 
-    If residuals of the rows that were set aside go together in the order of the rows, though the
+    If residuals of held-out rows go together in the order of the rows, though the
     split takes these rows, or runs of rows, to be independent, `fit` warns once and says what to
     do. In a random order it does so in one of 10,000 fits.
 

@@ -75,7 +75,7 @@ def train_parts(
     There are 20 checkpoints, or fewer if judging would cost more than a tenth of the training.
     There is no fine-tuning with fewer, where one of the last two is the best, or where networks are
     best before training and it does them no good. Unless training `stops`, it goes on to its end.
-    It is given up (None) if after a quarter of the steps it is behind a `rival`.
+    It is given up (None) if after a quarter of the steps or more a `rival` is far ahead.
     """
     budgets = [budget_for(len(p.learning), options.batch_size, options.n_passes) for p in parts]
     layers = [

@@ -21,7 +21,7 @@ _SHARE = 0.01
 def signs_of_collapse(
     predictor: Predictor, data: Observations, rng: np.random.Generator
 ) -> list[FitWarning]:
-    """Faults of the densities of training rows off the atoms; none where y is constant on these."""
+    """Faults of the densities of training rows off the atoms; none where an output is constant."""
     data = data.off_atoms()
     rows = data.rows
     if len(rows) == 0 or not np.ptp(data.y[rows], axis=0).all():

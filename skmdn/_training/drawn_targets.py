@@ -24,9 +24,9 @@ from skmdn._estimators.wide_tables import is_wide
 from skmdn._predictor import Density
 from skmdn._training.settings import Settings
 
-# Every row is there so many times: of few rows, of more, and of more in a wide table. Copies of few
-# rows are so many together, with so many numbers, if that is more: fewer draws would be noise to
-# overfit.
+# Copies of each row: of few rows, of more, and of more in a wide table. Of few rows there are more
+# until the copies are so many rows, or have so many numbers: with fewer draws, the network would
+# learn which ones happened to be drawn.
 _FEW_ROWS, _COPIES_OF_FEW, _COPIES, _COPIES_OF_WIDE = 999, 48, 6, 12
 _ROWS_OF_FEW, _CELLS_OF_FEW = 10_000, 10**6
 # Numbers in all copies of X, unless the fewest copies have more.
@@ -38,12 +38,13 @@ _CELLS, _FEWEST_COPIES = 5e7, 3
 # Of more rows noise makes no difference, but in a wide table one in three is too many.
 _ONE_IN, _ONE_IN_OF_NOISY, _ONE_IN_OF_WIDE = 3.0, 12.0, 6.0
 _PER_NOISE, _NOISE_PER_ROW = 60.0, 1 / 20_000
-# Steps for copies of few rows, and part of the steps that so many rows would get.
+# Steps for copies of few rows, and for copies of more rows the part of the steps that as many rows
+# would get.
 _STEPS_OF_FEW, _SHARE_OF_STEPS = 3200, 0.5
 # Drawn targets make gradients noisier, which shortens the steps of the optimiser, but not those of
 # the decay. With half of it the weights stay about as large as those of the folds. It is the rows'
-# own targets that can be overfitted: where fewer copies than one in three have them, the decay is
-# less, by the root of their share.
+# own targets that can be overfitted: where fewer copies than one in three have them, the decay
+# falls with the root of their share.
 _SHARE_OF_DECAY = 0.5
 
 
@@ -59,13 +60,13 @@ class Copies(NamedTuple):
 
     own: int  # with the row's own target
     drawn: int  # with a drawn one
-    n_passes: int | None  # None for as many as so many rows need
+    n_passes: int | None  # None, without a teacher, for as many as so many rows need
 
     @classmethod
     def of(cls, n: int, p: int, settings: Settings, unexplained: float) -> "Copies":
         """Those of n rows of p features, for a teacher that leaves such a part `unexplained`.
 
-        A pass over all copies counts as many as there are copies, of the passes that are allowed.
+        A pass over all copies uses up as many of the allowed passes as there are copies.
         """
         most = max(_FEWEST_COPIES, int(_CELLS / (n * p)))
         if settings.n_passes is not None:
@@ -142,8 +143,8 @@ def _draws(
 ) -> np.ndarray:
     """Targets ``(n_draws * n, D)`` in units of y.
 
-    They are the rows' own where a drawn one is too large for a number or at a bound of its map, and
-    of outputs that do not vary.
+    The row's own target stays where a drawn one is too large for a number or at a bound of its map,
+    and for outputs that do not vary.
     """
     own = of_y.y[of_y.rows]
     n, D = own.shape

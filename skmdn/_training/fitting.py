@@ -150,8 +150,8 @@ def fit(
 
     Without `validation`, a part of the data is held out, or few rows are in folds, as the settings
     ask; `groups (N,)` stay together. `watch` sees the checkpoints of the training, and may end it.
-    A fresh fit `forecasts` its last rows where runs of rows are held out. From a `teacher` it
-    learns as from networks of folds; the settings then hold nothing out.
+    A fresh fit `forecasts` its last rows where runs of rows are held out. A `teacher` takes
+    the place of networks of folds; the settings must then hold nothing out.
     """
     _check_device(settings.device)
     rng = new_generator(settings.random_state)
@@ -176,8 +176,9 @@ def fit(
             weights = weights_of_all(data, deepcopy(rng))
         beginning = fresh_beginning(settings, data, rng, weights)
     else:
-        # With a seed, every call holds out the same rows, so that they never train, but shuffles
-        # anew. Spawning takes nothing from the numbers that choose the rows.
+        # With a seed, every call that holds rows out takes the same ones, so that no later call
+        # trains on them, but shuffles anew. Spawning takes nothing from the numbers that choose the
+        # rows.
         order_rng = rng.spawn(past.n_calls)[-1]
         weights = None if settings.feature_weights is None else past.feature_weights
         beginning = continued_beginning(

@@ -1,4 +1,4 @@
-"""The choice of decay, encoding and linear path for few rows, by cross-validation.
+"""The choice of decay, encoding, linear path and feature weights, by cross-validation.
 
 Many rows want little decay and no line, and so do few rows without noise. Few noisy rows want a
 firm decay, often no encoding, and sometimes a line. No rule on the number of rows can tell

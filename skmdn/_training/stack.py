@@ -45,7 +45,7 @@ class Stack(NamedTuple):
     def density(self, of_y: Observations) -> Density:
         """The density of y that all networks of all folds predict together for the rows.
 
-        They are calibrated for that, as all of them know more together than each.
+        Each is calibrated for its part in a pool, which needs less widening than one alone.
         """
         networks = [
             with_spreads(part.predictor, trial.spreads.of_teachers())
@@ -59,7 +59,7 @@ class Stack(NamedTuple):
     def spreads(self) -> Spreads:
         """Spreads and probabilities of atoms for a network like the best that learned from all.
 
-        Half of them is the best one's.
+        Factor and noise are half the best one's and half the mean of all; the rest is the best's.
         """
         each = [trial.spreads for trial in self.trials]
         is_best = np.array([trial is self.best for trial in self.trials])

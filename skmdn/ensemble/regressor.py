@@ -49,9 +49,9 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     inside it as validation data. So every row has an out-of-fold density from every view. Their
     likelihood decides how much each view weighs, by which factor its spreads are multiplied, and
     which variance is added to all components. The prediction is one `Mixture` of views x folds x
-    components [1]_ [2]_, of a network that their pool has taught, and of one broad background
-    component that bounds the loss of a row far from all others. With a `target_transform` it is a
-    `TargetMixture` of these components.
+    components [1]_ [2]_, of a network that their pool has taught (of few rows), and of one broad
+    background component that bounds the loss of a row far from all others. With a
+    `target_transform` it is a `TargetMixture` of these components.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         atoms. None takes an `MDNRegressor` without encoding (``alpha=0.06``), one with it (0.01),
         and one that also sees out-of-fold predictions of trees (`CrossFittedPredictions`). With
         fewer than 1,000 rows n, the first has ``alpha=100 / n``, and there are two more: one with a
-        linear path, ``alpha=100 / n`` and encoding, which fewer than 10 rows per feature have too,
-        and a `ProcessDensity`. These two are expected to weigh ``1 + 200 / n`` times as much.
+        linear path, the same alpha (at least 0.06) and encoding, which fewer than 10 rows per
+        feature have too, and a `ProcessDensity`. These have ``1 + 200 / n`` times the prior weight.
     target_transform : None, {"auto", "log", "logit", "asinh"}, object or list, default=None
         Map of y, as of `MDNRegressor`, set in all views (in the last step of a Pipeline, in the
         estimator of a search); trees see y itself. "auto" is one choice on all rows before the
@@ -90,8 +90,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     view_weights_, view_factors_ : ndarray of shape (V,)
         Weights of the views, and factors of their standard deviations.
     pooling_factor_ : float
-        Factor of all standard deviations in predictions, at most 1. An out-of-fold density comes
-        from one member of a view, a prediction from F of them, whose mean needs less spread.
+        Factor of the members' standard deviations in predictions, at most 1: out-of-fold densities
+        are of one member of a view, a prediction is of F, whose mean needs less spread.
     folds_ : {"shuffled", "blocks", "groups", "splitter"}
         Which folds were taken; "blocks" are runs of consecutive rows.
     dependence_p_value_ : float or None
@@ -103,7 +103,7 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         Calibrated components have means within this range, or a quarter of `background_scale_`
         outside, and are no wider than `background_scale_`, so that means of y stay finite.
     noise_ : ndarray of shape (D,)
-        Standard deviation added to every component, in units of the mapped y.
+        Standard deviation added to the members' components, in units of the mapped y.
     forecast_factor_, forecast_noise_ : float and ndarray of shape (D,)
         The part of the views' factors and of the noise that rows to come in a series call for.
     background_weight_ : float
@@ -135,8 +135,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     with the test that is described at `validation_split` of `MDNRegressor`. If they are, the rows
     are cut into runs of eight times the distance at which rows are no longer alike, at least ten
     runs per fold. Of every F consecutive runs each fold gets one at random. Rows at the ends of a
-    run still have neighbours that train, so one member of every view is fitted to the first three
-    quarters of the rows and predicts the others. Spreads become as wide as the pool of these needs,
+    run still have neighbours that train, so one member of every view is fitted within the first
+    three quarters of the rows and predicts the others. Spreads become as wide as their pool needs,
     but for `oof_mixture_`. Instead of runs shorter than three rows, folds are shuffled.
 
     `CrossFittedPredictions` with ``cv=None`` as the first step are fitted for all members at once:
@@ -146,8 +146,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     **The taught network.** Every member misses a fold. Of 10 to 999 rows one more network learns
     from all, as `MDNRegressor` does: a third to a twelfth of its targets are the rows' own, the
     others are drawn from the calibrated pool. Its settings are those of the heaviest view that is
-    an `MDNRegressor`. A number ``alpha`` grows up to 6 times, by 20 times the part of the variation
-    of y that the pool leaves out of fold. A third of the weight of such views is its. There is none
+    an `MDNRegressor`, but for an ``alpha`` of 1 to 6 times theirs: 20 times the part of the
+    variation of y that the pool leaves. A third of the weight of such views is its. There is none
     without `calibrate` or where these views weigh less than 0.1. Callbacks do not see its training.
 
     **Spread of a pool.** A prediction pools F members of every view, whose errors partly cancel.
@@ -158,7 +158,7 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     and no more beyond. ``joblib.dump(model, path, compress=3)`` takes two thirds of that.
 
     **Metadata and warnings.** Weights and groups go to every step that takes them, requested or
-    not. A warning of several members is issued once, and none that says components are dead.
+    not. A warning of several members of a view is issued once, and none of dead components.
 
     **Interrupts.** Ctrl-C ends the fit with KeyboardInterrupt, whatever `n_jobs` is; the ensemble
     stays what it was. (A single `MDNRegressor` keeps the best network so far instead.) Callbacks of

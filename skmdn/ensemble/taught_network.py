@@ -1,7 +1,7 @@
 """One more network, which learns from all rows and from what the pool predicts for them.
 
 Every member misses the rows of its fold. Where these are few and there is little noise, that costs
-much. A network of all rows by itself would be as sure of them as it has overfitted them; one that
+much. A network of all rows by itself would overfit them and be too sure of itself; one that
 also learns targets drawn from the pool is not, and needs no rows that validate.
 """
 
@@ -27,14 +27,14 @@ from skmdn.regressor import MDNRegressor
 # Fewer rows can hardly teach anything. Of more, those outside a fold are nearly as good as all: of
 # 1,500 rows there was nothing to gain.
 LEAST_ROWS, MOST_ROWS = 10, 999
-# Part of the weight of the views that are networks. With more of it, sets without noise gain a
-# little more, but noisy ones lose: the network has seen the targets of all rows.
+# Part of the weight of the views that are networks and nothing else. With more of it, sets without
+# noise gain a little more, but noisy ones lose: the network has seen the targets of all rows.
 SHARE = 1 / 3
 # Views of less weight have too little to give.
 _LEAST_WEIGHT = 0.1
-# The weight decay is that of its view times so many times the part of the variation of y that the
-# pool leaves, within bounds. With much noise, a network of all rows overfits their own targets;
-# with none, these are what it is for.
+# The weight decay, of which drawn targets leave half or less, is that of its view times so many
+# times the part of the variation of y that the pool leaves, within bounds. With much noise, a
+# network of all rows overfits their own targets; without, to learn from these is its purpose.
 _PER_UNEXPLAINED, _MOST_TIMES = 20.0, 6.0
 
 
