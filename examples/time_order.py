@@ -1,8 +1,8 @@
 """Rows in time order: from the file to intervals that hold in the weeks to come.
 
 An hourly series of a town's demand for power. Consecutive hours are alike, even in what no column
-explains. So shuffled rows are no judge: the network has seen the hours next to them. Made
-by them, 90 % intervals hold less than two thirds of the demands to come. The defaults notice that rows are
+explains. So shuffled rows are no judge: the network has seen the hours next to them. Made by them,
+90 % intervals hold less than two thirds of the demands to come. The defaults notice that rows are
 alike. They validate on runs of rows, and make spreads as wide as a forecast of the last quarter of
 the rows, by a network of those before, calls for.
 
