@@ -190,6 +190,20 @@ def test_gaps_in_rows_without_weight_change_no_bit():
         np.testing.assert_array_equal(moment, plain)
 
 
+@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_rows_without_weight_change_no_bit(columns, gaps):
+    rng = np.random.default_rng(7)
+    values, weights = rng.normal(size=(301, columns)), rng.uniform(0.5, 2.0, 301)
+    if gaps:
+        values[::5, 0] = np.nan
+    more = np.insert(values, np.arange(0, 300, 3), 1e3, axis=0)
+    with_zeros = np.insert(weights, np.arange(0, 300, 3), 0.0)
+    np.testing.assert_array_equal(
+        location_and_scale(more, with_zeros), location_and_scale(values, weights)
+    )
+
+
 def test_weight_of_a_few_cells_counts_however_small():
     """The total of a column is no difference of the totals of rows and gaps."""
     values = np.array([[1.0, np.nan], [2.0, 5.0], [3.0, 7.0], [4.0, np.nan]])

@@ -45,7 +45,7 @@ def _moments(values: Array, w: FloatArray) -> tuple[FloatArray, FloatArray]:
         total += cell_weights.sum(axis=0)
     unit = np.where(reach > 0, reach, 1.0)
     # The same to the bit in a column without gaps, whether others have some or not.
-    total = np.where(is_full, w.sum(), np.where(total > 0, total, 1.0))
+    total = np.where(is_full, w[w > 0].sum(), np.where(total > 0, total, 1.0))
     mean, variance = np.zeros(p), np.zeros(p)
     # Plain sums, because the result of a matrix product would depend on the number of threads.
     for distances, cell_weights in cells():
@@ -122,16 +122,20 @@ def _first_cells(values: Array, weights: FloatArray) -> FloatArray:
 def _distances(
     values: Array, origin: FloatArray, weights: FloatArray, *, has_gaps: bool
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Distances from the origin and weights of the cells, in blocks of rows.
+    """Distances from the origin and weights of the cells, in blocks of rows with weight.
 
-    The weights are ``(m, 1)``, or ``(m, p)`` if there are gaps. Rows without weight and gaps have
-    distance 0, and gaps have weight 0. Distances are C-contiguous whatever the layout of the
-    values, as the order of later sums depends on it.
+    The weights are ``(m, 1)``, or ``(m, p)`` if there are gaps. Gaps have distance 0 and weight 0.
+    Rows without weight are left out, as zeros in later sums would change how these round. Distances
+    are C-contiguous whatever the layout of the values, for the same reason.
     """
     for rows in _blocks(values):
-        distances = np.subtract(values[rows], origin, order="C")
-        cell_weights = weights[rows, np.newaxis]
-        distances[weights[rows] == 0] = 0.0
+        block, cell_weights = values[rows], weights[rows, np.newaxis]
+        has_weight = weights[rows] > 0
+        if not has_weight.all():
+            block, cell_weights = block[has_weight], cell_weights[has_weight]
+        if len(block) == 0:
+            continue
+        distances = np.subtract(block, origin, order="C")
         if has_gaps:
             gaps = np.isnan(distances)
             np.copyto(distances, 0.0, where=gaps)
