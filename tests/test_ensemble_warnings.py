@@ -8,7 +8,7 @@ from cases.linear_gaussian import LinearGaussian
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold
 
-from skmdn import MDNEnsembleRegressor, MDNRegressor
+from skmdn import MDNEnsembleRegressor
 from skmdn._estimators.fit_warnings import DeadComponentsWarning, warn_of_fit
 from skmdn.ensemble import fitting
 
@@ -84,15 +84,3 @@ def test_a_warning_that_is_an_error_leaves_the_ensemble_as_it_was():
         with pytest.raises(ConvergenceWarning, match="'a', 3 members"):
             model.fit(X, Y + 1)
     np.testing.assert_array_equal(model.predict(X), before)
-
-
-def test_a_network_tells_its_user_of_components_without_weight():
-    assert issubclass(DeadComponentsWarning, ConvergenceWarning)
-    model = MDNRegressor(n_components=3, max_iter=1, warm_start=True, learning_rate_init=1e-9)
-    model.set_params(alpha=0.04, encoding=None, validation_fraction=0.2, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(X, Y)
-    model.intercepts_[-1][0] -= 100  # the first logit
-    with pytest.warns(DeadComponentsWarning, match="1 of 3"):
-        model.fit(X, Y)

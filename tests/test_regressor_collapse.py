@@ -9,6 +9,7 @@ from cases.regressor import linear_rows, short
 from sklearn.exceptions import ConvergenceWarning
 
 from skmdn import Mixture
+from skmdn._estimators.fit_warnings import DeadComponentsWarning
 from skmdn._estimators.observations import Observations
 from skmdn._training.collapse import collapse_warnings
 from skmdn.transforms import Log
@@ -163,7 +164,8 @@ def test_a_fit_tells_of_the_component_that_it_leaves_dead():
     model = short(n_components=3, warm_start=True).fit(X, y)
     model.intercepts_[-1][0] -= 100  # the first logit
     model.set_params(max_iter=1, learning_rate_init=1e-9)
-    with pytest.warns(ConvergenceWarning, match=r"1 of 3 components are dead.*n_components"):
+    assert issubclass(DeadComponentsWarning, ConvergenceWarning)
+    with pytest.warns(DeadComponentsWarning, match=r"1 of 3 components are dead.*n_components"):
         model.fit(X, y)
 
 

@@ -11,8 +11,9 @@ from skmdn._estimators.fit_warnings import DeadComponentsWarning, FitWarning, wa
 def warn_of_members(found: Iterable[tuple[str, Sequence[FitWarning]]], *, stacklevel: int) -> None:
     """Issue the warnings of all members, each given with the words for where it is from.
 
-    Members of a view mostly say the same but for numbers, which is said once. Not issued is that
-    components have no weight: in a pool it is no fault, and of the default views nobody sets them.
+    Members of a view mostly say the same but for numbers, which is said once. Warnings of dead
+    components are left out: these are no fault in a pool, nor could users of the default views
+    change them.
     """
     messages: dict[tuple[str, type[Warning], str], dict[int, str]] = {}
     for member, (origin, of_member) in enumerate(found):
