@@ -168,19 +168,25 @@ def test_spreads_stay_above_the_floor_and_the_least_noise():
 # The estimator -----------------------------------------------------------------------------------
 
 
-def trained_rows(monkeypatch, n=60, groups=None, X_val=None, **options):
-    """Rows of every training in the engine, of a fit of n rows."""
+def spied_trainings(monkeypatch):
+    """A list to which every training in the engine adds its data, and those that validate."""
     seen, original = [], fitting._engine.train
 
     def spied(data, *arguments, **keywords):
-        seen.append((len(data), keywords["validation"] is not None))
+        seen.append((data, keywords["validation"]))
         return original(data, *arguments, **keywords)
 
     monkeypatch.setattr(fitting._engine, "train", spied)
+    return seen
+
+
+def trained_rows(monkeypatch, n=60, groups=None, X_val=None, **options):
+    """Rows of every training in the engine, of a fit of n rows."""
+    seen = spied_trainings(monkeypatch)
     X, y = arrays(data_of(n))
     validation = {} if X_val is None else {"X_val": X_val, "y_val": y[: len(X_val)]}
     MDNRegressor(**SMALL | options).fit(X, y, groups=groups, **validation)
-    return seen
+    return [(len(data), validating is not None) for data, validating in seen]
 
 
 def test_all_of_few_rows_train(monkeypatch):
@@ -188,6 +194,26 @@ def test_all_of_few_rows_train(monkeypatch):
     assert trained_rows(monkeypatch) == [(1200, False)]
     assert trained_rows(monkeypatch, groups=np.arange(60) // 4) == [(1200, False)]
     assert trained_rows(monkeypatch, 9) == [(6, True)]
+
+
+@pytest.mark.parametrize("linear_path", [False, True])
+def test_copies_of_the_rows_differ_in_their_targets_alone(monkeypatch, linear_path):
+    seen = spied_trainings(monkeypatch)
+    X, y = arrays(data_of())
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": X[:, 0], "place": pd.Categorical(rng.choice(list("abc"), len(X)))})
+    table.loc[5, "x"] = np.nan
+    model = MDNRegressor(**SMALL, linear_path=linear_path)
+    model.fit(table, y, sample_weight=rng.integers(3, size=len(X)))
+    (data, _), *none = seen
+    assert not none
+    assert data.n_copies == model.n_copies_ == 20
+    np.testing.assert_array_equal(data.rows, np.arange(len(data)))
+    for column in (data.X, data.weights, data.folds):
+        first, *others = np.split(column, data.n_copies)
+        for other in others:
+            np.testing.assert_array_equal(other, first)
+    assert (np.ptp(data.y.reshape(data.n_copies, -1), axis=0) > 0).all()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Batches: every row once, prepared, from memory or from a stream."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,8 @@ from cases.engine import CPU, make_data
 
 from skmdn._engine import readers as readers_module
 from skmdn._engine.batches import Batches, DrawnBatches
-from skmdn._engine.readers import ResidentReader, ResidentRows, StreamReader
-from skmdn._estimators.observations import Observations
+from skmdn._engine.readers import ResidentReader, ResidentRows, StreamReader, resident_rows
+from skmdn._estimators.observations import Observations, concatenated
 from skmdn._network.preparation import Preparation
 
 
@@ -73,6 +75,65 @@ def test_resident_and_streamed_rows_are_the_same(monkeypatch):
     assert torch.equal(host.x[:4], device.x[:4])
     assert torch.equal(host.y[:, :4], device.y[:, :4])
     assert torch.equal(host.weights[:4], device.weights[:4])
+
+
+def copies_of_rows(n_copies):
+    """Copies of 40 rows with other targets, the rows as data say that they are."""
+    X, y, weights = make_data()
+    rows = np.tile(np.arange(40), n_copies)
+    targets = np.random.default_rng(1).normal(size=(len(rows), y.shape[1]))
+    data = Observations(X[rows], targets, weights[rows], np.arange(len(rows)), 2)
+    return data, replace(data, n_copies=n_copies), Preparation.of(X, y, weights)
+
+
+@pytest.mark.parametrize("n_copies", [1, 3, 5])
+def test_copies_that_share_their_inputs_are_the_rows_that_they_are(monkeypatch, n_copies):
+    monkeypatch.setitem(readers_module._BLOCK_CELLS, "cpu", 100)
+    plain, copies, preparation = copies_of_rows(n_copies)
+    like = torch.zeros(0, dtype=torch.float64)
+    found = ResidentReader(resident_rows(copies, preparation, like), 30)
+    expected = StreamReader(plain, preparation, 30, torch.float64)
+    # As many inputs are prepared and kept as there are different rows.
+    assert len(found._rows._x) == 40
+    for reader in (found, expected):
+        reader.shuffle(np.random.default_rng(0))
+    for start in range(0, 40 * n_copies - 30, 30):
+        for reader in (found, expected):
+            reader.load(slice(start, start + 30))
+        assert torch.equal(found.x, expected.x)
+        assert torch.equal(found.y, expected.y)
+        assert torch.equal(found.weights, expected.weights)
+
+
+def test_a_gpu_draws_copies_that_share_their_inputs():
+    plain, copies, preparation = copies_of_rows(3)
+    like = torch.zeros(0, dtype=torch.float64)
+    drawn = []
+    for data in (plain, copies):
+        batches = DrawnBatches(resident_rows(data, preparation, like), 25)
+        for step, batch in enumerate(batches.one_pass(np.random.default_rng(0))):
+            batches.draw(torch.tensor([step]), batch)
+            drawn.append([batch.x.clone(), batch.y.clone(), batch.weights.clone()])
+    half = len(drawn) // 2
+    assert half == 5
+    for one, other in zip(drawn[:half], drawn[half:], strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_copies_fit_into_memory_where_as_many_other_rows_would_not(monkeypatch):
+    plain, copies, preparation = copies_of_rows(5)
+    like = torch.zeros(0, dtype=torch.float64)
+    inputs, targets = preparation.n_inputs + 1, plain.y.shape[1] + 1
+    monkeypatch.setattr(readers_module, "_RESIDENT_BYTES", 8 * (40 * inputs + 200 * targets))
+    assert readers_module.is_streamed(plain, preparation, like)
+    assert not readers_module.is_streamed(copies, preparation, like)
+
+
+def test_parts_of_copies_are_no_copies():
+    data = copies_of_rows(3)[1]
+    assert data.n_copies == 3
+    assert data.select(data.rows[:50]).n_copies == 1
+    assert concatenated([data, data]).n_copies == 1
 
 
 def test_drawn_batches_are_every_row_once_in_a_new_order():

@@ -72,10 +72,17 @@ class StreamReader:
 
     def read_from(self, data: Observations, index: IntArray) -> None:
         """Gather and prepare rows of the given data, which may be a part of all."""
-        m = len(index)
         folds = None if data.folds is None else data.folds[index]
-        self._preparation.inputs(self._gather(data.X, index), self.x.numpy()[:m, :-1], folds)
-        D = data.y.shape[1]
+        x = self.x.numpy()[: len(index), :-1]
+        self._preparation.inputs(self._gather(data.X, index), x, folds)
+        self._read_targets(data, index)
+
+    def read_targets(self, index: IntArray) -> None:
+        """Prepare targets and weights alone."""
+        self._read_targets(self._data, index)
+
+    def _read_targets(self, data: Observations, index: IntArray) -> None:
+        m, D = len(index), data.y.shape[1]
         with np.errstate(over="ignore"):  # the loss will not be finite, and training goes back
             self.y.numpy()[:D, :m] = self._preparation.targets(data.y[index]).T
         if data.atom is not None:
@@ -105,22 +112,28 @@ def kernel_terms(atom: IntArray, n_atoms: int, preparation: Preparation) -> Floa
 
 
 class ResidentRows:
-    """Prepared data that reside on the training device."""
+    """Prepared data that reside on the training device; copies of a row share its inputs."""
 
-    def __init__(self, stream: StreamReader, device: torch.device) -> None:
+    def __init__(self, stream: StreamReader, device: torch.device, n_copies: int = 1) -> None:
         n, (part, columns), D = len(stream.index), stream.x.shape, len(stream.y)
         self.n, self.device = n, device
+        self._n_distinct = n // n_copies
         like = stream.x.new_empty(0, device=device)
-        self._x, self._y = like.new_empty(n, columns), like.new_empty(D, n)
+        self._x, self._y = like.new_empty(self._n_distinct, columns), like.new_empty(D, n)
         self._weights = None if stream.weights is None else like.new_empty(n)
-        for start in range(0, n, part):
-            self._keep(stream, slice(start, min(start + part, n)))
+        for start in range(0, self._n_distinct, part):
+            rows = slice(start, min(start + part, self._n_distinct))
+            stream.read(stream.index[rows])
+            self._x[rows] = stream.x[: rows.stop - start]
+            self._keep_targets(stream, rows)
+        for start in range(self._n_distinct, n, part):
+            rows = slice(start, min(start + part, n))
+            stream.read_targets(stream.index[rows])
+            self._keep_targets(stream, rows)
 
-    def _keep(self, stream: StreamReader, rows: slice) -> None:
-        """Take a block of rows from the stream to the device."""
+    def _keep_targets(self, stream: StreamReader, rows: slice) -> None:
+        """Take targets and weights of a block of rows from the stream to the device."""
         m = rows.stop - rows.start
-        stream.read(stream.index[rows])
-        self._x[rows] = stream.x[:m]
         self._y[:, rows] = stream.y[:, :m]
         if self._weights is not None and stream.weights is not None:
             self._weights[rows] = stream.weights[:m]
@@ -133,7 +146,10 @@ class ResidentRows:
 
     def gather(self, places: Tensor, x: Tensor, y: Tensor, weights: Tensor | None) -> None:
         """Copy the rows at `places` into buffers, on the device."""
-        torch.index_select(self._x, 0, places, out=x)
+        distinct = places
+        if self._n_distinct < self.n:
+            distinct = torch.remainder(places, self._n_distinct)
+        torch.index_select(self._x, 0, distinct, out=x)
         for output, gathered in zip(self._y, y, strict=True):
             torch.index_select(output, 0, places, out=gathered)
         if weights is not None and self._weights is not None:
@@ -166,12 +182,14 @@ class ResidentReader:
 def resident_rows(data: Observations, preparation: Preparation, like: Tensor) -> ResidentRows:
     """Prepare the data block by block, and keep them on the device of `like`."""
     part = min(len(data), block_rows(preparation, "cpu"))
-    return ResidentRows(StreamReader(data, preparation, part, like.dtype), like.device)
+    stream = StreamReader(data, preparation, part, like.dtype)
+    return ResidentRows(stream, like.device, data.n_copies)
 
 
 def is_streamed(data: Observations, preparation: Preparation, like: Tensor) -> bool:
     """Whether data are prepared anew in every pass: on a CPU, and if they are large."""
-    numbers = len(data) * (preparation.n_inputs + data.y.shape[1] + data.n_atoms + 2)
+    n, n_targets = len(data), data.y.shape[1] + data.n_atoms + 1
+    numbers = n // data.n_copies * (preparation.n_inputs + 1) + n * n_targets
     return like.device.type == "cpu" and numbers * like.dtype.itemsize > _RESIDENT_BYTES
 
 

@@ -100,6 +100,7 @@ def _in_memory(data: Observations, index: IntArray) -> tuple[Observations, IntAr
         folds=_of(data.folds, rows),
         log_jacobian=None,
         atom=_of(data.atom, rows),
+        n_copies=1,
     )
     return taken, places
 

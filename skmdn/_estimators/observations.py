@@ -32,6 +32,8 @@ class Observations:
     # atoms are stand-ins, which have the order of the user's.
     atom: IntArray | None = None
     atoms: FloatArray | None = None  # (A,), ascending, in the user's units
+    # The rows are so many copies of the first ones, in the same order, with other targets.
+    n_copies: int = 1
 
     @classmethod
     def of(
@@ -50,7 +52,7 @@ class Observations:
 
     def select(self, rows: IntArray) -> "Observations":
         """The same arrays with other rows of them."""
-        return replace(self, rows=rows)
+        return replace(self, rows=rows, n_copies=1)
 
     def in_folds(self, n_folds: int, rng: np.random.Generator) -> "Observations":
         """The rows in random parts, if there are categories."""
@@ -126,6 +128,7 @@ def concatenated(parts: Sequence[Observations]) -> Observations:
         folds=_joined([(part.folds, part.rows) for part in parts]),
         log_jacobian=_joined([(part.log_jacobian, part.rows) for part in parts]),
         atom=_joined([(part.atom, part.rows) for part in parts]),
+        n_copies=1,
     )
 
 

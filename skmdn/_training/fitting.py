@@ -252,7 +252,7 @@ def _with_copies(
         with one_thread():
             drawn = drawn_targets(of_y, teacher.density(of_y), learning, maps, copies.drawn, rng)
             rows.append(beginning.targets_of_network(learning, drawn)[1])
-    return split._replace(learning=concatenated(rows))
+    return split._replace(learning=replace(concatenated(rows), n_copies=copies.number))
 
 
 def _predictor_of(settings: Settings, data: Observations) -> Predictor:
