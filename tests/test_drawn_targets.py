@@ -53,9 +53,9 @@ def settings_of(**options):
         (208, 2, 17, 32),
         (209, 2, 16, 32),
         (999, 2, 16, 32),
-        (1000, 2, 2, 4),
-        (9999, 2, 2, 4),
-        (1000, 100, 2, 4),
+        (1000, 2, 4, 8),
+        (9999, 2, 4, 8),
+        (1000, 100, 4, 8),
         (1000, 101, 2, 10),  # fewer than ten rows for each feature
         (9999, 1000, 1, 4),  # 50 million numbers
         (500, 10_000, 4, 6),  # 50 million numbers
@@ -68,9 +68,21 @@ def test_copies_of_rows(n, p, own, drawn):
     assert found.number == own + drawn
     assert found.share_of_own == own / (own + drawn)
     # 3,200 steps of few rows, else half of what so many rows would get, in batches of their size.
+    # Of a table that is not wide, half as many copies count.
     total = n * (own + drawn)
-    steps = 3200 if n < 1000 else 500 * max(1.0, np.sqrt(total / 1000))
-    batches = round(total / 2 ** np.clip(np.round(np.log2(total) / 2), 5, 8))
+    like = total if n < 1000 or n < 10 * p else min(total, 6 * n)
+    steps = 3200 if n < 1000 else 500 * max(1.0, np.sqrt(like / 1000))
+    size = 2 ** int(np.clip(np.round(np.log2(like) / 2), 5, 8))
+    assert found.batch_size == (None if like == total else size)
+    batches = round(total / size)
+    assert steps - 1 <= found.n_passes * batches < steps + batches
+
+
+@pytest.mark.parametrize("n", [100, 1000, 5000])
+def test_batches_are_of_the_size_that_is_set(n):
+    found = Copies.of(n, 2, settings_of(batch_size=50), 0.0)
+    assert found.batch_size == 50
+    batches, steps = n * found.number // 50, 3200 if n < 1000 else 500 * np.sqrt(6 * n / 1000)
     assert steps - 1 <= found.n_passes * batches < steps + batches
 
 
@@ -80,7 +92,7 @@ def test_copies_of_rows(n, p, own, drawn):
 )
 def test_no_row_is_seen_more_often_than_allowed(n_passes, expected):
     found = Copies.of(100, 2, settings_of(max_iter=n_passes), 0.0)
-    assert found == expected
+    assert found == (*expected, None)
     assert (found.own + found.drawn) * found.n_passes <= n_passes
 
 
@@ -96,11 +108,16 @@ def test_no_row_is_seen_more_often_than_allowed(n_passes, expected):
         (300, 0.05, 10),
         (300, 0.1, 6),
         (300, 0.2, 4),
+        (1000, 0.05, 4),
+        (1000, 0.1, 1),
+        (9999, 0.07, 2),
+        (9999, 0.06, 3),
+        (9999, 0.2, 1),
     ],
 )
-def test_the_more_noise_the_fewer_own_targets_of_few_rows(n, unexplained, own):
-    assert Copies.of(n, 2, settings_of(), unexplained)[:2] == (own, 48 - own)
-    assert Copies.of(1000, 2, settings_of(), unexplained)[:2] == (2, 4)
+def test_the_more_noise_the_fewer_own_targets(n, unexplained, own):
+    number = 48 if n < 1000 else 12
+    assert Copies.of(n, 2, settings_of(), unexplained)[:2] == (own, number - own)
     # One there always is.
     assert Copies.of(100, 2, settings_of(max_iter=2), unexplained)[:2] == (1, 1)
 
@@ -110,9 +127,9 @@ def test_the_more_noise_the_fewer_own_targets_of_few_rows(n, unexplained, own):
 )
 def test_the_fewer_own_targets_the_less_decay(own, drawn, share):
     settings = settings_of(alpha=3.0, max_iter=100)
-    found = Copies(own, drawn, 2).settings(settings)
+    found = Copies(own, drawn, 2, 64).settings(settings)
     assert found.alpha == pytest.approx(3.0 * share, rel=1e-12)
-    assert found == replace(settings, alpha=found.alpha, n_passes=2)
+    assert found == replace(settings, alpha=found.alpha, n_passes=2, batch_size=64)
 
 
 # What is drawn -----------------------------------------------------------------------------------

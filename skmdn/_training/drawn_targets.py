@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmdn._engine.budget import passes_for_share, passes_for_steps
+from skmdn._engine.budget import auto_batch_size, auto_steps, passes_for_steps
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.target_atoms import at_atoms
 from skmdn._estimators.target_maps import TargetMaps, behind_maps
@@ -24,10 +24,10 @@ from skmdn._estimators.wide_tables import is_wide
 from skmdn._predictor import Density
 from skmdn._training.settings import Settings
 
-# Copies of each row: of few rows, of more, and of more in a wide table. Of few rows there are more
-# until the copies are so many rows, or have so many numbers: with fewer draws, the network would
-# learn which ones happened to be drawn.
-_FEW_ROWS, _COPIES_OF_FEW, _COPIES, _COPIES_OF_WIDE = 999, 48, 6, 12
+# Copies of each row: of few rows, and of more. Of few rows there are more until the copies are so
+# many rows, or have so many numbers: with fewer draws, the network would learn which ones happened
+# to be drawn.
+_FEW_ROWS, _COPIES_OF_FEW, _COPIES = 999, 48, 12
 _ROWS_OF_FEW, _CELLS_OF_FEW = 10_000, 10**6
 # Numbers in all copies of X, unless the fewest copies have more.
 _CELLS, _FEWEST_COPIES = 5e7, 3
@@ -35,12 +35,14 @@ _CELLS, _FEWEST_COPIES = 5e7, 3
 # rows do not know is lost, which matters where there is little noise. Where there is much, the
 # network overfits them, and the more so the fewer rows there are: of 100 rows it is one in nine if
 # the teacher leaves a tenth of the variation, of 900 one in six, and with more noise one in twelve.
-# Of more rows noise makes no difference, but in a wide table one in three is too many.
+# Of more rows it is one in twelve if the teacher leaves a tenth. In a wide table one in three is
+# too many.
 _ONE_IN, _ONE_IN_OF_NOISY, _ONE_IN_OF_WIDE = 3.0, 12.0, 6.0
-_PER_NOISE, _NOISE_PER_ROW = 60.0, 1 / 20_000
-# Steps for copies of few rows, and for copies of more rows the part of the steps that as many rows
-# would get.
-_STEPS_OF_FEW, _SHARE_OF_STEPS = 3200, 0.5
+_PER_NOISE_OF_FEW, _PER_NOISE, _NOISE_PER_ROW, _NO_NOISE = 60.0, 180.0, 1 / 20_000, 0.05
+# Steps for copies of few rows, and for copies of more rows the part of the steps that so many
+# times as many rows would get, in batches of their size. More copies need no more steps: what is
+# seen less often is overfitted less. A wide table's features do need them.
+_STEPS_OF_FEW, _SHARE_OF_STEPS, _STEPS_OF_COPIES = 3200, 0.5, 6
 # Drawn targets make gradients noisier, which shortens the steps of the optimiser, but not those of
 # the decay. With half of it the weights stay about as large as those of the folds. It is the rows'
 # own targets that can be overfitted: where fewer copies than one in three have them, the decay
@@ -56,11 +58,12 @@ class Teacher(NamedTuple):
 
 
 class Copies(NamedTuple):
-    """How often each row is there, and the number of passes over all copies."""
+    """How often each row is there, the number of passes over all copies, and rows of a batch."""
 
     own: int  # with the row's own target
     drawn: int  # with a drawn one
     n_passes: int | None  # None, without a teacher, for as many as so many rows need
+    batch_size: int | None = None  # None for as many as suit so many rows
 
     @classmethod
     def of(cls, n: int, p: int, settings: Settings, unexplained: float) -> "Copies":
@@ -71,17 +74,18 @@ class Copies(NamedTuple):
         most = max(_FEWEST_COPIES, int(_CELLS / (n * p)))
         if settings.n_passes is not None:
             most = min(most, settings.n_passes)
-        number, one_in = _COPIES, _ONE_IN
+        number, one_in = _COPIES, _one_in(n, unexplained)
+        batch_size = settings.batch_size
         if n <= _FEW_ROWS:
             rows = min(_ROWS_OF_FEW, _CELLS_OF_FEW / p)
             number = max(_COPIES_OF_FEW, math.ceil(rows / n))
-            noise = max(0.0, unexplained - _NOISE_PER_ROW * n)
-            one_in = min(_ONE_IN + _PER_NOISE * noise, _ONE_IN_OF_NOISY)
         elif is_wide(n, p):
-            number, one_in = _COPIES_OF_WIDE, _ONE_IN_OF_WIDE
+            one_in = max(one_in, _ONE_IN_OF_WIDE)
+        elif batch_size is None:
+            batch_size = auto_batch_size(_STEPS_OF_COPIES * n)
         number = min(number, most)
         own = math.ceil(number / one_in)
-        return cls(own, number - own, _passes(n, number, settings))
+        return cls(own, number - own, _passes(n, p, number, settings, batch_size), batch_size)
 
     @property
     def number(self) -> int:
@@ -96,16 +100,31 @@ class Copies(NamedTuple):
     def settings(self, settings: Settings) -> Settings:
         """Settings of the training."""
         share = _SHARE_OF_DECAY * math.sqrt(_ONE_IN * self.share_of_own) if self.drawn > 0 else 1.0
-        return replace(settings, alpha=share * settings.alpha, n_passes=self.n_passes)
+        return replace(
+            settings,
+            alpha=share * settings.alpha,
+            n_passes=self.n_passes,
+            batch_size=self.batch_size,
+        )
 
 
-def _passes(n: int, number: int, settings: Settings) -> int:
+def _one_in(n: int, unexplained: float) -> float:
+    """In one of how many copies n rows have their own target."""
+    noise, per_noise = unexplained - _NO_NOISE, _PER_NOISE
+    if n <= _FEW_ROWS:
+        noise, per_noise = unexplained - _NOISE_PER_ROW * n, _PER_NOISE_OF_FEW
+    return min(_ONE_IN + per_noise * max(0.0, noise), _ONE_IN_OF_NOISY)
+
+
+def _passes(n: int, p: int, number: int, settings: Settings, batch_size: int | None) -> int:
     """Passes over so many copies of n rows."""
     if settings.n_passes is not None:
         return settings.n_passes // number
-    if n <= _FEW_ROWS:
-        return passes_for_steps(_STEPS_OF_FEW, number * n, settings.batch_size)
-    return passes_for_share(_SHARE_OF_STEPS, number * n, settings.batch_size, None)
+    n_steps = float(_STEPS_OF_FEW)
+    if n > _FEW_ROWS:
+        copies = number if is_wide(n, p) else min(number, _STEPS_OF_COPIES)
+        n_steps = _SHARE_OF_STEPS * auto_steps(copies * n)
+    return passes_for_steps(n_steps, number * n, batch_size)
 
 
 def drawn_targets(
