@@ -79,6 +79,15 @@ def test_the_networks_of_few_rows():
     ]
 
 
+def test_the_networks_of_more_rows():
+    assert [words(each) for each in networks(settings_of(), 1000)] == [
+        FIRST,
+        (0.1, None, False),
+        (0.1, "piecewise", True),
+    ]
+    assert len(networks(settings_of(), 999)) == 5
+
+
 def test_decay_is_at_least_that_of_many_rows():
     assert {each.alpha for each in networks(settings_of(), 100_000)} == {0.04}
 
@@ -152,26 +161,37 @@ def test_weights_count(monkeypatch):
     assert choose(monkeypatch, rows(), {best: error})[0] == FIRST
 
 
-@pytest.mark.parametrize(("n", "n_asked"), [(9, 0), (10, 5), (999, 5), (1000, 1), (10_000, 0)])
+@pytest.mark.parametrize(
+    ("n", "n_asked"), [(9, 0), (10, 5), (999, 5), (1000, 3), (9999, 3), (10_000, 0)]
+)
 def test_very_few_and_many_rows_compare_nothing(monkeypatch, n, n_asked):
     assert len(choose(monkeypatch, rows(n), {})[1]) == n_asked
-    if n_asked < 2:
+    if n_asked == 0:
         best = networks(settings_of(), n)[1]
         assert choose(monkeypatch, rows(n), {words(best): 0.1})[0] == words(
             networks(settings_of(), n)[0]
         )
 
 
-def test_a_wide_table_of_more_rows_compares_a_line(monkeypatch):
+@pytest.mark.parametrize(
+    ("n", "p", "n_asked"), [(999, 2, 5), (1000, 2, 0), (1500, 150, 0), (1500, 151, 2)]
+)
+def test_where_nothing_else_needs_folds_few_rows_and_wide_tables_make_some(
+    monkeypatch, n, p, n_asked
+):
+    assert len(choose(monkeypatch, rows(n, p=p), {}, needs_folds=False)[1]) == n_asked
+
+
+def test_a_wide_table_of_more_rows_compares_a_line_without_folds_too(monkeypatch):
     line = words(networks(settings_of(), 1500)[-1])
     assert line == (100 / 1500, "piecewise", True)
     for better in (line, FIRST):
-        chosen, asked = choose(monkeypatch, rows(1500, p=151), {better: 0.1})
+        data = rows(1500, p=151)
+        chosen, asked = choose(monkeypatch, data, {better: 0.1}, needs_folds=False)
         assert [name for name, _ in asked] == [FIRST, line]
         assert chosen == better
-    assert len(choose(monkeypatch, rows(1500, p=150), {})[1]) == 1
-    assert len(choose(monkeypatch, rows(1500, p=151), {}, linear_path=False)[1]) == 1
-    assert len(choose(monkeypatch, rows(999, p=151), {})[1]) == 5
+    options = {"linear_path": False, "needs_folds": False}
+    assert len(choose(monkeypatch, rows(1500, p=151), {}, **options)[1]) == 0
 
 
 def test_the_first_network_is_there_without_weights_of_features_and_with_them():
@@ -182,7 +202,7 @@ def test_the_first_network_is_there_without_weights_of_features_and_with_them():
     assert [each.feature_weights for each in networks(set_to, 60)] == [None, "auto"]
 
 
-@pytest.mark.parametrize(("n", "p", "n_asked"), [(60, 11, 6), (60, 10, 5), (1500, 11, 2)])
+@pytest.mark.parametrize(("n", "p", "n_asked"), [(60, 11, 6), (60, 10, 5), (1500, 11, 4)])
 def test_many_features_may_have_weights(monkeypatch, n, p, n_asked):
     _, asked = choose(monkeypatch, rows(n, p=p), {}, feature_weights="auto")
     assert len(asked) == n_asked
@@ -191,10 +211,14 @@ def test_many_features_may_have_weights(monkeypatch, n, p, n_asked):
     assert len(choose(monkeypatch, rows(60, p=p), {}, **options)[1]) == 5
 
 
-def test_more_rows_give_up_no_network(monkeypatch):
-    losses = {FIRST: 2.0, (100 / 1500, "piecewise", True): 9.0}
-    _, asked = choose(monkeypatch, rows(1500, p=151), {}, losses=losses)
-    assert len(asked) == 2
+@pytest.mark.parametrize("n", [100, 1500])
+@pytest.mark.parametrize("share", [0.99, 1.01])
+def test_a_network_is_given_up_by_a_margin_that_falls_with_the_rows(monkeypatch, n, share):
+    line = words(networks(settings_of(), n)[-1])
+    losses = {words(one): 2.0 for one in networks(settings_of(), n)}
+    losses[line] += share * 5 / np.sqrt(n)
+    chosen, _ = choose(monkeypatch, rows(n), {line: 0.1}, losses=losses)
+    assert chosen == (line if share < 1 else FIRST)
 
 
 def test_one_network_is_compared_with_none(monkeypatch):

@@ -28,19 +28,19 @@ from skmdn._training.feature_weights import can_be_weighed, feature_weights, roo
 from skmdn._training.settings import Settings
 from skmdn._training.stack import Stack
 
-# More rows can do without a choice: the first network is as good as any. In a wide table a line may
-# still be better.
-MOST_COMPARED = 999
 # What many rows get.
 _ALPHA, _ENCODING = 0.04, "piecewise"
-# Alternatives for few rows: the decay times the number of rows, the encoding, and whether there is
-# a linear path.
-_ALTERNATIVES = (
+# Alternatives: the decay times the number of rows, the encoding, and whether there is a linear
+# path. More rows hardly tell decays apart, but a smooth relation is still learned better without
+# encoding.
+_FEW_ROWS = 999
+_ALTERNATIVES_OF_FEW = (
     (100.0, "piecewise", False),
     (100.0, None, False),
     (300.0, None, False),
     (100.0, "piecewise", True),
 )
+_ALTERNATIVES = ((100.0, None, False), (100.0, "piecewise", True))
 # With fewer rows the network with a line is taken unless another is better by so many standard
 # errors of the mean difference.
 _LINE_FIRST, _CHOSEN = 60, 0.7
@@ -78,7 +78,9 @@ def chosen_network(
     """
     if not (needs_folds and can_be_weighed(data)):
         settings = replace(settings, feature_weights=None)
-    found = _worth_comparing(networks(settings, len(data)), len(data), data.X.shape[1])
+    found = networks(settings, len(data))
+    if not needs_folds:
+        found = _worth_folds(found, len(data), data.X.shape[1])
     folds = folds_of(settings, data, groups, rng) if needs_folds or len(found) > 1 else None
     if folds is None:
         return found[0], None
@@ -124,8 +126,8 @@ def weights_of_all(data: Observations, rng: np.random.Generator) -> np.ndarray |
 
 
 def _rival(trials: list[CrossValidation], n: int) -> _engine.Rival | None:
-    """The best network so far of few rows; of more, networks differ in how fast they learn."""
-    if not trials or n > MOST_COMPARED:
+    """The best network so far."""
+    if not trials:
         return None
     best = min((trial.losses for trial in trials), key=min)
     return _engine.Rival(best, _FAR_BEHIND / math.sqrt(n))
@@ -137,8 +139,9 @@ def networks(settings: Settings, n: int) -> list[Settings]:
     Where features may have weights, it is there without and with them; all others have them.
     """
     found: list[Settings] = []
+    alternatives = _ALTERNATIVES_OF_FEW if n <= _FEW_ROWS else _ALTERNATIVES
     chooses = settings.alpha is None or settings.encoding == "auto"
-    for decay, encoding, line in ((n * _ALPHA, _ENCODING, False), *_ALTERNATIVES):
+    for decay, encoding, line in ((n * _ALPHA, _ENCODING, False), *alternatives):
         alpha = float(max(_ALPHA, decay / n) if settings.alpha is None else settings.alpha)
         encoding = encoding if settings.encoding == "auto" else settings.encoding
         is_free = isinstance(settings.linear_path, str)
@@ -151,13 +154,16 @@ def networks(settings: Settings, n: int) -> list[Settings]:
     return found
 
 
-def _worth_comparing(found: list[Settings], n: int, p: int) -> list[Settings]:
-    """The networks that n rows of p features should compare."""
-    if n <= MOST_COMPARED:
+def _worth_folds(found: list[Settings], n: int, p: int) -> list[Settings]:
+    """The networks of n rows of p features for which to make folds that nothing else needs.
+
+    In a wide table a line may be much better.
+    """
+    if n <= _FEW_ROWS:
         return found
-    of_many = [one for one in found if replace(one, feature_weights=None) == found[0]]
-    lines = [one for one in found if one.linear_path and one not in of_many]
-    return [*of_many, *lines] if is_wide(n, p) else of_many
+    return (
+        [one for one in found if one.linear_path or one is found[0]] if is_wide(n, p) else found[:1]
+    )
 
 
 def score(trial: CrossValidation, of_y: Observations) -> Score:
