@@ -114,16 +114,19 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Decoupled weight decay [2]_: each step multiplies the weights, but not the intercepts, by
         ``1 - learning_rate * alpha``, or 0 if that is negative.
 
-        "auto" is 0.04, but of 10 to 999 rows `fit` chooses `alpha`, `encoding` and `linear_path` by
-        cross-validation, where one of the first two is "auto": of 0.04 with encoding and without a
-        line, ``100 / n`` with encoding, ``100 / n`` and ``300 / n`` without, and ``100 / n`` with
-        encoding and a line. A decay is at least 0.04. Few noisy rows want a firm decay, plain
-        inputs or a line; few rows without noise do not. In a wide table of 1,000 to 9,999 rows,
-        which are fewer than 10 per feature, the first and those with a line are compared. With
-        `feature_weights`, all of these have them, and one more is the first without them, also of
-        1,000 to 9,999 rows or where `alpha` and `encoding` are set. Each is fitted to five parts of
-        the rows (see `validation_fraction`), and, of fewer than 1,000 rows, given up where it is
-        ``5 / sqrt(n)`` nats behind the best one, and never was better. The one is taken whose
+        "auto" is 0.04, but of 10 to 9,999 rows `fit` chooses `alpha`, `encoding` and `linear_path`
+        by cross-validation, where one of the first two is "auto". Of fewer than 1,000 rows it
+        compares 0.04 with encoding and without a line, ``100 / n`` with encoding, ``100 / n`` and
+        ``300 / n`` without, and ``100 / n`` with encoding and a line; of more, the first, the third
+        and the last of these. A decay is at least 0.04. Few noisy rows want a firm decay, plain
+        inputs or a line; few rows without noise do not. A smooth relation wants plain inputs. With
+        `feature_weights`, all of these have them, and one more is the first without them, also
+        where `alpha` and `encoding` are set. Where 1,000 rows or more are not in folds, because
+        there is a validation part or none is wanted, nothing is compared but the first and those
+        with a line in a wide table, which has fewer than 10 rows per feature.
+
+        Each is fitted to five parts of the rows (see `validation_fraction`), and given up where it
+        is ``5 / sqrt(n)`` nats behind the best one, and never was better. The one is taken whose
         held-out rows have the largest log-likelihood, cut at 8 nats below its median, less the CRPS
         in units of that of the first. Of fewer than 60 rows it is the one with a line, unless
         another is better by 0.7 standard errors of the mean difference. This takes up to 6 times as
@@ -179,16 +182,18 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         they make 10,000 rows or a million numbers in X, whichever comes first, and one in
         ``3 + 60 max(u - n / 20000, 0)``, but at least one in 12, has its own target. Here u is the
         part of the variation of y that the folds of the chosen network leave: the square of their
-        CRPS by that of the distribution of y. Of more rows there are 6 copies, of which two have
-        it; of more in a wide table, two of 12. There are no more copies than `max_iter`, and beyond
-        three no more than make 50 million numbers. Where several networks are compared (see
-        `alpha`), the mean is one of all that were not given up, with the weights that predict
-        held-out rows best [10]_. Of a line, ``1 + 200 / n`` times as much is expected. There are
-        3,200 steps of fewer than 1,000 rows, else half the steps that so many copies would get, and
-        the last parameters are kept. So one network gains most of what an ensemble would, and no
-        row is lost to validation. Such a fit takes 6 to 8 times as long as with a number here, up
-        to 17 times in a wide table, with `feature_weights` or of fewer than 1,000 rows, and of
-        these up to 30 times if all is left to choose.
+        CRPS by that of the distribution of y. Of more rows there are 12 copies, of which one in
+        ``3 + 180 max(u - 0.05, 0)``, but at least one, has it, and no more than two in a wide
+        table. There are no more copies than `max_iter`, and beyond three no more than make 50
+        million numbers. Where several networks are compared (see `alpha`), the mean is one of all
+        that were not given up, with the weights that predict held-out rows best [10]_. Of a line,
+        ``1 + 200 / n`` times as much is expected. There are 3,200 steps of fewer than 1,000 rows.
+        Of more there are half the steps that 6 copies would get, in batches of the size that these
+        would have; in a wide table, half of what 12 would get. The last parameters are kept. So one
+        network gains most of what an ensemble would, and no row is lost to validation. Such a fit
+        takes 6 to 8 times as long as with a number here, 13 to 15 times where networks are
+        compared, up to 17 times in a wide table, with `feature_weights` or of fewer than 1,000
+        rows, and of these up to 30 times if all is left to choose.
 
         Of fewer than 10 rows, where X holds more than 20 million numbers, with "last" (see
         `validation_split`), or where `fit` goes on (`warm_start`), a tenth is set aside, but at
