@@ -161,9 +161,8 @@ def _worth_folds(found: list[Settings], n: int, p: int) -> list[Settings]:
     """
     if n <= _FEW_ROWS:
         return found
-    return (
-        [one for one in found if one.linear_path or one is found[0]] if is_wide(n, p) else found[:1]
-    )
+    first, *others = found
+    return [first, *(one for one in others if is_wide(n, p) and one.linear_path)]
 
 
 def score(trial: CrossValidation, of_y: Observations) -> Score:
