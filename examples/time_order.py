@@ -2,14 +2,14 @@
 
 An hourly series of a town's demand for power. Consecutive hours are alike, even in what no column
 explains. So shuffled rows are no judge: the network has seen the hours next to them. Made by them,
-90 % intervals hold less than two thirds of the demands to come. The defaults notice that rows are
+90 % intervals hold about two thirds of the demands to come. The defaults notice that rows are
 alike. They validate on runs of rows, and make spreads as wide as a forecast of the last quarter of
 the rows, by a network of those before, calls for.
 
 What the table at the end shows:
 
-- With the defaults, intervals of one network and of the ensemble hold as much as they promise. The
-  ensemble is the most accurate.
+- With the defaults, intervals of one network and of the ensemble hold as much as they promise, and
+  both are more accurate than the others.
 - `validation_split="last"` validates on the last rows alone. But the newest rows do not train, and
   one short stretch may be unlike the weeks to come: coverage differs more from town to town.
 - `ConformalMDNRegressor(cv="last")` fits its intervals to the last fifth of the rows, whatever the
