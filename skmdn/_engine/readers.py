@@ -6,6 +6,7 @@ The user's arrays are not copied, even if they are memory-mapped. Beyond a fixed
 block of rows at a time exists in prepared form, so training needs no second copy of the data.
 """
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -121,13 +122,11 @@ class ResidentRows:
         like = stream.x.new_empty(0, device=device)
         self._x, self._y = like.new_empty(self._n_distinct, columns), like.new_empty(D, n)
         self._weights = None if stream.weights is None else like.new_empty(n)
-        for start in range(0, self._n_distinct, part):
-            rows = slice(start, min(start + part, self._n_distinct))
+        for rows in _blocks(0, self._n_distinct, part):
             stream.read(stream.index[rows])
-            self._x[rows] = stream.x[: rows.stop - start]
+            self._x[rows] = stream.x[: rows.stop - rows.start]
             self._keep_targets(stream, rows)
-        for start in range(self._n_distinct, n, part):
-            rows = slice(start, min(start + part, n))
+        for rows in _blocks(self._n_distinct, n, part):
             stream.read_targets(stream.index[rows])
             self._keep_targets(stream, rows)
 
@@ -177,6 +176,11 @@ class ResidentReader:
         m, places = len(index), torch.from_numpy(index).to(self._rows.device)
         weights = None if self.weights is None else self.weights[:m]
         self._rows.gather(places, self.x[:m], self.y[:, :m], weights)
+
+
+def _blocks(start: int, stop: int, size: int) -> Iterator[slice]:
+    """The rows from start to stop, so many at a time."""
+    return (slice(i, min(i + size, stop)) for i in range(start, stop, size))
 
 
 def resident_rows(data: Observations, preparation: Preparation, like: Tensor) -> ResidentRows:

@@ -39,10 +39,10 @@ _CELLS, _FEWEST_COPIES = 5e7, 3
 # too many.
 _ONE_IN, _ONE_IN_OF_NOISY, _ONE_IN_OF_WIDE = 3.0, 12.0, 6.0
 _PER_NOISE_OF_FEW, _PER_NOISE, _NOISE_PER_ROW, _NO_NOISE = 60.0, 180.0, 1 / 20_000, 0.05
-# Steps for copies of few rows, and for copies of more rows the part of the steps that so many
-# times as many rows would get, in batches of their size. More copies need no more steps: what is
-# seen less often is overfitted less. A wide table's features do need them.
-_STEPS_OF_FEW, _SHARE_OF_STEPS, _STEPS_OF_COPIES = 3200, 0.5, 6
+# Steps for copies of few rows, and for copies of more rows the part of the steps that as many rows
+# would get. Of the copies of more rows, so many count for steps and batches: what is seen less
+# often is overfitted less. In a wide table all count.
+_STEPS_OF_FEW, _SHARE_OF_STEPS, _COUNTED = 3200, 0.5, 6
 # Drawn targets make gradients noisier, which shortens the steps of the optimiser, but not those of
 # the decay. With half of it the weights stay about as large as those of the folds. It is the rows'
 # own targets that can be overfitted: where fewer copies than one in three have them, the decay
@@ -63,7 +63,7 @@ class Copies(NamedTuple):
     own: int  # with the row's own target
     drawn: int  # with a drawn one
     n_passes: int | None  # None, without a teacher, for as many as so many rows need
-    batch_size: int | None = None  # None for as many as suit so many rows
+    batch_size: int | None  # None, without a teacher, for as many as suit so many rows
 
     @classmethod
     def of(cls, n: int, p: int, settings: Settings, unexplained: float) -> "Copies":
@@ -74,18 +74,18 @@ class Copies(NamedTuple):
         most = max(_FEWEST_COPIES, int(_CELLS / (n * p)))
         if settings.n_passes is not None:
             most = min(most, settings.n_passes)
-        number, one_in = _COPIES, _one_in(n, unexplained)
-        batch_size = settings.batch_size
-        if n <= _FEW_ROWS:
-            rows = min(_ROWS_OF_FEW, _CELLS_OF_FEW / p)
-            number = max(_COPIES_OF_FEW, math.ceil(rows / n))
-        elif is_wide(n, p):
-            one_in = max(one_in, _ONE_IN_OF_WIDE)
-        elif batch_size is None:
-            batch_size = auto_batch_size(_STEPS_OF_COPIES * n)
-        number = min(number, most)
+        number = counted = min(_copies(n, p), most)
+        one_in, is_few = _one_in(n, p, unexplained), n <= _FEW_ROWS
+        if not (is_few or is_wide(n, p)):
+            counted = min(counted, _COUNTED)
+        batch_size = settings.batch_size or auto_batch_size(counted * n)
+        if settings.n_passes is not None:
+            n_passes = settings.n_passes // number
+        else:
+            n_steps = _STEPS_OF_FEW if is_few else _SHARE_OF_STEPS * auto_steps(counted * n)
+            n_passes = passes_for_steps(n_steps, number * n, batch_size)
         own = math.ceil(number / one_in)
-        return cls(own, number - own, _passes(n, p, number, settings, batch_size), batch_size)
+        return cls(own, number - own, n_passes, batch_size)
 
     @property
     def number(self) -> int:
@@ -108,23 +108,21 @@ class Copies(NamedTuple):
         )
 
 
-def _one_in(n: int, unexplained: float) -> float:
-    """In one of how many copies n rows have their own target."""
-    noise, per_noise = unexplained - _NO_NOISE, _PER_NOISE
+def _copies(n: int, p: int) -> int:
+    """How often each of n rows of p features should be there."""
+    if n > _FEW_ROWS:
+        return _COPIES
+    return max(_COPIES_OF_FEW, math.ceil(min(_ROWS_OF_FEW, _CELLS_OF_FEW / p) / n))
+
+
+def _one_in(n: int, p: int, unexplained: float) -> float:
+    """In one of how many copies n rows of p features have their own target."""
+    noise, per_noise, least = unexplained - _NO_NOISE, _PER_NOISE, _ONE_IN
     if n <= _FEW_ROWS:
         noise, per_noise = unexplained - _NOISE_PER_ROW * n, _PER_NOISE_OF_FEW
-    return min(_ONE_IN + per_noise * max(0.0, noise), _ONE_IN_OF_NOISY)
-
-
-def _passes(n: int, p: int, number: int, settings: Settings, batch_size: int | None) -> int:
-    """Passes over so many copies of n rows."""
-    if settings.n_passes is not None:
-        return settings.n_passes // number
-    n_steps = float(_STEPS_OF_FEW)
-    if n > _FEW_ROWS:
-        copies = number if is_wide(n, p) else min(number, _STEPS_OF_COPIES)
-        n_steps = _SHARE_OF_STEPS * auto_steps(copies * n)
-    return passes_for_steps(n_steps, number * n, batch_size)
+    elif is_wide(n, p):
+        least = _ONE_IN_OF_WIDE
+    return min(max(_ONE_IN + per_noise * max(0.0, noise), least), _ONE_IN_OF_NOISY)
 
 
 def drawn_targets(

@@ -194,7 +194,7 @@ def fit(
     if folds is not None:
         show_folds(folds.best.losses, settings.verbose)
         teacher = Teacher(folds.density, folds.unexplained)
-    copies = Copies(1, 0, settings.n_passes, settings.batch_size)
+    copies = Copies(own=1, drawn=0, n_passes=settings.n_passes, batch_size=settings.batch_size)
     if teacher is not None:
         copies = Copies.of(len(of_y), of_y.X.shape[1], settings, teacher.unexplained)
         of_network = _with_copies(of_network, beginning, of_y, copies, teacher, maps, rng)
