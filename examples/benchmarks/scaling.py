@@ -77,6 +77,7 @@ def model_for(settings):
         max_iter=settings["max_iter"],
         batch_size=settings["batch_size"],
         encoding=settings.get("encoding", "piecewise"),
+        alpha=0.04,
         random_state=0,
     )
 
@@ -160,7 +161,7 @@ def grid_search(n, rounds):
     X, y = two_branches(n, 10)
     searches = {
         n_jobs: GridSearchCV(
-            MDNRegressor(max_iter=20, random_state=0),
+            MDNRegressor(alpha=0.04, encoding="piecewise", max_iter=20, random_state=0),
             {"n_components": [2, 5]},
             scoring=log_likelihood_scorer,
             cv=3,
