@@ -151,10 +151,14 @@ class Ready(RegressorMixin, BaseEstimator):
         return Mixture(np.ones((len(X), 1)), np.zeros((len(X), 1)), np.ones((len(X), 1)))
 
 class Interrupting(Ready):
-    def __init__(self, process=0):
-        self.process = process
+    def __init__(self, process=0, once=""):
+        self.process, self.once = process, once
     def fit(self, X, y):
-        os.kill(self.process, signal.SIGINT)
+        try:  # a user interrupts once, and not once in each worker
+            open(self.once, "x").close()
+            os.kill(self.process, signal.SIGINT)
+        except FileExistsError:
+            pass
         time.sleep(100)
 
 if __name__ == "__main__":
@@ -163,7 +167,8 @@ if __name__ == "__main__":
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(20, 1)), rng.normal(size=20)
     model = MDNEnsembleRegressor([("view", Ready())], cv=2, n_jobs=int(sys.argv[1])).fit(X, y)
-    before = dict(vars(model.set_params(estimators=[("view", Interrupting(os.getpid()))])))
+    interrupting = Interrupting(os.getpid(), sys.argv[0] + ".once")
+    before = dict(vars(model.set_params(estimators=[("view", interrupting)])))
     try:
         model.fit(X, y)
     except KeyboardInterrupt:
