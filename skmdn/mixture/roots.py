@@ -18,6 +18,9 @@ from skmdn._arrays import BoolArray, FloatArray
 MAX_ITERATIONS = 4400
 """Twice the bisections from the widest bracket to two neighbouring doubles."""
 
+_ORDINARY = 64
+"""Iterations after which the ends of a bracket are of different orders of magnitude."""
+
 Self = TypeVar("Self", bound="Problem")
 
 
@@ -42,7 +45,7 @@ def solve(problem: Problem, low: FloatArray, high: FloatArray, start: FloatArray
     answer = start.copy()
     place = np.arange(len(start))
     x, error, open_ = start, np.full(len(start), np.inf), np.ones(len(start), dtype=bool)
-    for _ in range(MAX_ITERATIONS):
+    for iteration in range(MAX_ITERATIONS):
         if not open_.any():
             break
         if 4 * np.count_nonzero(open_) <= 3 * len(
@@ -53,7 +56,7 @@ def solve(problem: Problem, low: FloatArray, high: FloatArray, start: FloatArray
         value, proposal = problem.evaluate(x)
         below = value < 0
         low, high = np.where(below, x, low), np.where(below, high, x)
-        middle = low + 0.5 * (high - low)
+        middle = low + 0.5 * (high - low) if iteration < _ORDINARY else _middle_order(low, high)
         found, narrow = value == 0, (middle <= low) | (middle >= high)
         last = open_ & (found | narrow)
         answer[place[last]] = np.where(found, proposal, x)[last]
@@ -63,3 +66,14 @@ def solve(problem: Problem, low: FloatArray, high: FloatArray, start: FloatArray
         x = np.where(trusted, proposal, middle)
         error = np.where(trusted, size, np.inf)  # after a bisection any step is tried
     return answer
+
+
+def _middle_order(low: FloatArray, high: FloatArray) -> FloatArray:
+    """A point in the bracket whose order of magnitude is between those of its ends.
+
+    By halves of their distance, from 1e150 to 1e-150 takes a thousand steps.
+    """
+    near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
+    between = np.sqrt(np.maximum(near, np.finfo(float).smallest_subnormal)) * np.sqrt(far)
+    between = np.where(0.25 * far <= near, near + 0.5 * (far - near), between)
+    return np.where(low < 0, np.where(high > 0, 0.0, -between), between)
