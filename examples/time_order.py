@@ -17,7 +17,7 @@ What the table at the end shows:
 
     python examples/time_order.py [PICTURE]     # default: in a new temporary folder
 
-Data: simulated below, for four towns that do not exist.
+Data: simulated below, for three towns that do not exist.
 """
 
 # %% The simulated data, one CSV per town: time, weather and demand in megawatts.
@@ -36,7 +36,7 @@ from skmdn import ConformalMDNRegressor, MDNEnsembleRegressor, MDNRegressor
 from skmdn.metrics import crps_loss, log_likelihood_score
 
 WEEK = 7 * 24
-TOWNS = ["Aford", "Beham", "Ceby", "Dewick"]
+TOWNS = ["Aford", "Beham", "Ceby"]
 
 
 def persistent(n: int, hours: float, rng: np.random.Generator) -> np.ndarray:
@@ -157,7 +157,7 @@ print("warnings:", len(warned), "in", len(results), "fits")
 for name, message in warned[:1]:
     print(f"  {name}: {message}")
 
-# %% Means of four towns. Covered: the share of demands in intervals of 90 %, also the least and the
+# %% Means of the towns. Covered: the share of demands in intervals of 90 %, also the least and the
 # most of any town. Width and CRPS are in megawatts. Held out and later: log-likelihoods of the rows
 # held out of the training, and of the weeks after, in nats per hour.
 by_model = pd.DataFrame(results).groupby("model", sort=False)

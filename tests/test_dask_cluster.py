@@ -43,19 +43,6 @@ def bits(model):
     return np.concatenate([*numbers, [model.spread_factor_], model.spread_noise_]).tobytes()
 
 
-@pytest.fixture(scope="module")
-def expected():
-    """The model of one worker with two threads, in this process."""
-    with cluster_in_threads(1) as threads, Client(threads) as client:
-        return bits(fitted(client))
-
-
-@pytest.mark.parametrize("n_workers", [1, 3])
-def test_the_number_of_workers_does_not_matter(expected, n_workers):
-    with cluster_of_processes(n_workers) as processes, Client(processes) as client:
-        assert bits(fitted(client)) == expected
-
-
 def workers_that_fit(cluster):
     return [
         worker
@@ -77,9 +64,13 @@ def kill_one(cluster, killed):
         time.sleep(0.01)
 
 
-def test_a_lost_worker_does_not_matter(expected):
+def test_neither_the_number_of_workers_nor_a_lost_one_matters():
+    """Beside the model of one worker with two threads, in this process."""
+    with cluster_in_threads(1) as threads, Client(threads) as client:
+        expected = bits(fitted(client))
     killed = []
-    with cluster_of_processes(2) as processes, Client(processes) as client:
+    with cluster_of_processes(3) as processes, Client(processes) as client:
+        assert bits(fitted(client)) == expected
         killer = threading.Thread(target=kill_one, args=(processes, killed))
         killer.start()
         found = bits(fitted(client))

@@ -30,7 +30,8 @@ X, Y = rng.normal(size=(200, 3)), rng.normal(size=(200, 2))
 y, w = Y[:, 0], rng.integers(0, 3, 200)
 
 def network(**options):
-    return MDNRegressor(**{"max_iter": 1, "random_state": 0} | options)
+    given = {"alpha": 0.04, "encoding": "piecewise", "max_iter": 1, "random_state": 0}
+    return MDNRegressor(**given | options)
 
 def answers(model):
     density = model.predict_proba(X)
@@ -54,6 +55,7 @@ def in_child(work):
 
 WORK = {
     "one output": "answers(network().fit(X, y))",
+    "a choice among networks": "answers(network(alpha='auto', encoding='auto').fit(X, y))",
     "weights": "answers(network().fit(X, y, w))",
     "full covariances": "answers(network(covariance_type='full').fit(X, Y))",
     "wide": "answers(network(hidden_layer_sizes=(128, 128)).fit(X, y))",
@@ -105,13 +107,9 @@ def test_small_work_starts_no_threads_and_a_child_can_do_it_too():
     )
 
 
-def test_a_child_may_fit_large_steps_after_its_parent_did():
-    run(f"{LARGE}\nin_child(lambda: {LARGE})")
-
-
-def test_a_child_starts_no_threads():
+def test_a_child_starts_no_threads_and_may_fit_large_steps_after_its_parent_did():
     run(
-        """
+        f"""
         def work():
             with threads.threads_for(10**9):
                 assert torch.get_num_threads() == 1
@@ -119,7 +117,9 @@ def test_a_child_starts_no_threads():
 
         with threads.threads_for(10**9):
             assert torch.get_num_threads() == 4
+        {LARGE}
         in_child(work)
+        in_child(lambda: {LARGE})
         """
     )
 
