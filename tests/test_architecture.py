@@ -74,6 +74,8 @@ UNTYPED_DICTIONARIES = {
 }
 MAX_SIGNATURE, MAX_PER_PARAMETER = 400, 40
 
+ARRAYS = re.compile(r"Array|ndarray|Tensor|\bAny\b|Snapshot|OptimizerState")
+
 BANNED_NAMES = re.compile(r"(.*_)?(utils?|helpers?|base|common|misc)")
 MACHINE_PATH = re.compile(r"/(home|root|work|tmp|Users)/|\b[A-Z]:\\\\")
 
@@ -294,6 +296,19 @@ def annotations(function: ast.FunctionDef) -> Iterator[str]:
     for annotation in (*(parameter.annotation for parameter in parameters), function.returns):
         if annotation is not None:
             yield ast.unparse(annotation)
+
+
+def test_what_holds_arrays_has_no_equality():
+    """Equal arrays have no truth value, which dataclasses ask for since Python 3.13."""
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ClassDef):
+                continue
+            decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+            fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
+            holds_arrays = any(ARRAYS.search(ast.unparse(field.annotation)) for field in fields)
+            if holds_arrays and any(one.startswith("dataclass") for one in decorators):
+                assert any("eq=False" in one for one in decorators), (file, node.name)
 
 
 def test_what_crosses_a_file_is_typed():

@@ -40,7 +40,7 @@ class Look(NamedTuple):
 Report = Callable[[Progress], bool]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trained:
     """The result of a training; losses are in nats per row, in units of y."""
 
@@ -54,7 +54,7 @@ class Trained:
     interrupted: bool
 
 
-@dataclass
+@dataclass(eq=False)
 class History:
     """Results of the checkpoints so far."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from skmdn._arrays import AnyArray, Array, FloatArray, IntArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Observations:
     """Arrays of equal length, and the rows of them that take part.
 

@@ -138,20 +138,23 @@ def networks(settings: Settings, n: int) -> list[Settings]:
 
     Where features may have weights, it is there without and with them; all others have them.
     """
-    found: list[Settings] = []
     alternatives = _ALTERNATIVES_OF_FEW if n <= _FEW_ROWS else _ALTERNATIVES
     chooses = settings.alpha is None or settings.encoding == "auto"
+    words: list[tuple[float, str | None, bool]] = []
     for decay, encoding, line in ((n * _ALPHA, _ENCODING, False), *alternatives):
         alpha = float(max(_ALPHA, decay / n) if settings.alpha is None else settings.alpha)
         encoding = encoding if settings.encoding == "auto" else settings.encoding
         is_free = isinstance(settings.linear_path, str)
         line = line and chooses if is_free else bool(settings.linear_path)
-        one = replace(settings, alpha=alpha, encoding=encoding, linear_path=line)
-        if not found:
-            found.append(replace(one, feature_weights=None))
-        if one not in found:
-            found.append(one)
-    return found
+        if (alpha, encoding, line) not in words:
+            words.append((alpha, encoding, line))
+    found = [
+        replace(settings, alpha=alpha, encoding=encoding, linear_path=line)
+        for alpha, encoding, line in words
+    ]
+    if settings.feature_weights is None:
+        return found
+    return [replace(found[0], feature_weights=None), *found]
 
 
 def _worth_folds(found: list[Settings], n: int, p: int) -> list[Settings]:

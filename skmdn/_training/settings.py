@@ -56,7 +56,7 @@ _CONSTRAINTS: Constraints = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Settings:
     """Checked constructor values of an `MDNRegressor`, under the engine's names; None is "auto"."""
 

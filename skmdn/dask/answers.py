@@ -32,7 +32,7 @@ METHODS = {
 PREDICT = "predict"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """A method of the density, or `predict` of the estimator, and its plain arguments."""
 

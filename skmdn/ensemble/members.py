@@ -28,7 +28,7 @@ from skmdn.ensemble.shared_predictions import SharedPredictions, can_share, cros
 from skmdn.mixture.joining import Density
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Member:
     """A view, to be fitted on the rows outside one fold and validated on the fold."""
 

@@ -19,7 +19,7 @@ from skmdn.mixture.joining import Density, concatenate_chunks
 _BACKGROUND_WEIGHT = 1e-4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pool:
     """Weights and spreads of V views, and the background; all in units of the mapped targets."""
 

@@ -28,7 +28,7 @@ from skmdn.preprocessing.cross_fitting import CrossFit, cross_fit, with_predicti
 _FOLDS_TO_SHARE = range(4, 7)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SharedPredictions:
     """Output of the first step of one member for every row: the X of its second step."""
 
