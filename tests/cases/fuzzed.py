@@ -112,6 +112,11 @@ def as_frame(a):
     return pd.DataFrame(a) if a.ndim == 2 else pd.Series(a.ravel())
 
 
+def as_nullable_frame(a):
+    with np.errstate(invalid="ignore"):  # pandas 2.2 tries whether large numbers are integers
+        return as_frame(a).convert_dtypes()
+
+
 FORMS = {
     "columns first": np.asfortranarray,
     "backwards": lambda a: np.flip(np.flip(a).copy()),
@@ -125,7 +130,7 @@ FORMS = {
     "truth values": lambda a: np.nan_to_num(a) > 0,
     "objects": lambda a: a.astype(object),
     "frame": as_frame,
-    "nullable frame": lambda a: as_frame(a).convert_dtypes(),
+    "nullable frame": as_nullable_frame,
     "read-only": lambda a: np.frombuffer(a.tobytes()).reshape(a.shape),
 }
 STRANGE = {
