@@ -145,6 +145,27 @@ def test_constant_targets_stay_as_they_are(value):
     assert auto().fit(X, np.full(900, value)).target_transform_ is None
 
 
+ALL_AT_ATOMS = {
+    "grades": np.arange(900) % 5 + 1.0,
+    "constant": np.full(900, 5.0),
+    "two values": np.arange(900) % 2 + 0.0,
+}
+
+
+@pytest.mark.parametrize("atoms", ["auto", "listed"])
+@pytest.mark.parametrize("kind", ALL_AT_ATOMS)
+def test_targets_that_are_all_at_atoms_have_no_map(kind, atoms):
+    y = ALL_AT_ATOMS[kind]
+    word = np.unique(y).tolist() if atoms == "listed" else atoms
+    model = auto(target_atoms=word).fit(X, y)
+    assert model.target_transform_ is None
+    np.testing.assert_array_equal(model.target_atoms_, np.unique(y))
+    assert choose_target_transform(model, X, y) is None
+    network = MDNRegressor(target_transform="auto", target_atoms=word, max_iter=2)  # chooses more
+    assert network.fit(X[:50], y[:50]).target_transform_ is None
+    assert network.partial_fit(X[:50], y[:50]).target_transform_ is None
+
+
 @pytest.mark.parametrize("split", ["last", "blocks", "shuffled"])
 def test_rows_that_judge_are_set_aside_as_for_validation(split):
     assert auto(validation_split=split).fit(X, LONG).target_transform_ == Log(0)

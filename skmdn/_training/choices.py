@@ -74,9 +74,12 @@ def choose_maps(
     groups: np.ndarray | None,
     rng: np.random.Generator,
 ) -> TargetMaps:
-    """The maps of "auto". Rows at atoms have no part in the choice."""
+    """The maps of "auto", chosen by the rows that are at no atom; None where there are none."""
     rng = deepcopy(rng)
-    data = _off_atoms(data, atoms).in_folds(N_FOLDS, rng)
+    data = _off_atoms(data, atoms)
+    if len(data) == 0:
+        return None
+    data = data.in_folds(N_FOLDS, rng)
     if validation is not None:
         validation = _off_atoms(validation, atoms)
     return chosen_maps(networks(settings, len(data))[0], data, validation, groups, rng)
