@@ -1,6 +1,8 @@
 """Models load from the files of skops with the documented list of trusted types."""
 
 import importlib
+import os
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -35,6 +37,9 @@ MODELS = {
         [("a", make_pipeline(CrossFittedPredictions(cv=2), PiecewiseLinearEncoder(), short()))],
         **ENSEMBLE,
     ).fit(X, Y),
+    "trees of categories": lambda: MDNEnsembleRegressor(
+        [("a", make_pipeline(CrossFittedPredictions(cv=2), short()))], **ENSEMBLE
+    ).fit(FRAME, Y),
     "conformal": lambda: ConformalMDNRegressor(short(), **ENSEMBLE).fit(X, Y),
 }
 
@@ -42,7 +47,7 @@ MODELS = {
 @pytest.mark.parametrize("kind", MODELS)
 def test_models_load_with_the_list(kind):
     model = MODELS[kind]()
-    inputs = FRAME if kind == "frame" else X
+    inputs = FRAME if kind in ("frame", "trees of categories") else X
     loaded = io.loads(io.dumps(model), trusted=SKOPS_TRUSTED_TYPES)
     assert type(loaded) is type(model)
     assert loaded.predict_proba(inputs) == model.predict_proba(inputs)
@@ -51,7 +56,12 @@ def test_models_load_with_the_list(kind):
 def test_nothing_is_trusted_that_is_not_there():
     for name in SKOPS_TRUSTED_TYPES:
         module, _, kind = name.rpartition(".")
-        assert isinstance(getattr(importlib.import_module(module), kind), type)
+        assert callable(getattr(importlib.import_module(module), kind))
+
+
+def test_a_partial_function_of_anything_else_is_refused():
+    with pytest.raises(TypeError, match=r"\bsystem\b"):
+        io.loads(io.dumps(partial(os.system, "true")), trusted=SKOPS_TRUSTED_TYPES)
 
 
 def test_every_public_class_with_a_fitted_state_is_trusted():

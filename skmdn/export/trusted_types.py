@@ -20,13 +20,16 @@ SKOPS_TRUSTED_TYPES = [
     "skmdn.transforms.Log",
     "skmdn.transforms.Logit",
     # Trees of scikit-learn, which the default views of the ensemble hold. Which of these types
-    # skops trusts by itself depends on its version.
+    # skops trusts by itself depends on its version. Boosting of categories checks its inputs by a
+    # partial function; of such a one, skops asks whether the function is trusted too.
+    "functools.partial",
     "sklearn._loss.link.IdentityLink",
     "sklearn._loss.link.Interval",
     "sklearn._loss.loss.HalfSquaredError",
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils.validation.check_array",
 ]
 """Types in the fitted estimators of skmdn that `skops.io.load` does not trust by itself.
 
