@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cases.mixture_oracles import tame
 
-from skmdn import Mixture, TargetMixture
+from skmdn import MDNRegressor, Mixture, TargetMixture
 
 xarray = pytest.importorskip("xarray")
 
@@ -64,3 +64,16 @@ def test_rows_of_different_maps_are_refused():
 
 def test_no_rows():
     assert tame(n=3, k=2, d=None)[:0].to_xarray().sizes["row"] == 0
+
+
+def test_arrays_in_memory_are_taken_and_those_of_dask_refused():
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    model = MDNRegressor(alpha=0.04, encoding=None, max_iter=2, random_state=0)
+    expected = model.fit(X, X[:, 0]).predict(X)
+    rows = xarray.DataArray(X, dims=("row", "feature"))
+    found = model.fit(rows, rows[:, 0]).predict(rows)
+    np.testing.assert_array_equal(found, expected)
+    pytest.importorskip("dask.array")
+    with pytest.raises(TypeError, match=r"X: expected rows in memory, got a dask DataArray"):
+        model.fit(rows.chunk({"row": 10}), X[:, 0])
+    np.testing.assert_array_equal(model.predict(rows.chunk({"row": 10}).compute()), expected)

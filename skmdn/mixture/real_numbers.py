@@ -77,12 +77,21 @@ def check_no_dask(values: object, name: str) -> None:
     TypeError
         That says who takes them.
     """
-    if hasattr(type(values), "__dask_graph__"):
+    if _is_of_dask(values):
         raise TypeError(
             f"{name}: expected rows in memory, got a dask {type(values).__name__}. "
             "skmdn.dask.DaskMDNRegressor fits, predicts and scores where the rows are; "
             f"{name}.compute() brings all of them here."
         )
+
+
+def _is_of_dask(values: object) -> bool:
+    """Whether these are a collection of Dask, or hold one, as an array of xarray may."""
+    if not hasattr(type(values), "__dask_graph__"):
+        return False
+    is_its_own = type(values).__module__.partition(".")[0] == "dask"
+    # Frames of Dask would make a plan of their work for this question.
+    return is_its_own or values.__dask_graph__() is not None  # type: ignore[attr-defined]
 
 
 def check_real_numbers(array: AnyArray, name: str) -> None:
