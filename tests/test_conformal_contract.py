@@ -169,6 +169,16 @@ def test_groups_stay_together():
     np.testing.assert_array_equal(model.predict_interval(X), expected.fit(X, y).predict_interval(X))
 
 
+@pytest.mark.parametrize(("n_groups", "cv"), [(2, 5), (3, 2), (3, 5)])
+def test_a_model_may_train_on_a_single_group(n_groups, cv):
+    """Which cannot be divided for validation: its rows are, as without groups."""
+    X, y = linear_data(60)
+    groups, network = np.arange(60) % n_groups, MDNRegressor(max_iter=2, random_state=0)
+    model = ConformalMDNRegressor(network, cv=cv, random_state=0).fit(X, y, groups=groups)
+    assert model.folds_ == "groups"
+    assert model.predict_interval(X, 0.5).shape == (60, 2)
+
+
 def test_frames_and_searches_inside():
     X, y = linear_data(60)
     frame = pd.DataFrame(X, columns=["a", "b", "c"])

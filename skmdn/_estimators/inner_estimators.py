@@ -40,12 +40,13 @@ def weight_fit_params(estimator: Any, weights: FloatArray | None) -> dict[str, F
 def group_fit_params(estimator: Any, groups: AnyArray | None) -> dict[str, AnyArray]:
     """Keyword arguments that pass groups to `fit`, where it or its last step takes them.
 
-    A search hands them to its splitter. With metadata routing they go to what asks for them.
+    A search hands them to its splitter. With metadata routing they go to what asks for them. A
+    single group, as a fold may leave, cannot be divided, and is not passed to a `fit`.
     """
     if groups is None:
         return {}
     if has_fit_parameter(estimator, "groups"):
-        return {"groups": groups}
+        return {"groups": groups} if len(np.unique(groups)) > 1 else {}
     if get_config()["enable_metadata_routing"] and hasattr(estimator, "get_metadata_routing"):
         wants = get_routing_for_object(estimator).consumes("fit", ["groups"])
         return {"groups": groups} if wants else {}
