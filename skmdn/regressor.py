@@ -598,7 +598,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         X : array-like or DataFrame of shape (n, p)
             Inputs, dense. Gaps are allowed; infinity is not.
         y : array-like of shape (n,) or (n, D)
-            Targets, up to 1e300 in size. Answers have an outputs axis exactly if y has one.
+            Targets, up to 1e300 in size (standard deviations from 1e153 on are infinite). Answers
+            have an outputs axis exactly if y has one.
         sample_weight : array-like of shape (n,), default=None
             Non-negative weights. A weight of two counts as the row twice, also in the scaling and
             the initialisation. Rows of weight zero are ignored.
