@@ -174,9 +174,14 @@ def test_a_model_may_train_on_a_single_group(n_groups, cv):
     """Which cannot be divided for validation: its rows are, as without groups."""
     X, y = linear_data(60)
     groups, network = np.arange(60) % n_groups, MDNRegressor(max_iter=2, random_state=0)
-    model = ConformalMDNRegressor(network, cv=cv, random_state=0).fit(X, y, groups=groups)
-    assert model.folds_ == "groups"
-    assert model.predict_interval(X, 0.5).shape == (60, 2)
+    pipeline = make_pipeline(StandardScaler(), network)
+    for estimator in (network, pipeline):
+        model = ConformalMDNRegressor(estimator, cv=cv, random_state=0).fit(X, y, groups=groups)
+        assert model.folds_ == "groups"
+        assert model.predict_interval(X, 0.5).shape == (60, 2)
+    with sklearn.config_context(enable_metadata_routing=True):
+        network.set_fit_request(groups=True, sample_weight=False)
+        ConformalMDNRegressor(pipeline, cv=cv, random_state=0).fit(X, y, groups=groups)
 
 
 def test_frames_and_searches_inside():

@@ -41,15 +41,16 @@ def group_fit_params(estimator: Any, groups: AnyArray | None) -> dict[str, AnyAr
     """Keyword arguments that pass groups to `fit`, where it or its last step takes them.
 
     A search hands them to its splitter. With metadata routing they go to what asks for them. A
-    single group, as a fold may leave, cannot be divided, and is not passed to a `fit`.
+    single group, as a fold may leave, cannot be divided. So only the splitter of a search gets it.
     """
     if groups is None:
         return {}
+    divisible = {"groups": groups} if len(np.unique(groups)) > 1 else {}
     if has_fit_parameter(estimator, "groups"):
-        return {"groups": groups} if len(np.unique(groups)) > 1 else {}
+        return divisible
     if get_config()["enable_metadata_routing"] and hasattr(estimator, "get_metadata_routing"):
         wants = get_routing_for_object(estimator).consumes("fit", ["groups"])
-        return {"groups": groups} if wants else {}
+        return divisible if wants else {}
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
         return {f"{name}__{key}": labels for key, labels in group_fit_params(last, groups).items()}

@@ -211,8 +211,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
             Non-negative weights for the models' `fit`. The calibration counts every row once, and
             leaves out rows of weight zero.
         groups : array-like of shape (n,), default=None
-            Group of every row, for the folds and for the `fit` of `estimator` if it takes groups.
-            Rows of one group are not exchangeable, so that the coverage is approximate.
+            Group of every row, for the folds and, if several are left, for the `fit` of `estimator`
+            if it takes groups. Rows of a group are not exchangeable: the coverage is approximate.
 
         Returns
         -------
