@@ -87,11 +87,12 @@ def check_no_dask(values: object, name: str) -> None:
 
 def _is_of_dask(values: object) -> bool:
     """Whether these are a collection of Dask, or hold one, as an array of xarray may."""
-    if not hasattr(type(values), "__dask_graph__"):
+    graph_of = getattr(type(values), "__dask_graph__", None)
+    if graph_of is None:
         return False
+    # Dask's own are not asked for their graph: to make that of a frame is work.
     is_its_own = type(values).__module__.partition(".")[0] == "dask"
-    # Frames of Dask would make a plan of their work for this question.
-    return is_its_own or values.__dask_graph__() is not None  # type: ignore[attr-defined]
+    return is_its_own or graph_of(values) is not None
 
 
 def check_real_numbers(array: AnyArray, name: str) -> None:
