@@ -1,8 +1,8 @@
 """Many bracketed roots at once, by the problem's own steps and by bisection.
 
 A step is taken where it stays inside the bracket and the error has halved since the last one.
-Otherwise the bracket is bisected. Each cell stops independently and then keeps its value, so that
-its root does not depend on the other cells.
+Otherwise the bracket is bisected, late in a search by its orders of magnitude. Each cell stops
+independently and then keeps its value, so that its root does not depend on the other cells.
 
 Axes: m cells.
 """
@@ -16,10 +16,10 @@ import numpy as np
 from skmdn._arrays import BoolArray, FloatArray
 
 MAX_ITERATIONS = 4400
-"""Twice the bisections from the widest bracket to two neighbouring doubles."""
+"""More than any cell needs: its error halves with every step taken, or its bracket is divided."""
 
 _ORDINARY = 64
-"""Iterations after which the ends of a bracket are of different orders of magnitude."""
+"""Iterations after which an open bracket is taken to span many orders of magnitude."""
 
 Self = TypeVar("Self", bound="Problem")
 
