@@ -301,14 +301,12 @@ def annotations(function: ast.FunctionDef) -> Iterator[str]:
 def test_what_holds_arrays_has_no_equality():
     """Equal arrays have no truth value, which dataclasses ask for since Python 3.13."""
     for file in FILES:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.ClassDef):
-                continue
-            decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+        for node in definitions(file):
+            decorators = " ".join(map(ast.unparse, node.decorator_list))
             fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
             holds_arrays = any(ARRAYS.search(ast.unparse(field.annotation)) for field in fields)
-            if holds_arrays and any(one.startswith("dataclass") for one in decorators):
-                assert any("eq=False" in one for one in decorators), (file, node.name)
+            if "dataclass" in decorators and holds_arrays:
+                assert "eq=False" in decorators, node.name
 
 
 def test_what_crosses_a_file_is_typed():

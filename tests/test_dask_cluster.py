@@ -43,6 +43,13 @@ def bits(model):
     return np.concatenate([*numbers, [model.spread_factor_], model.spread_noise_]).tobytes()
 
 
+@pytest.fixture(scope="module")
+def expected():
+    """The model of one worker with two threads, in this process."""
+    with cluster_in_threads(1) as threads, Client(threads) as client:
+        return bits(fitted(client))
+
+
 def workers_that_fit(cluster):
     return [
         worker
@@ -64,10 +71,7 @@ def kill_one(cluster, killed):
         time.sleep(0.01)
 
 
-def test_neither_the_number_of_workers_nor_a_lost_one_matters():
-    """Beside the model of one worker with two threads, in this process."""
-    with cluster_in_threads(1) as threads, Client(threads) as client:
-        expected = bits(fitted(client))
+def test_neither_the_number_of_workers_nor_a_lost_one_matters(expected):
     killed = []
     with cluster_of_processes(3) as processes, Client(processes) as client:
         assert bits(fitted(client)) == expected
@@ -120,10 +124,11 @@ def slow(block):
     return block
 
 
-def test_the_model_of_a_cluster_goes_home_and_answers_there():
+def test_the_model_of_one_process_is_the_same_goes_home_and_answers_there(expected):
     X = da.random.default_rng(0).normal(size=(400, 3), chunks=(100, 3))
     y = X[:, 0] + X[:, 1] ** 2
-    with cluster_of_processes(1) as processes, Client(processes):
+    with cluster_of_processes(1) as processes, Client(processes) as client:
+        assert bits(fitted(client)) == expected
         X, y = X.persist(), y.persist()
         model = DaskMDNRegressor(**SETTINGS).fit(X, y)
         answer = model.predict(X).compute()

@@ -35,10 +35,7 @@ def lines(**words):
 # The checks fit a few rows with few distinct targets: components may die and spreads collapse.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
-    [
-        MDNEnsembleRegressor(two_views(), target_transform="auto", cv=2),
-        MDNEnsembleRegressor(two_views()[:1], target_transform="asinh", cv=2),
-    ],
+    [MDNEnsembleRegressor(two_views(), target_transform=word, cv=2) for word in ("auto", "asinh")],
     expected_failed_checks=lambda _: {
         "check_regressors_no_decision_function": "predict_proba gives a density",
         "check_sample_weight_equivalence_on_dense_data": "folds are cut by rows, not by weight",

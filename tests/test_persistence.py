@@ -167,7 +167,7 @@ DEFAULTS = [
 def test_a_pickle_names_public_paths_of_skmdn_only(estimator, n_outputs):
     model = clone(estimator)
     if "cv" in model.get_params():
-        model.set_params(cv=2)
+        model.set_params(cv=2)  # more folds take time, and hold nothing else
     model.fit(*rows(30, n_outputs=n_outputs))
     recorder = Recorder(pickle.dumps(model))
     recorder.load()

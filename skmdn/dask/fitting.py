@@ -49,7 +49,7 @@ class Fitted(NamedTuple):
     rows_per_member: int  # those that validate among them
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Work:
     """What is to be fitted, and where."""
 
