@@ -152,6 +152,18 @@ def test_hdr_mass_and_border_density(k):
         np.testing.assert_allclose(lowest, highest, rtol=1e-9)
 
 
+@pytest.mark.parametrize("rest", [1e-4, 1e-7, 1e-10, 1e-12])
+def test_hdr_leaves_out_the_mass_that_is_asked_for_far_out(rest):
+    mixture = tame(n=60, k=5)
+    ends = mixture.hdr(1.0 - rest)
+    left, right = np.sort(ends[..., 0]), np.sort(ends[..., 1])  # NaN comes last
+    gaps = np.stack([right[:, :-1], left[:, 1:]], axis=2)
+    gaps[np.isnan(gaps[..., 1])] = np.nan
+    mass = mixture.cdf(left[:, 0]) + mixture.sf(np.nanmax(right, axis=1))
+    mass += region_mass(mixture, gaps)
+    np.testing.assert_allclose(mass, 1.0 - (1.0 - rest), rtol=2e-7, atol=5e-15)
+
+
 def test_hdr_holds_the_densest_points_and_nests():
     mixture = tame(n=30, k=5)
     grid = np.linspace(-20, 20, 2001)

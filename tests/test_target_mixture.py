@@ -177,6 +177,16 @@ def test_distribution_functions_rise_and_complement_each_other(mixture):
         np.testing.assert_allclose(jumps[:, grid[0] == atom][:, 0], mass, atol=1e-14)
 
 
+@pytest.mark.parametrize("rest", [1e-4, 1e-8, 1e-11, 1e-14])
+def test_regions_of_a_log_normal_leave_out_the_mass_that_is_asked_for(rest):
+    # Of log y ~ N(m, s) the density of y is highest at m - s^2, and symmetric about it.
+    m, s, level = 0.7, 0.6, 1.0 - rest
+    low, high = np.log(TargetMixture(Mixture([[1.0]], [[m]], [[s]]), "log").hdr(level)[0, 0])
+    np.testing.assert_allclose(0.5 * (low + high), m - s**2, rtol=1e-9)
+    mass = stats.norm.cdf(low, m, s) + stats.norm.sf(high, m, s)
+    np.testing.assert_allclose(mass, 1.0 - level, rtol=2e-7, atol=5e-15)
+
+
 @settings(deadline=None, max_examples=60)
 @given(hostile_targets())
 def test_regions_hold_their_level_and_are_where_masses_are_small(mixture):

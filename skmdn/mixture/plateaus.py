@@ -31,11 +31,12 @@ def tolerance(height: FloatArray) -> FloatArray:
 
 
 def slices_of_mass(
-    land: Landscape, row: IntArray, height: FloatArray, level: FloatArray, error: float
+    land: Landscape, row: IntArray, height: FloatArray, level: FloatArray, error: FloatArray
 ) -> Slices:
     """Slices with masses ``level`` to within ``error``, for densities about equal to the heights.
 
-    Ends are interpolated between those just below and just above the height.
+    Ends are interpolated between those just below and just above the height. The height, level and
+    error are of each cell, ``(t,)``.
     """
     outer = land.slices(row, height - tolerance(height))
     inner = _of_same_hills(land, outer, land.slices(row, height + tolerance(height)))
@@ -86,11 +87,11 @@ class _Interpolation(NamedTuple):
 
     blend: _Blend
     change: FloatArray  # (t,) fall of the mass from t = 0 to 1
-    error: float
+    error: FloatArray  # (t,)
 
     def take(self, keep: BoolArray) -> _Interpolation:
         """Some of the cells."""
-        return _Interpolation(self.blend.take(keep), self.change[keep], self.error)
+        return _Interpolation(self.blend.take(keep), self.change[keep], self.error[keep])
 
     def evaluate(self, t: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Level minus mass, zero within the error; and the next t, as if the mass were linear."""

@@ -22,8 +22,9 @@ from skmdn.mixture.roots import solve
 
 _ROOT_2PI = float(np.sqrt(2.0 * np.pi))
 
-MASS_TOLERANCE = 1e-10
-"""Largest error of a region's mass."""
+_MOST, _OF_REST, _ROUNDING = 1e-10, 1e-7, 1e-15
+"""Largest error of a region's mass: it is a small part of the mass outside, too, down to what a sum
+of masses loses in rounding."""
 
 
 class _Height(NamedTuple):
@@ -52,7 +53,7 @@ class _Height(NamedTuple):
             error = here - wanted
             growth = fall * self.land.mass_growth(slices, self.row, height)
             step = error * 2.0 * np.exp(-0.5 * here * here) / _ROOT_2PI / growth
-        near = np.abs(mass - self.level) <= MASS_TOLERANCE
+        near = np.abs(mass - self.level) <= _tolerance(self.level)
         return np.where(near, 0.0, error), np.where(near, fall, fall - step)
 
 
@@ -95,11 +96,17 @@ def _slices_of_levels(
     fall = solve(problem, np.zeros_like(start), deepest, start)
     height = summit - 0.5 * fall * fall
     slices = land.slices(row, height)
-    off = np.abs(land.mass(slices, row) - level) > MASS_TOLERANCE
+    error = _tolerance(level)
+    off = np.abs(land.mass(slices, row) - level) > error
     if not off.any():
         return slices
-    others = slices_of_mass(land, row[off], height[off], level[off], MASS_TOLERANCE)
+    others = slices_of_mass(land, row[off], height[off], level[off], error[off])
     return slices.replaced(off, others)
+
+
+def _tolerance(level: FloatArray) -> FloatArray:
+    """Largest error of the mass of a region with the level."""
+    return np.asarray(np.clip(_OF_REST * (1.0 - level), _ROUNDING, _MOST))
 
 
 def _depths(land: Landscape, levels: FloatArray) -> FloatArray:

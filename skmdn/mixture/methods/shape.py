@@ -93,10 +93,11 @@ class ShapeMethods(MixtureValue):
     def hdr(self, level: ArrayLike) -> FloatArray:
         """Highest-density region of one output: the smallest set with a probability of ``level``.
 
-        It is a union of at most K disjoint intervals. Its probability is ``level`` within 1e-10,
-        and the density is equal at all ends, as far as doubles resolve the ends. Where densities
-        are compared, a component counts as at least 16 steps between doubles wide. Of two points
-        on a plateau (see `modes`), the one nearer to its middle counts as the denser one.
+        It is a union of at most K disjoint intervals. Its probability is ``level`` within 1e-10 and
+        within 1e-7 of ``1 - level``, down to rounding (1e-15), and the density is equal at all
+        ends, as far as doubles resolve the ends. Where densities are compared, a component counts
+        as at least 16 steps between doubles wide. Of two points on a plateau (see `modes`), the one
+        nearer to its middle counts as the denser one.
 
         Parameters
         ----------
