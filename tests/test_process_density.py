@@ -102,11 +102,28 @@ def test_the_answer_for_a_row_depends_on_no_other_and_survives_pickling(D):
     assert pickle.loads(pickle.dumps(model)).predict_proba(X) == together
 
 
-def test_the_fitted_state_is_half_a_matrix_in_single_precision():
+@pytest.mark.parametrize("weighted", [False, True])
+def test_spreads_are_those_of_scikit_learn_where_there_is_hardly_any_noise(weighted):
+    rng = np.random.default_rng(0)
+    X, new = rng.uniform(-1, 1, (120, 3)), rng.uniform(-1, 1, (50, 3))
+    y = X[:, 0] ** 2 + X[:, 1] * X[:, 2]
+    weights = rng.uniform(0.5, 2.0, 120) if weighted else None
+    model = ProcessDensity(random_state=0).fit(X, y, weights)
+    found, preparation = Posterior._make(model.posterior_), model._preparation()
+    assert found.noise < 1e-6 * found.variance
+    kernel = ConstantKernel(found.variance, "fixed") * RBF(found.lengths, "fixed")
+    noises = found.noise * (1.0 if weights is None else weights.mean() / weights)
+    process = GaussianProcessRegressor(kernel, alpha=noises, optimizer=None)
+    process.fit(preparation.inputs(X), preparation.targets(y[:, None]))
+    _, std = process.predict(preparation.inputs(new), return_std=True)
+    expected = np.sqrt(std**2 + found.noise) * preparation.y_scale
+    assert_allclose(model.predict_proba(new).std(), expected, rtol=1e-5)
+
+
+def test_the_fitted_state_holds_no_matrix_of_rows():
     X, y = rows(200, p=2)
     model = ProcessDensity(random_state=0).fit(np.c_[X], y[:, 0])
-    triangle = Posterior._make(model.posterior_).triangle
-    assert (triangle.dtype, triangle.shape) == (np.float32, (200 * 201 // 2,))
+    assert max(np.size(part) for part in model.posterior_) == 200 * 2
 
 
 def test_rows_without_weight_take_no_part():

@@ -34,14 +34,14 @@ class Posterior(NamedTuple):
     variance: float  # of the process
     noise: float  # variance of a row of mean weight
     inputs: np.ndarray  # (m, q), divided by the length scales
+    noises: np.ndarray  # (m,), variances
     coef: np.ndarray  # (m, D)
-    # Below and on the diagonal of the lower Cholesky factor of the covariances of training rows,
-    # row by row, in single precision: this is most of the size of a fitted model.
-    triangle: np.ndarray  # (m (m + 1) / 2,)
 
     def predict(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Means ``(n, D)`` and standard deviations ``(n,)`` of the targets at the inputs (n, q)."""
-        factor = _unpacked(self.triangle, len(self.inputs))
+        # Computed anew: it would be most of the size of a fitted model. In single precision its
+        # rounding is as large as what is left of the variance where there is hardly any noise.
+        factor = _factor(self.inputs, self.variance, self.noises)
         n = len(inputs)
         padded = np.zeros((-(-n // _BLOCK) * _BLOCK, inputs.shape[1]))
         padded[:n] = inputs / self.lengths
@@ -67,14 +67,18 @@ def posterior(
     The noise of a row is inversely proportional to its weight.
     """
     variance, lengths, noise = _hyperparameters(inputs, z, rng)
-    inputs = inputs / lengths
-    covariances = variance * _correlations(inputs, inputs)
-    covariances[np.diag_indices(len(z))] += noise * weights.mean() / weights
-    factor = cholesky(covariances, lower=True)
+    inputs, noises = inputs / lengths, noise * weights.mean() / weights
+    factor = _factor(inputs, variance, noises)
     half = solve_triangular(factor, z, lower=True)
     coef = solve_triangular(factor, half, lower=True, trans="T")
-    triangle = factor[np.tril_indices(len(z))].astype(np.float32)
-    return Posterior(lengths, variance, noise, inputs, coef, triangle)
+    return Posterior(lengths, variance, noise, inputs, noises, coef)
+
+
+def _factor(inputs: np.ndarray, variance: float, noises: np.ndarray) -> np.ndarray:
+    """The lower Cholesky factor ``(m, m)`` of the covariances of the training rows."""
+    covariances = variance * _correlations(inputs, inputs)
+    covariances[np.diag_indices(len(inputs))] += noises
+    return np.asarray(cholesky(covariances, lower=True))
 
 
 def _hyperparameters(
@@ -119,10 +123,3 @@ def loss(theta: np.ndarray, inputs: np.ndarray, z: np.ndarray) -> tuple[float, n
 def _correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Correlations ``(n, m)`` of rows whose inputs are in units of the length scales."""
     return np.exp(-0.5 * cdist(a, b, "sqeuclidean"))
-
-
-def _unpacked(triangle: np.ndarray, m: int) -> np.ndarray:
-    """The lower factor ``(m, m)``."""
-    factor = np.zeros((m, m))
-    factor[np.tril_indices(m)] = triangle
-    return factor
