@@ -177,6 +177,15 @@ def test_distribution_functions_rise_and_complement_each_other(mixture):
         np.testing.assert_allclose(jumps[:, grid[0] == atom][:, 0], mass, atol=1e-14)
 
 
+def test_a_mode_at_an_atom_has_the_density_beside_it():
+    base = Mixture([[0.7, 0.3]] * 2, [[0.0, 10.0]] * 2, [[1.0, 1.0]] * 2)
+    mixture = TargetMixture(base, None, [0.0, 3.0], [[0.01, 0.0], [0.4, 0.6]])
+    modes, density = mixture.modes(return_density=True)
+    np.testing.assert_array_equal(modes, [[0.0, 10.0], [3.0, np.nan]])
+    peaks = 0.99 * stats.norm.pdf(0.0) * np.array([0.7, 0.3])
+    np.testing.assert_allclose(density, [peaks, [0.6, np.nan]], rtol=1e-12)
+
+
 @pytest.mark.parametrize("rest", [1e-4, 1e-8, 1e-11, 1e-14])
 def test_regions_of_a_log_normal_leave_out_the_mass_that_is_asked_for(rest):
     # Of log y ~ N(m, s) the density of y is highest at m - s^2, and symmetric about it.

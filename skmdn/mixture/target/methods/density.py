@@ -255,14 +255,18 @@ def _as_points(part: TargetValue, z: FloatArray) -> FloatArray:
 
 def _log_density(part: TargetValue, y: FloatArray) -> FloatArray:
     """Log density ``(n, G)`` of rows of one law at y ``(n, G, D)``."""
+    answer = log_density_beside_atoms(part, y)
+    if not part._laws[0].atoms:
+        return answer
+    line, at = part._line(0), y[..., 0]
+    return np.where(is_atom(line, at), np.log(probability_at(line, at)), answer)
+
+
+def log_density_beside_atoms(part: TargetValue, y: FloatArray) -> FloatArray:
+    """The same, as if there were no atom at y; -inf where atoms leave nothing to the density."""
     (law,) = part._laws
     answer = part.base.logpdf(_as_points(part, _forward(part, y)))
     for j, transform in enumerate(law.transforms):
         inside = transform.contains(y[..., j])
         answer = np.where(inside, answer + transform.log_jacobian(y[..., j]), -np.inf)
-    if not law.atoms:
-        return answer
-    line = part._line(0)
-    answer = answer + np.log(line.rest)[:, np.newaxis]
-    at = y[..., 0]
-    return np.where(is_atom(line, at), np.log(probability_at(line, at)), answer)
+    return answer + np.log(part._line(0).rest)[:, np.newaxis] if law.atoms else answer

@@ -13,7 +13,11 @@ from skmdn.mixture.blocks import chunks
 from skmdn.mixture.sampling import Random
 from skmdn.mixture.target.entropy import atoms_entropy, expected_log_stretch
 from skmdn.mixture.target.line import probability_at
-from skmdn.mixture.target.methods.density import DensityMethods, place_in_jump
+from skmdn.mixture.target.methods.density import (
+    DensityMethods,
+    log_density_beside_atoms,
+    place_in_jump,
+)
 from skmdn.mixture.target.methods.summary import SummaryMethods
 from skmdn.mixture.target.shape import line_modes, line_regions, region_masses
 from skmdn.mixture.target.tilting import joint_tilted
@@ -69,7 +73,9 @@ class ShapeMethods(DensityMethods, SummaryMethods):
         modes = self._by_law(_modes_of)
         if not return_density:
             return modes
-        density = self.pdf(np.nan_to_num(modes, nan=0.0, posinf=np.inf, neginf=-np.inf))
+        points = self._points(np.nan_to_num(modes, nan=0.0, posinf=np.inf, neginf=-np.inf))
+        with np.errstate(divide="ignore"):
+            density = self._by_law(lambda part, rows: _heights(part, points.values[rows]))
         first = modes if self.univariate else modes[..., 0]
         return modes, np.where(np.isnan(first), np.nan, density)
 
@@ -297,6 +303,16 @@ class ShapeMethods(DensityMethods, SummaryMethods):
                 below = np.searchsorted(sorted_draws, table[row], side="right")
                 share[row] = 1.0 - below / n_samples
         return share
+
+
+def _heights(part: TargetValue, modes: FloatArray) -> FloatArray:
+    """Density ``(n, J)`` at modes; a mode that is at an atom all the same has the density there."""
+    density = np.exp(log_density_beside_atoms(part, modes))
+    if not part._laws[0].atoms:
+        return density
+    line = part._line(0)
+    of_atoms = probability_at(line, modes[..., 0])
+    return np.where(line.rest[:, np.newaxis] > 0, density, of_atoms)
 
 
 def _modes_of(part: TargetValue, _: Rows) -> FloatArray:
