@@ -196,6 +196,40 @@ def test_what_is_no_number_is_refused_in_a_column_of_numbers(kind):
         model.fit(frame, Y, X_val=other, y_val=Y)
 
 
+IDS = np.array([2**53 + 1, 2**53 + 2, 998877665544332211])[np.arange(N) % 3]
+LARGE = {
+    "categories": (pd.DataFrame({"id": pd.Categorical(IDS)}), "from_dtype", "'id'"),
+    "a column": (pd.DataFrame({"id": IDS}), ["id"], "'id'"),
+    "an array": (IDS[:, None], [0], "0"),
+    "objects": (IDS[:, None].astype(object), [0], "0"),
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_numbers_too_large_to_be_told_apart_are_no_categories(kind):
+    X, word, name = LARGE[kind]
+    with pytest.raises(ValueError, match=rf"X, column {name}: .*below 2\*\*53.*astype\(str\)"):
+        small(categorical_features=word).fit(X, Y)
+    levels = matrix_of(pd.DataFrame({"id": IDS.astype(str)}))[1]
+    assert_categories(levels, [sorted(set(IDS.astype(str)))])
+
+
+def test_text_is_kept_to_its_last_character_and_without_room_to_spare():
+    texts = ["a", "a\0", "a\0\0", "b" * 100_000]
+    frame = pd.DataFrame({"c": pd.Series([texts[i % 4] for i in range(N)], dtype="str")})
+    matrix, levels = matrix_of(frame)
+    assert_categories(levels, [texts])
+    np.testing.assert_array_equal(matrix[:, 0], np.arange(N) % 4)
+    assert len(pickle.dumps(levels)) < 101_000
+
+
+def test_numbers_beyond_float64_and_columns_without_a_date_are_called_what_they_are():
+    with pytest.raises(ValueError, match="column 'x': expected numbers, got a number beyond float"):
+        small().fit(pd.DataFrame({"x": [1, 10**400] * (N // 2)}), Y)
+    with pytest.raises(ValueError, match="column 'x': .*dates or durations"):
+        small().fit(pd.DataFrame({"x": pd.to_datetime([None] * N)}), Y)
+
+
 POLARS_REFUSED = {
     "list": pl.Series([[1.0]] * N),
     "pairs": pl.Series([[1.0, 2.0]] * N, dtype=pl.Array(pl.Float64, 2)),

@@ -23,7 +23,12 @@ UNSEEN = -1.0
 # Text of which more than this share of the entries differ from one another is a name or an id; of
 # fewer rows than these one cannot tell.
 _NEARLY_UNIQUE, _ENOUGH_ROWS = 0.9, 20
-_KINDS = {"U": "text", "b": "booleans", "f": "numbers"}
+# Kinds of categories, by the type of their array. Text is in an array of objects: one of text would
+# give every entry the room of the longest, and drop NUL characters at the end.
+_KINDS = {"O": "text", "b": "booleans", "f": "numbers"}
+_TYPES: dict[str, type] = {"text": object, "booleans": bool, "numbers": float}
+# Whole numbers up to this size are exact in float64; larger ones that differ may become equal.
+_LARGEST_EXACT = 2.0**53
 
 
 def categorical_mask(
@@ -72,9 +77,9 @@ def learnt_levels(column: Column, label: str) -> AnyArray:
     if column.dtype.is_numeric():
         numbers = numbers_of(column, label)
         _check_finite(numbers, label)
-        return distinct(numbers)
+        return distinct(numbers, label)
     levels, n_rows = _sorted(entries(column), label), len(column) - column.null_count()
-    is_text = levels.dtype.kind == "U"
+    is_text = levels.dtype.kind == "O"
     if is_text and n_rows >= _ENOUGH_ROWS and len(levels) > _NEARLY_UNIQUE * n_rows:
         raise ValueError(
             f"{label}: expected categories, got nearly unique text ({len(levels)} different "
@@ -84,9 +89,21 @@ def learnt_levels(column: Column, label: str) -> AnyArray:
     return levels
 
 
-def distinct(numbers: Array) -> AnyArray:
+def distinct(numbers: Array, label: str) -> AnyArray:
     """The categories of a column of numbers, sorted."""
-    return np.unique(numbers[~np.isnan(numbers)])
+    levels = np.unique(numbers[~np.isnan(numbers)])
+    _check_exact(levels, label)
+    return levels
+
+
+def _check_exact(levels: Array, label: str) -> None:
+    largest = np.abs(levels).max(initial=0.0)
+    if largest >= _LARGEST_EXACT:
+        raise ValueError(
+            f"{label}: expected categories of numbers below 2**53 in size, as larger ones that "
+            f"differ may be equal in float64; got {largest:.17g}. Make them text, for instance by "
+            "astype(str)."
+        )
 
 
 def _sorted(found: list[Any], label: str) -> AnyArray:
@@ -99,7 +116,10 @@ def _sorted(found: list[Any], label: str) -> AnyArray:
         )
     if kinds <= {*_KINDS.values()}:
         _check_finite(found, label)
-        return np.array(sorted(found), dtype=float if kinds == {"numbers"} else None)
+        levels = np.array(sorted(found), dtype=_TYPES.get("".join(kinds)))
+        if kinds == {"numbers"}:
+            _check_exact(levels, label)
+        return levels
     raise ValueError(
         f"{label}: expected categories of text, booleans or numbers, got {kinds.pop()}; make them "
         "text, for instance by astype(str)."

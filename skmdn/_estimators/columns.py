@@ -49,7 +49,8 @@ def _typed_columns(X: Any) -> Iterator[tuple[Any, str]]:
     if frame is not None:
         for column in columns_of(frame):
             if not (column.dtype.is_numeric() or column.dtype in (nw.String, nw.Boolean)):
-                yield column.name, type(next(iter(first_entry(column)), None)).__name__
+                first = first_entry(column)
+                yield column.name, type(first[0]).__name__ if first else str(column.dtype)
     elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "mMO":
         for j, values in enumerate(X.T):
             yield j, _kind_of(values)

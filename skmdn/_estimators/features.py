@@ -153,10 +153,11 @@ def _learnt(
         return None
     categories: Categories = [None] * len(mask)
     for j in np.flatnonzero(mask).tolist():
+        label = _label(frame, name, j)
         if matrix is not None:
-            categories[j] = distinct(matrix[:, j])
+            categories[j] = distinct(matrix[:, j], label)
         elif frame is not None:
-            categories[j] = learnt_levels(frame[:, j], _label(frame, name, j))
+            categories[j] = learnt_levels(frame[:, j], label)
     return categories
 
 

@@ -149,5 +149,5 @@ def _no_number(column: Column) -> str:
     text = next((entry for entry in there if isinstance(entry, str)), None)
     if text is not None:
         return f"text such as {text!r}. {TEXT_ADVICE.rstrip('.')}"
-    others = (entry for entry in there if not isinstance(entry, Real))
-    return type(next(others, None)).__name__
+    others = [entry for entry in there if not isinstance(entry, Real)]
+    return type(others[0]).__name__ if others else "a number beyond float64; use a larger unit"
