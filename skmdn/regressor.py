@@ -717,6 +717,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
             positive but much of the density is below zero, set ``target_transform="log"``.
         """
         predictor = self._predictor()
+        check_settings(self)
         return predictor.density(check_inputs(self, X))
 
     def predict(
@@ -770,6 +771,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         ndarray of shape (n, S) or (n, S, D)
         """
         predictor = self._predictor()
+        check_settings(self)
         rng = as_generator(random_state)
         chunks = predictor.densities(check_inputs(self, X))
         return np.concatenate([density.sample(n_samples, rng) for density in chunks])
@@ -912,6 +914,8 @@ def choose_target_transform(
 
     Raises
     ------
+    TypeError
+        If `model` is no MDNRegressor.
     ValueError
         If a constructor value or an argument is not as described.
 
@@ -928,6 +932,11 @@ def choose_target_transform(
     """
     from skmdn._training import choices  # imports torch, which predicting does not need
 
+    if not isinstance(model, MDNRegressor):
+        raise TypeError(
+            f"model: expected an MDNRegressor, got {model!r}. Of a Pipeline pass the last step, and "
+            "X as its transformers give it."
+        )
     model = clone(model)
     settings = Settings.of(model)
     data = check_training_data(model, X, y, sample_weight, reset=True)

@@ -254,8 +254,33 @@ def test_rows_of_unequal_lengths():
     check_validation_error(ValueError, "^X_val: expected an array", X_val=X, y_val=Y_GOOD)
 
 
+GAPS = {
+    "NaN": np.where(np.arange(N) < 5, np.nan, np.arange(N) // 2),
+    "NaT": np.where(np.arange(N) < 5, np.datetime64("NaT"), np.datetime64("2020-01-01")),
+    "None": [None] * 5 + ["a", "b"] * ((N - 5) // 2) + ["a"] * ((N - 5) % 2),
+    "NA": pd.Series([pd.NA] * 5 + [1] * (N - 5), dtype="Int64"),
+}
+
+
+@pytest.mark.parametrize("kind", GAPS)
+@pytest.mark.parametrize("fraction", ["auto", 0.2])
+def test_a_group_that_is_missing_is_no_group(kind, fraction):
+    model = short(validation_fraction=fraction)
+    for one in (model, MDNEnsembleRegressor([("view", model)], cv=2), ConformalMDNRegressor(model)):
+        with pytest.raises(ValueError, match="^groups: .*without gaps; got 5, the first at row 0"):
+            one.fit(X_GOOD, Y_GOOD, groups=GAPS[kind])
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "sample"])
+@pytest.mark.parametrize("word", [{"extrapolation": "Continue"}, {"device": "mps"}])
+def test_constructor_values_that_are_changed_after_fit_are_checked(method, word):
+    model = short().fit(X_GOOD, Y_GOOD).set_params(**word)
+    with pytest.raises(ValueError, match=f"The '{next(iter(word))}' parameter"):
+        getattr(model, method)(X_GOOD)
+
+
 def test_sparse_weights():
-    with pytest.raises(TypeError, match=r"^sample_weight: .*dense.*sample_weight.toarray"):
+    with pytest.raises(TypeError, match=r"^sample_weight: .*dense.*sample_weight.toarray.*ravel"):
         short().fit(X_GOOD, Y_GOOD, sample_weight=sparse.csr_array(ONES[:, None]))
 
 

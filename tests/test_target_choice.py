@@ -8,6 +8,7 @@ from cases.regressor import short
 from scipy import stats
 from scipy.special import expit
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 
 from skmdn import MDNRegressor, Mixture, TargetMixture
 from skmdn._estimators.observations import Observations
@@ -49,6 +50,8 @@ def test_clear_cases(y, expected, seed):
 def test_the_default_network_chooses_alike():
     assert choose_target_transform(MDNRegressor(random_state=0), X, LONG) == Log(0)
     assert choose_target_transform(MDNRegressor(random_state=0), X, NORMAL) is None
+    with pytest.raises(TypeError, match="model: expected an MDNRegressor, got Pipeline"):
+        choose_target_transform(make_pipeline(MDNRegressor()), X, LONG)
 
 
 @pytest.mark.parametrize("y", [LONG, NORMAL, BOTH], ids=["log", "none", "several outputs"])

@@ -1,8 +1,24 @@
 """Groups of rows as numbers."""
 
+from typing import Any
+
 import numpy as np
 
 from skmdn._arrays import AnyArray, IntArray
+
+
+def missing(labels: AnyArray) -> IntArray:
+    """Rows whose label is NaN, NaT, None or pandas' NA."""
+    if labels.dtype.kind == "O":
+        return np.flatnonzero([_is_missing(label) for label in labels.tolist()])
+    if labels.dtype.kind in "mM":
+        return np.flatnonzero(np.isnat(labels))
+    return np.flatnonzero(np.isnan(labels)) if labels.dtype.kind in "fc" else np.empty(0, np.intp)
+
+
+def _is_missing(label: Any) -> bool:
+    is_word = label is None or type(label).__name__ == "NAType"
+    return is_word or bool(label != label)  # as NaN and NaT
 
 
 def group_numbers(groups: AnyArray) -> IntArray:
@@ -17,8 +33,8 @@ def group_numbers(groups: AnyArray) -> IntArray:
         _, first, numbers = np.unique(groups, return_index=True, return_inverse=True)
     except TypeError as error:
         raise ValueError(
-            f"groups: expected labels of one kind, without gaps; got a mixture ({error}). Convert "
-            "them with groups.astype(str)."
+            f"groups: expected labels of one kind; got a mixture ({error}). Convert them with "
+            "groups.astype(str)."
         ) from error
     places = np.empty(len(first), dtype=np.intp)
     places[np.argsort(first)] = np.arange(len(first))

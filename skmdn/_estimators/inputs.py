@@ -20,6 +20,7 @@ from skmdn._estimators.features import (
     in_order_of_fit,
     n_categories,
 )
+from skmdn._estimators.groups import missing
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.rows import Rows
 from skmdn.mixture.real_numbers import (
@@ -192,6 +193,12 @@ def check_groups(groups: ArrayLike | None, n: int) -> AnyArray | None:
     labels = even_array(groups, "groups")
     if labels.shape != (n,):
         raise ValueError(f"groups must have one label per row, shape ({n},); got {labels.shape}.")
+    gaps = missing(labels)
+    if len(gaps):
+        raise ValueError(
+            f"groups: expected labels without gaps; got {len(gaps)}, the first at row {gaps[0]}. "
+            "Leave these rows out, or give each of them a label of its own."
+        )
     return labels
 
 

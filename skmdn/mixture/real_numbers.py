@@ -30,7 +30,7 @@ def as_array(values: object, name: str) -> AnyArray:
     if issparse(values):
         raise TypeError(
             f"{name}: expected a dense array, got a sparse {type(values).__name__}; pass "
-            f"{name}.toarray()."
+            f"{name}.toarray(), with .ravel() for a single column."
         )
     array = even_array(values, name)
     check_real_numbers(array, name)
