@@ -934,8 +934,8 @@ def choose_target_transform(
 
     if not isinstance(model, MDNRegressor):
         raise TypeError(
-            f"model: expected an MDNRegressor, got {model!r}. Of a Pipeline pass the last step, and "
-            "X as its transformers give it."
+            f"model: expected an MDNRegressor, got {model!r}. Of a Pipeline pass the last step, "
+            "and X as its transformers give it."
         )
     model = clone(model)
     settings = Settings.of(model)

@@ -267,7 +267,7 @@ GAPS = {
 def test_a_group_that_is_missing_is_no_group(kind, fraction):
     model = short(validation_fraction=fraction)
     for one in (model, MDNEnsembleRegressor([("view", model)], cv=2), ConformalMDNRegressor(model)):
-        with pytest.raises(ValueError, match="^groups: .*without gaps; got 5, the first at row 0"):
+        with pytest.raises(ValueError, match=r"^groups: .*without gaps; got 5, the first at row 0"):
             one.fit(X_GOOD, Y_GOOD, groups=GAPS[kind])
 
 

@@ -224,9 +224,9 @@ def test_text_is_kept_to_its_last_character_and_without_room_to_spare():
 
 
 def test_numbers_beyond_float64_and_columns_without_a_date_are_called_what_they_are():
-    with pytest.raises(ValueError, match="column 'x': expected numbers, got a number beyond float"):
+    with pytest.raises(ValueError, match="expected numbers, got a number beyond float64"):
         small().fit(pd.DataFrame({"x": [1, 10**400] * (N // 2)}), Y)
-    with pytest.raises(ValueError, match="column 'x': .*dates or durations"):
+    with pytest.raises(ValueError, match=r"column 'x': .*dates or durations"):
         small().fit(pd.DataFrame({"x": pd.to_datetime([None] * N)}), Y)
 
 

@@ -17,6 +17,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, LeaveOneOut
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmdn import MDNRegressor
@@ -159,6 +160,23 @@ def test_weights_can_be_routed_to_it():
         model.set_fit_request(sample_weight=True)
         routed = make_pipeline(model).fit(X, y, sample_weight=weights)
     np.testing.assert_array_equal(routed.predict(X), direct.predict(X))
+
+
+@pytest.mark.parametrize("n_parts", [2, 3])
+def test_several_models_calibrate_on_every_row_once(n_parts):
+    X, y = linear_data(12)
+    rows = np.arange(12)
+    cv = [(rows[:6], rows[6:])] * n_parts
+    with pytest.raises(
+        ValueError, match="cv: expected test parts that hold each of 12 rows exactly once"
+    ):
+        ConformalMDNRegressor(LinearGaussian(), cv=cv).fit(X, y)
+    assert ConformalMDNRegressor(LinearGaussian(), cv=cv[:1]).fit(X, y).predict(X).shape == (12,)
+
+
+def test_gaps_are_for_those_who_take_them():
+    for estimator, takes in ((None, True), (MDNRegressor(), True), (LinearGaussian(), False)):
+        assert get_tags(ConformalMDNRegressor(estimator)).input_tags.allow_nan == takes
 
 
 def test_groups_stay_together():

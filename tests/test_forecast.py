@@ -47,7 +47,15 @@ def test_the_first_three_quarters_predict_the_others(n, n_first):
     np.testing.assert_array_equal(earlier.rows, np.arange(n_first))
     np.testing.assert_array_equal(later, np.arange(n_first, n))
     assert short_settings.architecture == settings.architecture
+    assert short_settings.validation_fraction == 0.1
     assert rng.random() == RNG(0).random()
+
+
+def test_a_fraction_that_is_asked_for_holds_in_the_forecast():
+    calls, data = [], Observations.of(np.zeros((40, 1)), np.arange(40.0)[:, None])
+    settings = Settings.of(MDNRegressor(validation_fraction=0.3))
+    forecast_of_last(settings, data, RNG(0), lambda *arguments: calls.append(arguments))
+    assert calls[0][0].validation_fraction == 0.3
 
 
 def test_rows_without_weight_take_no_part():
@@ -256,17 +264,17 @@ def test_a_widened_pool_has_the_variances_that_it_says(D):
 
 def test_the_factor_is_that_of_the_later_rows(monkeypatch):
     """Against a density that is known: a forecast of half the width needs twice as much."""
-    n = 4000
-    y = RNG(0).normal(size=n)
+    n, mean, std = 4000, 30.0, 4.0
+    y = mean + std * RNG(0).normal(size=n)
     rows = Rows(np.zeros((n, 1)), y)
     targets = MappedTargets.of(rows, None)
     pool = Pool(np.ones(1), np.ones(1), 1.0, np.zeros(1), 1e-6, np.zeros(1), np.ones(1))
 
     def half_as_wide(views, rows, earlier, later, rng, n_jobs):
         ones = np.ones((len(later), 1))
-        return [of_ensemble.Mixture(ones, 0 * ones, 0.5 * ones)]
+        return [of_ensemble.Mixture(ones, mean * ones, 0.5 * std * ones)]
 
     monkeypatch.setattr(of_ensemble, "_densities", half_as_wide)
     found = of_ensemble.widened_by_forecast(pool, [], rows, targets, RNG(0), None)
-    width = np.hypot(0.5 * found.factors[0], found.noise[0])
-    np.testing.assert_allclose(width, 1.0, rtol=0.07)
+    width = np.hypot(0.5 * std * found.factors[0], found.noise[0])
+    np.testing.assert_allclose(width, std, rtol=0.07)

@@ -222,5 +222,7 @@ def test_bad_arguments_are_named():
 
     with pytest.raises(TypeError, match=r"expected one whose predict_proba gives a Mixture.*Table"):
         cross_val_predict_proba(Table(), X, y)
+    with pytest.raises(TypeError, match=r"got the class LinearGaussian; pass LinearGaussian\(\)"):
+        cross_val_predict_proba(LinearGaussian, X, y)
     with pytest.raises(TypeError, match=r"got LinearRegression without predict_proba"):
         cross_val_predict_proba(LinearRegression(), X, y)

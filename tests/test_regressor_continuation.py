@@ -133,9 +133,12 @@ def test_constant_columns_leave_the_predicted_densities_exactly_as_they_are():
     np.testing.assert_allclose(model.predict_proba(X).logpdf(y), before, atol=1e-9)
 
 
-def test_few_rows_take_no_bins_yet():
+@pytest.mark.parametrize("n_bins", [8, np.uint8(8), np.int8(8)])
+def test_few_rows_take_no_bins_yet(n_bins):
     X, y = linear_rows(100)
-    model = short(n_bins=8).partial_fit(X[:15], y[:15])
+    many = short(n_bins=type(n_bins)(100)).partial_fit(X, y)  # twice as many is beyond an int8
+    assert [len(edges) for edges in many.bin_edges_] == [0, 0, 0]
+    model = short(n_bins=n_bins).partial_fit(X[:15], y[:15])
     assert [len(edges) for edges in model.bin_edges_] == [0, 0, 0]
     model.partial_fit(X[15:], y[15:])
     assert [len(edges) for edges in model.bin_edges_] == [9, 9, 9]

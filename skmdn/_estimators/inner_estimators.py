@@ -86,6 +86,9 @@ def _passes_fit_params_on(estimator: Any) -> bool:
 
 def check_predicts_density(estimator: Any, origin: str = "estimator") -> None:
     """Refuse an estimator that predicts no density; `origin` names it in the message."""
+    if isinstance(estimator, type):
+        name = estimator.__name__
+        raise TypeError(f"{origin}: expected an estimator, got the class {name}; pass {name}().")
     if not hasattr(estimator, "predict_proba"):
         raise TypeError(
             f"{origin}: expected one whose predict_proba gives a Mixture, "

@@ -100,7 +100,7 @@ class Settings:
                 scale_floor=math.sqrt(estimator.reg_covar),
             ),
             encoding=estimator.encoding,
-            n_bins=estimator.n_bins,
+            n_bins=int(estimator.n_bins),
             extrapolation=estimator.extrapolation,
             linear_path=estimator.linear_path,
             feature_weights=estimator.feature_weights,
