@@ -125,15 +125,16 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         there is a validation part or none is wanted, nothing is compared but the first and those
         with a line in a wide table, which has fewer than 10 rows per feature.
 
-        Each is fitted to five parts of the rows (see `validation_fraction`), and given up where it
-        is ``5 / sqrt(n)`` nats behind the best one, and never was better. The one is taken whose
-        held-out rows have the largest log-likelihood, cut at 8 nats below its median, less the CRPS
-        in units of that of the first. Of fewer than 60 rows it is the one with a line, unless
-        another is better by 0.7 standard errors of the mean difference. This takes up to 6 times as
-        long as a fit with nothing to compare. Where networks of folds draw targets (see
-        `validation_fraction`), the network that learns from these gets half of this decay, set or
-        chosen, as its gradients are noisier. Where less than a third of its targets are the rows'
-        own, it gets less, in proportion to the root of their share: of a twelfth a quarter.
+        Each is cross-validated in five folds (see `validation_fraction`), and given up where it is
+        ``5 / sqrt(n)`` nats behind the best one at the same checkpoint, and never was better. The
+        one is taken whose held-out rows have the largest log-likelihood, cut at 8 nats below its
+        median, less the CRPS in units of that of the first. Of fewer than 60 rows it is the one
+        with a line, unless another is better by 0.7 standard errors of the mean difference. This
+        takes up to 6 times as long as a fit with nothing to compare. Where networks of folds draw
+        targets (see `validation_fraction`), the network that learns from these gets half of this
+        decay, set or chosen, as its gradients are noisier. Where less than a third of its targets
+        are the rows' own, it gets less, in proportion to the root of their share: of a twelfth a
+        quarter.
     learning_rate_init : float, default=0.015
         Largest learning rate of NAdam [3]_. The rate rises linearly over the first 5 % of the steps
         and then falls to zero along a cosine. `partial_fit` uses a constant third of it. At most
@@ -186,14 +187,14 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         ``3 + 180 max(u - 0.05, 0)``, but at least one, has it, and no more than two in a wide
         table. There are no more copies than `max_iter`, and beyond three no more than make 50
         million numbers. Where several networks are compared (see `alpha`), the mean is one of all
-        that were not given up, with the weights that predict held-out rows best [10]_. Of a line,
-        ``1 + 200 / n`` times as much is expected. There are 3,200 steps of fewer than 1,000 rows.
-        Of more there are half the steps that 6 copies would get, in batches of the size that these
-        would have; in a wide table, half of what 12 would get. The last parameters are kept. So one
-        network gains most of what an ensemble would, and no row is lost to validation. Such a fit
-        takes 6 to 8 times as long as with a number here, 13 to 15 times where networks are
-        compared, up to 17 times in a wide table, with `feature_weights` or of fewer than 1,000
-        rows, and of these up to 30 times if all is left to choose.
+        that were not given up, with the weights that predict held-out rows best [10]_; that of a
+        network beside a line is expected to be ``1 + 200 / n`` times the others. There are 3,200
+        steps of fewer than 1,000 rows. Of more there are half the steps that 6 copies would get, in
+        batches of the size that these would have; in a wide table, half of what 12 would get. The
+        last parameters are kept. So one network gains most of what an ensemble would, and no row is
+        lost to validation. Such a fit takes 6 to 8 times as long as with a number here, 13 to 15
+        times where networks are compared, up to 17 times in a wide table, with `feature_weights` or
+        of fewer than 1,000 rows, and of these up to 30 times if all is left to choose.
 
         Of fewer than 10 rows, where X holds more than 20 million numbers, with "last" (see
         `validation_split`), or where `fit` goes on (`warm_start`), a tenth is set aside, but at
@@ -251,7 +252,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         categorical, text or boolean, and those of objects with text or booleans; an array has none.
         Otherwise a mask of the features ``(p,)``, their indices, or their names. Integer codes
         count as categories only if they are named here. None treats all features as numbers, and
-        refuses text.
+        refuses text. A list replaces what the types say, so it must name the columns of text too.
 
         The categories of a column are the values that it has in fit in rows with weight; all must
         be text, booleans or numbers. Each category of at least ``n / 200`` rows, but at least 5 and
@@ -616,6 +617,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
         Raises
         ------
+        TypeError
+            If X is sparse, or rows are not in memory.
         ValueError
             If a constructor value or an argument is not as described. The estimator is then what it
             was before the call.
@@ -677,6 +680,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
         Raises
         ------
+        TypeError
+            If X is sparse, or rows are not in memory.
         ValueError
             If a constructor value or an argument is not as described. The estimator is then what it
             was before the call.
@@ -744,7 +749,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Raises
         ------
         ValueError
-            If both flags are set.
+            If both flags are set, or if a constructor value has been changed to one out of range.
         """
         predictor = self._predictor()
         check_settings(self)

@@ -90,8 +90,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     view_weights_, view_factors_ : ndarray of shape (V,)
         Weights of the views, and factors of their standard deviations.
     pooling_factor_ : float
-        Factor of the members' standard deviations in predictions, at most 1: out-of-fold densities
-        are of one member of a view, a prediction is of F, whose mean needs less spread.
+        Factor of the members' standard deviations in predictions, at most 1: an out-of-fold density
+        is that of one member of a view, a prediction averages F, and needs less widening.
     folds_ : {"shuffled", "blocks", "groups", "splitter"}
         Which folds were taken; "blocks" are runs of consecutive rows.
     dependence_p_value_ : float or None
@@ -268,7 +268,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         Returns
         -------
         Mixture or TargetMixture
-            Of V x F x K + 1 components, and K of the taught network; behind the map, if any.
+            Of the components of all members and of the taught network, and one of the background;
+            behind the map, if any.
         """
         rows = check_fitted_table(self, X)
         chunks = densities_by_chunk(self._members(), rows)

@@ -1,7 +1,7 @@
 """Metrics and scorers: how well predictive distributions match the observed y.
 
-Names end in ``_score`` (more is better) or ``_loss`` (less is better). The arguments that metrics
-share are described here.
+Scores end in ``_score`` (more is better), losses in ``_loss`` (less is better). The arguments that
+metrics share are described here.
 
 `y_true`: array-like of shape (n,) or (n, D)
     The outcomes, one per row: finite numbers. A single output may also be a column, (n, 1).

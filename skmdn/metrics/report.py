@@ -162,9 +162,9 @@ def calibration_report(
     A calibration error is as expected up to twice the expected value.
 
     If no outcome is negative, the table has the mean probability of a value below zero. If all are
-    positive and it exceeds 1 %, the advice names `target_transform`. Where many rows share values,
-    it names `target_atoms`. Both are parameters of :class:`skmdn.MDNRegressor`. They do not enter
-    the verdict either.
+    positive and it exceeds 1 %, or a fault is found and y is skewed, the advice names
+    `target_transform`. Where many rows share values, it names `target_atoms`. Both are parameters
+    of :class:`skmdn.MDNRegressor`. They do not enter the verdict either.
 
     A uniform PIT is necessary, but not sufficient [3]_: faults that cancel between rows go unseen.
 

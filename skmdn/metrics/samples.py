@@ -35,7 +35,9 @@ class SamplePrediction(PartialPrediction):
     -----
     CRPS and energy score are the *fair* estimators of [1]_: for any S, their expectation is the
     score of the distribution that the draws come from, so they compare with closed forms. Quantiles
-    are Weibull's [2]_: a further draw is below the quantile at level q with probability q.
+    are Weibull's [2]_: a further draw is below the quantile at level q with probability q, if there
+    are at least ``1 / q - 1`` and ``1 / (1 - q) - 1`` draws. Of fewer draws it is the outermost
+    one, and intervals hold too little: those of 90 % need 19 draws.
 
     A log-likelihood needs a resolution, and its cells have the probability
     ``(#{draws in the cell} + c) / (S + 1)``. Here c is the probability of the cell under a Cauchy
