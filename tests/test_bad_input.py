@@ -175,6 +175,7 @@ BAD_X = {
     "no rows": (X_GOOD[:0], ValueError, r"0 sample\(s\)"),
     "no columns": (X_GOOD[:, :0], ValueError, r"0 feature\(s\)"),
     "sparse": (sparse.csr_array(X_GOOD), TypeError, "Sparse data was passed"),
+    "gradients": (torch.zeros(N, P, requires_grad=True), ValueError, "^X.*: .*detach"),
     "huge integers": (np.full((N, P), 10**400, dtype=object), ValueError, "X.*too large"),
 }
 BAD_Y = {
@@ -198,6 +199,7 @@ BAD_Y = {
     "too short": (Y_GOOD[:-1], ValueError, "inconsistent numbers of samples"),
     "too long": (np.append(Y_GOOD, 0.0), ValueError, "inconsistent numbers of samples"),
     "sparse": (sparse.csr_array(Y_GOOD[:, None]), TypeError, "y: .*dense.*toarray"),
+    "gradients": (torch.zeros(N, requires_grad=True), ValueError, "^y.*: .*detach"),
     "ragged": ([[1.0], *[[1.0, 2.0]] * (N - 1)], ValueError, "y: expected an array"),
     "huge integers": (np.full(N, 10**400, dtype=object), ValueError, "y: .*too large"),
     "huge": (1e301 * Y_GOOD, ValueError, r"y: expected numbers up to 1e\+300 in size"),

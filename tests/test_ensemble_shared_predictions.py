@@ -9,6 +9,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor
 from skmdn._estimators.rows import Rows
@@ -163,10 +164,12 @@ def test_few_groups_leave_one_outside_a_fold(n_groups, cv):
         model.fit(X, X[:, 0], groups=np.zeros(48))
 
 
-def test_in_prediction_shared_regressors_are_asked_once(data, monkeypatch):
+@pytest.mark.parametrize("scaled", [False, True])
+def test_in_prediction_shared_regressors_are_asked_once(data, monkeypatch, scaled):
     X, y = data
     trees = CrossFittedPredictions([("line", LinearRegression())])
-    view = Pipeline([("trees", trees), ("mdn", MDNRegressor(max_iter=3))])
+    between = [("scaler", StandardScaler()), ("nothing", "passthrough")] if scaled else []
+    view = Pipeline([("trees", trees), *between, ("mdn", MDNRegressor(max_iter=3))])
     model = MDNEnsembleRegressor([("view", view)], cv=4, random_state=0).fit(X, y)
     expected = np.stack([np.asarray(member.predict_proba(X)) for member in model.estimators_[0]])
     asked = []

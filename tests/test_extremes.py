@@ -267,6 +267,12 @@ def test_numbers_at_the_ends_of_float64(options, y):
     assert model.score(X, y) <= 1
 
 
+def test_an_answer_that_is_not_finite_has_the_worst_score(monkeypatch):
+    model = short(max_iter=2).fit(X_FIT, Y_FIT)
+    monkeypatch.setattr(MDNRegressor, "predict", lambda self, X: np.full(len(X), np.inf))
+    assert model.score(X_FIT, Y_FIT) == -np.inf
+
+
 @pytest.mark.parametrize("unit", [1e300, 5e-324])
 def test_a_new_part_in_far_units(unit):
     X = SMALL[:, np.newaxis]

@@ -231,6 +231,16 @@ def test_the_p_value_of_the_spread_is_chi_squareds(factor):
     below = stats.chi2(24).cdf(24 * variance)
     assert row.value == pytest.approx(np.sqrt(variance), rel=1e-9)
     assert row.p_value == pytest.approx(2 * min(below, 1 - below), rel=1e-6)
+    assert row.expected == 1.0
+
+
+def test_the_p_value_of_a_coverage_is_that_of_a_share():
+    y = 1.3 * np.random.default_rng(0).normal(size=80)
+    row = metrics.calibration_report(y, normal(80))["coverage central 0.9"]
+    share = np.mean(np.abs(y) <= stats.norm.ppf(0.95))
+    assert row.value == pytest.approx(share)
+    distance = abs(share - 0.9) / np.sqrt(0.9 * 0.1 / 80)
+    assert row.p_value == pytest.approx(2 * stats.norm.sf(distance), rel=1e-9)
 
 
 @pytest.mark.parametrize("n_rows", [2, 3, 5])
@@ -397,6 +407,16 @@ def test_what_to_do_follows_from_what_is_found(fault, advice):
     found = metrics.calibration_report(y, predicted).advice
     assert re.search(advice, found), found
     assert "\n" not in found
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+def test_a_tail_is_long_in_any_unit(unit):
+    rng = np.random.default_rng(0)
+    predicted = normal(500, scale=unit, mean=3.0 * unit)  # with next to nothing below zero
+    for y, is_long in ((rng.lognormal(size=500), True), (rng.uniform(1.0, 9.0, 500), False)):
+        report = metrics.calibration_report(unit * y, predicted)
+        assert report.verdict != "well calibrated"
+        assert ("target_transform" in report.advice) == is_long
 
 
 def test_bad_arguments_of_the_report_are_named():

@@ -41,7 +41,7 @@ def even_array(values: object, name: str) -> AnyArray:
     """An array of whatever type, of rows of equal lengths."""
     try:
         return np.asarray(values)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # the last of torch
         raise ValueError(f"{name}: expected an array of numbers; {error}") from error
 
 
@@ -53,7 +53,7 @@ def checked_array(values: Any, name: str, **options: Any) -> AnyArray:
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             return check_array(values, input_name=name, **options)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         if re.search(rf"\b{name}\b", str(error)):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
