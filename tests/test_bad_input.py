@@ -273,6 +273,12 @@ def test_a_group_that_is_missing_is_no_group(kind, fraction):
             one.fit(X_GOOD, Y_GOOD, groups=GAPS[kind])
 
 
+def test_masked_groups():
+    groups = np.ma.masked_array(np.arange(N) // 2, np.arange(N) < 5)
+    with pytest.raises(ValueError, match=r"^groups: expected an array without a mask"):
+        short().fit(X_GOOD, Y_GOOD, groups=groups)
+
+
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "sample"])
 @pytest.mark.parametrize("word", [{"extrapolation": "Continue"}, {"device": "mps"}])
 def test_constructor_values_that_are_changed_after_fit_are_checked(method, word):

@@ -174,6 +174,13 @@ def test_several_models_calibrate_on_every_row_once(n_parts):
     assert ConformalMDNRegressor(LinearGaussian(), cv=cv[:1]).fit(X, y).predict(X).shape == (12,)
 
 
+def test_a_split_without_training_rows_is_named():
+    X, y = linear_data(12)
+    cv = [(np.arange(6), np.arange(6, 12)), ([], np.arange(6))]
+    with pytest.raises(ValueError, match=r"training rows in every split, got none in split 1 of 2"):
+        ConformalMDNRegressor(LinearGaussian(), cv=cv).fit(X, y)
+
+
 def test_gaps_are_for_those_who_take_them():
     for estimator, takes in ((None, True), (MDNRegressor(), True), (LinearGaussian(), False)):
         assert get_tags(ConformalMDNRegressor(estimator)).input_tags.allow_nan == takes

@@ -127,8 +127,10 @@ def test_folds_with_groups_keep_them_whole(new):
     np.testing.assert_array_equal(coefficients(model), coefficients(expected))
     with pytest.raises(ValueError, match="groups must have one label per row"):
         new(4).fit(LONG_X, SERIES, groups=GROUPS[1:])
-    with pytest.raises(ValueError, match="groups: expected labels of one kind"):
-        new(4).fit(LONG_X, SERIES, groups=np.array([None, "a"] * (N // 2), dtype=object))
+    for label, message in ((None, "without gaps"), (1, "of one kind")):
+        odd = np.array([label, "a"] * (N // 2), dtype=object)
+        with pytest.raises(ValueError, match=f"groups: expected labels {message}"):
+            new(4).fit(LONG_X, SERIES, groups=odd)
 
 
 @pytest.mark.parametrize("new", NEW)

@@ -225,7 +225,8 @@ def test_groups_of_rows_without_weight_do_not_count():
         ("auto", np.zeros(N), "groups: expected at least two groups of rows with weight"),
         ("last", np.zeros(N), "groups: expected at least two groups"),
         ("auto", GROUPS[:-1], "groups must have one label per row"),
-        ("auto", np.array([None, "a"] * (N // 2), dtype=object), "groups: expected labels of one"),
+        ("auto", np.array([None, "a"] * (N // 2), dtype=object), "groups: .* without gaps"),
+        ("auto", np.array([1, "a"] * (N // 2), dtype=object), "groups: expected labels of one"),
     ],
 )
 def test_groups_that_cannot_be_kept_whole_are_refused(way, groups, match):

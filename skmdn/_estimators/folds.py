@@ -56,7 +56,11 @@ def splits(
             seed = int(rng.integers(2**31))
             kind, cv = "shuffled", KFold(n_folds, shuffle=True, random_state=seed)
     parts = parts_of(check_cv(cv), X, y, groups=groups)
-    for train, test in parts:
+    for i, (train, test) in enumerate(parts):
+        if train.size == 0:
+            raise ValueError(
+                f"cv: expected training rows in every split, got none in split {i} of {len(parts)}."
+            )
         trains = np.zeros(len(y), dtype=bool)
         trains[train] = True
         if trains[test].any():

@@ -190,6 +190,7 @@ def check_groups(groups: ArrayLike | None, n: int) -> AnyArray | None:
     if groups is None:
         return None
     check_in_memory(groups, "groups")
+    check_no_mask(groups, "groups")
     labels = even_array(groups, "groups")
     if labels.shape != (n,):
         raise ValueError(f"groups must have one label per row, shape ({n},); got {labels.shape}.")

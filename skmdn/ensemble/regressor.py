@@ -268,8 +268,7 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         Returns
         -------
         Mixture or TargetMixture
-            Of the components of all members and of the taught network, and one of the background;
-            behind the map, if any.
+            Of the components of all networks and one of the background; behind the map, if any.
         """
         rows = check_fitted_table(self, X)
         chunks = densities_by_chunk(self._members(), rows)
