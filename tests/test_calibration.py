@@ -23,7 +23,7 @@ def random_mixture(rng, n, n_outputs, full):
 
 
 @pytest.mark.parametrize("full", [False, True])
-@pytest.mark.parametrize("n_outputs", [1, 2])
+@pytest.mark.parametrize("n_outputs", [1, 2, 3])  # of two, principal axes may be symmetric
 def test_loss_is_that_of_the_widened_pool(n_outputs, full):
     """The loss works along principal axes; `widen` and `pdf` do not."""
     rng = np.random.default_rng(0)
@@ -152,6 +152,36 @@ def test_weights_of_rows_are_relative_and_count_as_repetition_but_for_the_prior(
     np.testing.assert_allclose(weighted.factors, scaled.factors, rtol=1e-6)
 
 
+def test_rows_of_next_to_no_weight_make_the_prior_no_weaker():
+    view, y = normal_rows(40, 2.0)
+    found = calibrate([view], y, np.repeat([1.0, 1e-9], 20))
+    expected = calibrate([view[:20]], y[:20])
+    np.testing.assert_allclose(found.factors, expected.factors, rtol=1e-3)
+
+
+def test_spreads_may_be_ten_times_too_narrow():
+    rng = np.random.default_rng(0)
+    scales = 10.0 ** rng.uniform(-2, -1, 2000)
+    y = 10 * scales * rng.normal(size=2000)
+    found = calibrate([gaussian(np.zeros(2000), scales)], y[:, None])
+    assert 8 < found.factors[0] < 12
+
+
+def test_noise_may_be_all_that_there_is():
+    rng = np.random.default_rng(0)
+    view = gaussian(np.zeros(2000), 10.0 ** rng.uniform(-3, -1, 2000))
+    assert 0.9 < calibrate([view], rng.normal(size=(2000, 1))).noise < 1.1
+
+
+def test_a_background_that_changes_nothing_has_the_weight_that_is_expected():
+    y, ones = np.random.default_rng(0).normal(size=(50, 1)), np.ones(50)
+    parts = [_calibration._principal(gaussian(0 * ones, 3 * ones), y)]
+    behind = _calibration.background_logpdf(y, 3.0)
+    theta = np.array([0.0, 0.0, np.log(1e-6)])
+    found = _calibration._background_weight(theta, parts, ones / 50, 1 / 50, behind)
+    np.testing.assert_allclose(found, 1e-3, rtol=1e-2)
+
+
 def test_background_takes_the_outliers():
     view, y = normal_rows(3000, 1.0)
     y[:60] = 8.0
@@ -166,7 +196,8 @@ def test_background_takes_the_outliers():
 
 
 def gaussian(mean, scale):
-    return Mixture(np.ones((len(mean), 1)), mean[:, None], np.full((len(mean), 1), scale))
+    scales = np.broadcast_to(scale, len(mean))[:, None]
+    return Mixture(np.ones((len(mean), 1)), mean[:, None], scales)
 
 
 def test_pools_of_members_with_errors_of_their_own_get_less_spread():

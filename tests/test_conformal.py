@@ -10,10 +10,10 @@ import pytest
 from cases.conformal import TwoPeaks, lies_in, two_peak_data
 from cases.linear_gaussian import LinearGaussian, linear_data
 
-from skmdn import Mixture
+from skmdn import Mixture, TargetMixture
 from skmdn.conformal import ConformalMDNRegressor
 from skmdn.conformal.limits import hdr_limit, rows_needed, tail_limit
-from skmdn.conformal.scores import central_interval
+from skmdn.conformal.scores import central_interval, hdr_masses
 from skmdn.conformal.votes import majority_region, median_interval
 
 # Coverage ---------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def test_far_outcomes_open_the_region_and_only_widen_the_interval():
     assert 0.8 < lies_in(y, interval[:, None]).mean() < 1
 
 
-@pytest.mark.parametrize("level", [0.05, 0.29, 0.5, 0.7, 0.9, 0.99])
+@pytest.mark.parametrize("level", [0.05, 0.07, 0.29, 0.5, 0.7, 0.9, 0.99])
 @pytest.mark.parametrize("m", [1, 9, 10, 99])
 def test_limits_are_those_of_the_conformal_p_value(m, level):
     """A score is allowed exactly if more than a share 1 - c of the m + 1 scores are as far out."""
@@ -210,6 +210,15 @@ def test_limits_are_those_of_the_conformal_p_value(m, level):
         assert (new <= limit) == (p_value > 1 - level + 1e-12)
         p_value = (np.sum(scores <= new) + 1) / (m + 1)
         assert (new >= tail) == (p_value > 1 - level + 1e-12)
+
+
+def test_an_outcome_beyond_all_draws_scores_no_less_than_they_do():
+    # The medians, which far outcomes are compared with, lie in the gap between two peaks.
+    means, ones = [[[-10.0, -10.0], [10.0, 10.0]]], np.ones((1, 2, 2))
+    mixture = TargetMixture(Mixture([[0.5, 0.5]], means, ones), "asinh")
+    outcome = np.sinh([[15.0, 15.0]])
+    assert mixture.logpdf(outcome) > mixture.logpdf(mixture.median()) + 20
+    assert hdr_masses(mixture, outcome, 0) >= 1
 
 
 def test_the_least_coverage_still_holds_the_least_score():
