@@ -199,6 +199,7 @@ def test_what_is_no_number_is_refused_in_a_column_of_numbers(kind):
 IDS = np.array([2**53 + 1, 2**53 + 2, 998877665544332211])[np.arange(N) % 3]
 LARGE = {
     "categories": (pd.DataFrame({"id": pd.Categorical(IDS)}), "from_dtype", "'id'"),
+    "beyond float64": (pd.DataFrame({"id": pd.Categorical(IDS * [10**400])}), "from_dtype", "'id'"),
     "a column": (pd.DataFrame({"id": IDS}), ["id"], "'id'"),
     "an array": (IDS[:, None], [0], "0"),
     "objects": (IDS[:, None].astype(object), [0], "0"),

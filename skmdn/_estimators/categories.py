@@ -1,5 +1,6 @@
 """Categories of features: which features have them, what they are, and their codes."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -92,16 +93,17 @@ def learnt_levels(column: Column, label: str) -> AnyArray:
 def distinct(numbers: Array, label: str) -> AnyArray:
     """The categories of a column of numbers, sorted."""
     levels = np.unique(numbers[~np.isnan(numbers)])
-    _check_exact(levels, label)
+    _check_exact(levels.tolist(), label)
     return levels
 
 
-def _check_exact(levels: Array, label: str) -> None:
-    largest = np.abs(levels).max(initial=0.0)
+def _check_exact(levels: list[Any], label: str) -> None:
+    largest = max(map(abs, levels), default=0.0)
     if largest >= _LARGEST_EXACT:
+        got = float(min(largest, sys.float_info.max))
         raise ValueError(
             f"{label}: expected categories of numbers below 2**53 in size, as larger ones that "
-            f"differ may be equal in float64; got {largest:.17g}. Make them text, for instance by "
+            f"differ may be equal in float64; got {got:.17g}. Make them text, for instance by "
             "astype(str)."
         )
 
@@ -116,10 +118,9 @@ def _sorted(found: list[Any], label: str) -> AnyArray:
         )
     if kinds <= {*_KINDS.values()}:
         _check_finite(found, label)
-        levels = np.array(sorted(found), dtype=_TYPES.get("".join(kinds)))
         if kinds == {"numbers"}:
-            _check_exact(levels, label)
-        return levels
+            _check_exact(found, label)
+        return np.array(sorted(found), dtype=_TYPES.get("".join(kinds)))
     raise ValueError(
         f"{label}: expected categories of text, booleans or numbers, got {kinds.pop()}; make them "
         "text, for instance by astype(str)."
