@@ -720,6 +720,11 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
             n Gaussian mixtures, one per row; with a `target_transform`, behind its maps, and with
             `target_atoms`, beside these. If y is
             positive but much of the density is below zero, set ``target_transform="log"``.
+
+        Raises
+        ------
+        ValueError
+            If X is not as described, or a constructor value has been changed to one out of range.
         """
         predictor = self._predictor()
         check_settings(self)
@@ -774,6 +779,11 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Returns
         -------
         ndarray of shape (n, S) or (n, S, D)
+
+        Raises
+        ------
+        ValueError
+            If X is not as described, or a constructor value has been changed to one out of range.
         """
         predictor = self._predictor()
         check_settings(self)

@@ -24,12 +24,12 @@ UNSEEN = -1.0
 # Text of which more than this share of the entries differ from one another is a name or an id; of
 # fewer rows than these one cannot tell.
 _NEARLY_UNIQUE, _ENOUGH_ROWS = 0.9, 20
-# Kinds of categories, by the type of their array. Text is in an array of objects: one of text would
-# give every entry the room of the longest, and drop NUL characters at the end.
-_KINDS = {"O": "text", "b": "booleans", "f": "numbers"}
+# Kinds of categories, and the types of their arrays. An array of text would give every entry the
+# room of the longest, and drop NUL characters at the end.
 _TYPES: dict[str, type] = {"text": object, "booleans": bool, "numbers": float}
-# Whole numbers up to this size are exact in float64; larger ones that differ may become equal.
-_LARGEST_EXACT = 2.0**53
+_KINDS = {np.dtype(type_).kind: kind for kind, type_ in _TYPES.items()}
+# Whole numbers below this are exact in float64; larger ones that differ may become equal.
+_TOO_LARGE = 2.0**53
 
 
 def categorical_mask(
@@ -99,7 +99,7 @@ def distinct(numbers: Array, label: str) -> AnyArray:
 
 def _check_exact(levels: list[Any], label: str) -> None:
     largest = max(map(abs, levels), default=0.0)
-    if largest >= _LARGEST_EXACT:
+    if largest >= _TOO_LARGE:
         got = float(min(largest, sys.float_info.max))
         raise ValueError(
             f"{label}: expected categories of numbers below 2**53 in size, as larger ones that "
@@ -116,15 +116,16 @@ def _sorted(found: list[Any], label: str) -> AnyArray:
             f"{label}: expected categories of one kind, got {' and '.join(sorted(kinds))} in one "
             "column; make them all text, for instance by astype(str)."
         )
-    if kinds <= {*_KINDS.values()}:
+    kind = kinds.pop() if kinds else "numbers"
+    if kind not in _TYPES:
+        raise ValueError(
+            f"{label}: expected categories of text, booleans or numbers, got {kind}; make them "
+            "text, for instance by astype(str)."
+        )
+    if kind == "numbers":
         _check_finite(found, label)
-        if kinds == {"numbers"}:
-            _check_exact(found, label)
-        return np.array(sorted(found), dtype=_TYPES.get("".join(kinds)))
-    raise ValueError(
-        f"{label}: expected categories of text, booleans or numbers, got {kinds.pop()}; make them "
-        "text, for instance by astype(str)."
-    )
+        _check_exact(found, label)
+    return np.array(sorted(found), dtype=_TYPES[kind])
 
 
 def _kind(entry: Any) -> str:
@@ -143,7 +144,7 @@ def codes_of(column: Column, levels: AnyArray, label: str) -> FloatArray:
         return codes_of_numbers(numbers, levels, label)
     expected, found = _KINDS[levels.dtype.kind], entries(column)
     for kind in sorted({_kind(entry) for entry in found} - {expected}):
-        if len(levels) or kind not in _KINDS.values():
+        if len(levels) or kind not in _TYPES:
             raise _other_kind(label, expected, kind)
     _check_finite(found, label)
     place = {level: float(i) for i, level in enumerate(levels.tolist())}

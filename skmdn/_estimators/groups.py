@@ -1,24 +1,18 @@
 """Groups of rows as numbers."""
 
-from typing import Any
-
 import numpy as np
 
 from skmdn._arrays import AnyArray, IntArray
+from skmdn._estimators.tables import is_gap
 
 
 def missing(labels: AnyArray) -> IntArray:
     """Rows whose label is NaN, NaT, None or pandas' NA."""
     if labels.dtype.kind == "O":
-        return np.flatnonzero([_is_missing(label) for label in labels.tolist()])
+        return np.flatnonzero([is_gap(one) or type(one).__name__ == "NaTType" for one in labels])
     if labels.dtype.kind in "mM":
         return np.flatnonzero(np.isnat(labels))
     return np.flatnonzero(np.isnan(labels)) if labels.dtype.kind in "fc" else np.empty(0, np.intp)
-
-
-def _is_missing(label: Any) -> bool:
-    is_word = label is None or type(label).__name__ == "NAType"
-    return is_word or bool(label != label)  # as NaN and NaT
 
 
 def group_numbers(groups: AnyArray) -> IntArray:

@@ -85,7 +85,7 @@ def entries(column: Column) -> list[Any]:
     there = _hashable(column).drop_nulls()
     if column.dtype != nw.Object:
         return list(there.unique().to_list())
-    objects = [entry for entry in there.to_list() if not _is_gap(entry)]
+    objects = [entry for entry in there.to_list() if not is_gap(entry)]
     try:
         return list(dict.fromkeys(objects))
     except TypeError:
@@ -131,7 +131,8 @@ def objects_as_numbers(values: AnyArray) -> FloatArray:
     return np.where(is_gap, np.nan, values).astype(np.float64)
 
 
-def _is_gap(entry: Any) -> bool:
+def is_gap(entry: Any) -> bool:
+    """Whether an object is None, pandas' NA or NaN."""
     is_nan = isinstance(entry, float | np.floating) and bool(np.isnan(entry))
     return entry is None or type(entry).__name__ == "NAType" or is_nan
 
@@ -145,7 +146,7 @@ def _objects(entries: list[Any]) -> AnyArray:
 
 def _no_number(column: Column) -> str:
     """An example of text in a column and what to do, or the type of what it holds."""
-    there = [entry for entry in column.to_list() if not _is_gap(entry)]
+    there = [entry for entry in column.to_list() if not is_gap(entry)]
     text = next((entry for entry in there if isinstance(entry, str)), None)
     if text is not None:
         return f"text such as {text!r}. {TEXT_ADVICE.rstrip('.')}"

@@ -22,9 +22,9 @@ from skmdn.mixture.roots import solve
 
 _ROOT_2PI = float(np.sqrt(2.0 * np.pi))
 
-_MOST, _OF_REST, _ROUNDING = 1e-10, 1e-7, 1e-15
-"""Largest error of a region's mass: it is a small part of the mass outside, too, down to what a sum
-of masses loses in rounding."""
+# The error of a region's mass is at most the first, and at most the second in units of the mass
+# outside, but for the third, which a sum of masses may lose in rounding.
+_MASS_ERROR, _ERROR_OF_REST, _ROUNDING = 1e-10, 1e-7, 1e-15
 
 
 class _Height(NamedTuple):
@@ -105,8 +105,8 @@ def _slices_of_levels(
 
 
 def _tolerance(level: FloatArray) -> FloatArray:
-    """Largest error of the mass of a region with the level."""
-    return np.asarray(np.clip(_OF_REST * (1.0 - level), _ROUNDING, _MOST))
+    """Largest error of the masses of regions with the levels."""
+    return np.asarray(np.clip(_ERROR_OF_REST * (1.0 - level), _ROUNDING, _MASS_ERROR))
 
 
 def _depths(land: Landscape, levels: FloatArray) -> FloatArray:
