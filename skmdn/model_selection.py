@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.parallel import Parallel, delayed
 
 from skmdn._estimators.choices import with_choices_made
-from skmdn._estimators.folds import order_of, parts_of, take
+from skmdn._estimators.folds import as_splitter, order_of, parts_of, take
 from skmdn._estimators.inner_estimators import check_predicts_density, density_of
 from skmdn._estimators.inputs import check_in_memory, check_table
 from skmdn._estimators.interrupts import interrupt_ends_all
@@ -106,16 +106,13 @@ def cross_val_predict_proba(
     >>> print(f"{log_likelihood_score(y, mixture):.2f}")
     -3.03
     """
-    # This import takes half the time of importing scikit-learn, and predicting does not need it.
-    from sklearn.model_selection import check_cv
-
     check_predicts_density(estimator)
     if y is None:
         raise ValueError("y: expected targets, got None.")
     check_in_memory(y, "y")
     check_in_memory(groups, "groups")
     X, y, groups = indexable(check_table(X), y, groups)
-    cv = check_cv(cv, y, classifier=False)
+    cv = as_splitter(cv)
     split_params, fit_params = _route(estimator, cv, groups, dict(params or {}))
     parts = parts_of(cv, X, y, **split_params)
     order = order_of([test for _, test in parts], len(y))

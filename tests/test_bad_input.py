@@ -155,8 +155,12 @@ def spoiled(array, value, place=(5,)):
 
 WORDS = np.full((N, P), "word")
 BAD_X = {
-    "infinity": (spoiled(X_GOOD, np.inf), ValueError, "X contains infinity"),
-    "minus infinity": (spoiled(X_GOOD, -np.inf), ValueError, "X contains infinity"),
+    "infinity": (
+        spoiled(X_GOOD, np.inf, (5, 1)),
+        ValueError,
+        "X contains infinity .* The first is inf at row 5, column 1. .* make it NaN",
+    ),
+    "minus infinity": (spoiled(X_GOOD, -np.inf), ValueError, "The first is -inf at row 5, column"),
     "float32 infinity": (spoiled(X_GOOD, np.inf).astype("f4"), ValueError, "X contains infinity"),
     "words": (WORDS, ValueError, "column 0: expected numbers, got text such as 'word'"),
     "objects": (WORDS.astype(object), ValueError, "column 0: expected numbers, got text"),
@@ -180,12 +184,16 @@ BAD_X = {
 }
 BAD_Y = {
     "None": (None, ValueError, "requires y to be passed, but the target y is None"),
-    "NaN": (spoiled(Y_GOOD, np.nan), ValueError, "y contains NaN"),
-    "infinity": (spoiled(Y_GOOD, np.inf), ValueError, "y contains infinity"),
-    "NaN among outputs": (
-        spoiled(np.column_stack([Y_GOOD, Y_GOOD]), np.nan),
+    "NaN": (
+        spoiled(Y_GOOD, np.nan),
         ValueError,
-        "y contains NaN",
+        "y contains NaN. The first is nan at row 5. Leave out such rows",
+    ),
+    "infinity": (spoiled(Y_GOOD, np.inf), ValueError, "y contains infinity .* inf at row 5. Leave"),
+    "NaN among outputs": (
+        spoiled(np.column_stack([Y_GOOD, Y_GOOD]), np.nan, (5, 1)),
+        ValueError,
+        "y contains NaN. The first is nan at row 5, column 1",
     ),
     "words": (WORDS[:, 0], ValueError, "y: expected numbers, got text"),
     "figures in words": (np.full(N, "1.5"), ValueError, "y: expected numbers, got text"),

@@ -46,6 +46,22 @@ def test_a_generator_of_splits_serves_once_and_then_is_told_to_be_used_up(fit):
         fit(cv)
 
 
+@pytest.mark.parametrize("fit", [fit_ensemble, fit_conformal, predict_out_of_fold, cross_fit])
+@pytest.mark.parametrize(
+    ("cv", "match"),
+    [
+        ([1, 2], "cv: expected pairs of training and test rows.* split 0 of 2 is 1"),
+        ([(range(9), [0]), ([0, 1],)], r"split 1 of 2 is \(\[0, 1\],\)"),
+        ([("a", "b")], "cv: expected splits .* indices or masks of .* rows; got others"),
+        ([([0], [10**6])], "cv: expected splits .* rows; got others: index 1000000"),
+    ],
+    ids=["numbers", "one part", "text", "no such row"],
+)
+def test_a_list_of_something_else_than_splits_is_refused(fit, cv, match):
+    with pytest.raises(ValueError, match=match):
+        fit(cv)
+
+
 # Which folds an integer makes -------------------------------------------------------------------
 
 N = 600

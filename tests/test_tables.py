@@ -83,6 +83,24 @@ def test_tables_give_what_arrays_give(predictions_of, kind):
     np.testing.assert_allclose(predictions_of(LinearGaussian(), TABLES[kind](X)), expected)
 
 
+@pytest.mark.parametrize(
+    "table_of",
+    [
+        lambda values: pd.DataFrame(values, columns=["a", "b"]),
+        lambda values: pd.DataFrame(values, columns=["a", "b"], dtype="Float64"),
+        TABLES["polars"],
+        arrow,
+    ],
+    ids=["pandas", "pandas with NA", "polars", "pyarrow"],
+)
+def test_a_number_that_is_infinite_is_named(table_of):
+    values = np.tile(X, (100, 1))
+    values[5000, 1] = -np.inf
+    match = r"The first is -inf at row 5000, column 'b'\. If it stands for a gap, make it NaN"
+    with pytest.raises(ValueError, match=match):
+        MDNRegressor().fit(table_of(values), np.tile(Y, 100))
+
+
 @DOORS
 def test_rows_may_have_more_than_one_axis(predictions_of):
     view = make_pipeline(FunctionTransformer(flat), LinearGaussian())

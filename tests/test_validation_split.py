@@ -285,7 +285,7 @@ class Splitter:
         ([([0, 1], [])], "validation_split: expected a last split .* got 2 and 0 rows"),
         ([([], [0, 1])], "got 0 and 2 rows"),
         ([([0, 1, 2], [2, 3])], "got 3 and 2 rows, 1 of them in both"),
-        ([([0, 1], [N])], f"validation_split: expected indices of {N} rows"),
+        ([([0, 1], [N])], f"validation_split: expected splits .* indices or masks of {N} rows"),
     ],
 )
 def test_splits_that_cannot_validate_are_refused(parts, match):

@@ -39,16 +39,18 @@ def check_features(
     """
     X = _as_read(X) if reset else in_order_of_fit(estimator, _as_read(X))
     frame = frame_of(X)
+    options = {"ensure_min_samples": min_rows, **_checks(estimator)}
     if frame is None or _is_plain(frame):
         with text_is_named(X, name):
-            matrix = checked_array(X, name, ensure_min_samples=min_rows, **_checks(estimator))
+            columns = None if frame is None else frame.columns
+            matrix = checked_array(X, name, columns=columns, **options)
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         categories = _categories(estimator, frame, matrix, name, reset=reset)
         return matrix if categories is None else _encoded(matrix, categories, frame, name)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     categories = _categories(estimator, frame, None, name, reset=reset)
     matrix = _matrix(frame, categories, name)
-    return checked_array(matrix, name, ensure_min_samples=min_rows, **_checks(estimator))
+    return checked_array(matrix, name, columns=frame.columns, **options)
 
 
 def check_rows(estimator: Any, X: Any, *, reset: bool = False, min_rows: int = 1) -> Any:

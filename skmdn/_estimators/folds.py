@@ -1,5 +1,7 @@
 """Folds of the rows: splitting, taking, and putting back into order."""
 
+import reprlib
+from collections.abc import Iterable, Sized
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -37,7 +39,7 @@ def splits(
     With groups they keep each group together.
     """
     # This import takes half the time of importing scikit-learn, and predicting does not need it.
-    from sklearn.model_selection import GroupKFold, KFold, check_cv
+    from sklearn.model_selection import GroupKFold, KFold
 
     cv = 5 if cv is None else cv
     kind, p_value = "splitter", None
@@ -55,7 +57,7 @@ def splits(
         else:
             seed = int(rng.integers(2**31))
             kind, cv = "shuffled", KFold(n_folds, shuffle=True, random_state=seed)
-    parts = parts_of(check_cv(cv), X, y, groups=groups)
+    parts = parts_of(as_splitter(cv), X, y, groups=groups)
     for i, (train, test) in enumerate(parts):
         if train.size == 0:
             raise ValueError(
@@ -77,23 +79,46 @@ def _run_splits(
     return [(np.setdiff1d(rows, fold), fold) for fold in folds_of_runs(n, n_folds, length, rng)]
 
 
+def as_splitter(cv: Any) -> Any:
+    """A splitter of what scikit-learn takes for `cv`; of a list, only pairs are taken."""
+    # This import takes half the time of importing scikit-learn, and predicting does not need it.
+    from sklearn.model_selection import check_cv
+
+    if isinstance(cv, Iterable) and not isinstance(cv, str) and not hasattr(cv, "split"):
+        cv = list(cv)
+        for i, split in enumerate(cv):
+            if not (isinstance(split, Sized) and len(split) == 2):
+                raise ValueError(
+                    "cv: expected pairs of training and test rows, as indices or masks; "
+                    f"split {i} of {len(cv)} is {reprlib.repr(split)}."
+                )
+    return check_cv(cv, classifier=False)
+
+
 def parts_of(
     splitter: Any, X: Any, y: Any, *, name: str = "cv", **split_params: Any
 ) -> list[tuple[IntArray, IntArray]]:
     """Training and test rows of every split of a splitter, masks turned into indices."""
     rows = np.arange(len(y))
-    try:
-        parts = [(rows[train], rows[test]) for train, test in splitter.split(X, y, **split_params)]
-    except IndexError as error:
-        raise ValueError(
-            f"{name}: expected indices of {len(y)} rows; got others: {error}."
-        ) from error
+    splits = splitter.split(X, y, **split_params)
+    parts = [_part_of(rows, train, test, name) for train, test in splits]
     if not parts:
         raise ValueError(
             f"{name}: expected at least one split, got none. A generator gives its splits only "
             "once: pass a list of them, or a splitter."
         )
     return parts
+
+
+def _part_of(rows: IntArray, train: Any, test: Any, name: str) -> tuple[IntArray, IntArray]:
+    """Training and test rows of one split, as indices."""
+    try:
+        return np.atleast_1d(rows[train]), np.atleast_1d(rows[test])
+    except IndexError as error:
+        raise ValueError(
+            f"{name}: expected splits of training and test rows, as indices or masks of "
+            f"{len(rows)} rows; got others: {error}."
+        ) from error
 
 
 def check_weighted(trains: list[IntArray], weights: FloatArray | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,11 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from skmdn._arrays import AnyArray
+
+# How scikit-learn says that a number is NaN or infinite, in one line: more has its own advice.
+_NOT_FINITE = re.compile(r"Input \w+ contains (?:NaN|infinity).*\.$")
+
+_BLOCK = 4096  # rows to look through at a time
 
 _DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
@@ -45,19 +51,51 @@ def even_array(values: object, name: str) -> AnyArray:
         raise ValueError(f"{name}: expected an array of numbers; {error}") from error
 
 
-def checked_array(values: Any, name: str, **options: Any) -> AnyArray:
+def checked_array(
+    values: Any, name: str, *, columns: Sequence[Any] | None = None, **options: Any
+) -> AnyArray:
     """What scikit-learn's `check_array` returns; its errors name the argument.
 
-    It looks for NaN in the sum of all numbers, which may overflow in both directions.
+    Where a number is not finite they say which, in which of the `columns` if these have names. It
+    looks for NaN in the sum of all numbers, which may overflow in both directions.
     """
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             return check_array(values, input_name=name, **options)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        if _NOT_FINITE.match(str(error)):
+            gaps_may_be = options.get("ensure_all_finite", True) == "allow-nan"
+            place = _first_not_finite(values, columns, gaps_may_be=gaps_may_be)
+            raise ValueError(f"{error} {place}".strip()) from error
         if re.search(rf"\b{name}\b", str(error)):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{name}: {error}") from error
+
+
+def _first_not_finite(values: Any, columns: Sequence[Any] | None, *, gaps_may_be: bool) -> str:
+    """Where the first such number is, and what to do with it; "" if it is not to be found."""
+    array = np.asarray(values)
+    # In blocks of rows, as an array may be a map of a file that is larger than memory.
+    for start in range(0, len(array) if array.ndim else 0, _BLOCK):
+        try:
+            block = np.asarray(array[start : start + _BLOCK], dtype=np.float64)
+        except (TypeError, ValueError, OverflowError):
+            return ""  # numbers to scikit-learn, but not to NumPy, such as pandas' NA
+        spoilt = np.isinf(block) if gaps_may_be else ~np.isfinite(block)
+        if spoilt.any():
+            break
+    else:
+        return ""
+    place = tuple(map(int, np.argwhere(spoilt)[0]))
+    row, *rest = start + place[0], *place[1:]
+    where = f"at row {row}"
+    if len(rest) == 1:
+        where += f", column {rest[0] if columns is None else columns[rest[0]]!r}"
+    elif rest:
+        where = f"at {(row, *rest)}"
+    advice = "If it stands for a gap, make it NaN." if gaps_may_be else "Leave out such rows."
+    return f"The first is {block[place]:g} {where}. {advice}"
 
 
 def check_no_mask(values: object, name: str) -> None:
