@@ -32,8 +32,8 @@ from skmdn.mixture.arguments import as_generator
 from skmdn.mixture.joining import Density
 
 if TYPE_CHECKING:
-    from skmdn._training.choices import Past
     from skmdn._training.fitting import Fitted, PlainState
+    from skmdn._training.going_on import Past
 
 
 class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
@@ -197,8 +197,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         of fewer than 1,000 rows, and of these up to 30 times if all is left to choose.
 
         Of fewer than 10 rows, where X holds more than 20 million numbers, with "last" (see
-        `validation_split`), or where `fit` goes on (`warm_start`), a tenth is set aside, but at
-        least 30 rows and at most a third.
+        `validation_split`) or with `warm_start`, a tenth is set aside, but at least 30 rows and at
+        most a third.
 
         None trains on all rows, keeps the last parameters and does not calibrate.
     validation_split : {"auto", "shuffled", "blocks", "last"} or splitter, default="auto"
@@ -313,13 +313,17 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Atoms change what a log-likelihood means, as a probability is no density. Compare models
         with different atoms by CRPS, or by `metrics.log_likelihood_score` with a `resolution`.
     warm_start : bool, default=False
-        Whether `fit` continues from the present parameters. Scaling and bins stay as they are,
-        except for columns that did not vary before. With a fixed `random_state` each call that
-        sets rows aside sets the same ones aside but shuffles the others differently; in a first
-        call with folds (see `validation_fraction`) all rows have trained. Categories stay those of
-        the first call: later ones count as unseen. Atoms stay too. The largest learning rate is
-        half of `learning_rate_init`; it halves after every call that found nothing better on the
-        validation part, which a warning reports.
+        Whether `fit` continues from the present parameters, if there are any. It is meant for more
+        steps on the same rows: every call sets the same ones aside, whatever `random_state` is, and
+        shuffles the others differently. So the first call makes no folds (see
+        `validation_fraction`), and few rows are predicted a little less well. A model that is
+        fitted without `warm_start` may have trained on all rows; a warning says so where a call
+        goes on from it and sets some of them aside.
+
+        Scaling and bins stay as they are, except for columns that did not vary before. Categories
+        stay those of the first call: later ones count as unseen. Atoms stay too. The largest
+        learning rate is half of `learning_rate_init`; it halves after every call that found nothing
+        better on the validation part, which a warning reports.
     point_estimate : {"mean", "median", "mode"}, default="mean"
         What `predict` returns.
     device : str, default="cpu"
@@ -442,6 +446,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Number of consecutive calls of `fit` and `partial_fit` that led to this model.
     next_learning_rate_ : float
         Largest learning rate of the next call of `fit` with `warm_start`.
+    seed_ : int or None
+        Seed of the rows that `fit` set aside, for the next call with `warm_start`; None if it set
+        none aside.
     optimizer_state_ : tuple
         State of the optimiser after `partial_fit`: its parameters and the two moments of their
         gradient, each a list of layers ``(in + 1, out)``, and the number of steps.
@@ -839,17 +846,20 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
     def _past(self) -> Past | None:
         """The fit to go on from, if there was one."""
-        from skmdn._training.choices import Past
+        from skmdn._training.going_on import Past
 
         if not self._is_fitted():
             return None
         rate, weights = self.next_learning_rate_, self.feature_weights_
-        return Past(self._predictor(), self.n_calls_, rate, self.alpha_, self.encoding_, weights)
+        return Past(
+            self._predictor(), self.n_calls_, rate, self.alpha_, self.encoding_, weights, self.seed_
+        )
 
     def _keep(self, fitted: Fitted, *, n_calls: int) -> None:
         """Turn a network fitted after `n_calls` others into attributes."""
         self.n_calls_: int = n_calls + 1
         self.next_learning_rate_: float = fitted.next_rate
+        self.seed_: int | None = fitted.seed
         self.alpha_, self.encoding_ = fitted.settings.alpha, fitted.settings.encoding
         self.feature_weights_ = fitted.feature_weights
         predictor, line = fitted.predictor, fitted.predictor.line

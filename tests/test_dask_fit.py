@@ -40,6 +40,7 @@ from skmdn._estimators.fit_warnings import (
 from skmdn.dask import DaskMDNRegressor, budget, cluster, fitting, versions
 from skmdn.dask.budget import Worker, workers_of
 from skmdn.dask.members import joined
+from skmdn.dask.plan import seed_of
 from skmdn.ensemble.pooled_members import PooledMDNRegressor
 
 
@@ -318,6 +319,17 @@ def test_warm_start_goes_on(client):
     assert several.fit(dX, dy).estimator_.estimators_[1].n_calls_ == 2
     with pytest.raises(ValueError, match="n_members must stay 2; got 3"):
         several.set_params(n_members=3).fit(dX, dy)
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_warm_starts_draw_and_hold_out_the_same_rows(client, n_members):
+    """Without a seed too: with other rows, those that validate would have trained."""
+    dX, dy = in_blocks(*rows())
+    model = short(warm_start=True, random_state=None, n_members=n_members, max_rows=200)
+    seed = model.fit(dX, dy).seed_
+    assert seed_of(model) == seed
+    assert model.set_params(random_state=5).fit(dX, dy).seed_ == seed
+    assert seed_of(model.set_params(warm_start=False)) == 5
 
 
 def test_a_pickle_and_a_clone_need_no_cluster(client):

@@ -12,6 +12,7 @@ from cases.regressor import (
     short,
 )
 
+from skmdn import MDNRegressor
 from skmdn._engine.batches import Batches
 from skmdn._training.validation_split import hold_out
 
@@ -296,18 +297,78 @@ def test_a_warm_start_keeps_to_a_lowered_rate(monkeypatch):
     assert max(rates) <= 0.5e-9
 
 
-def test_warm_starts_with_a_seed_hold_out_the_same_rows_in_every_call(monkeypatch):
-    held_out = []
+@pytest.fixture
+def held_out(monkeypatch):
+    """Rows that the calls of `fit` set aside."""
+    rows = []
 
     def spied(*args):
         parts = hold_out(*args)
-        held_out.append(parts.validation.rows)
+        rows.append(None if parts.validation is None else parts.validation.rows)
         return parts
 
     monkeypatch.setattr(import_module("skmdn._training.fitting"), "hold_out", spied)
+    return rows
+
+
+@pytest.mark.parametrize("random_state", [0, None, "instance"])
+def test_warm_starts_hold_out_the_same_rows_in_every_call(random_state, held_out):
+    if random_state == "instance":
+        random_state = np.random.RandomState(0)
     X, y = linear_rows()
-    model = short(warm_start=True, max_iter=1)
-    for _ in range(4):
+    model = short(warm_start=True, max_iter=1, random_state=random_state)
+    for _ in range(3):
         model.fit(X, y)
+    model.partial_fit(X, y).set_params(random_state=9).fit(X, y)
+    assert len(held_out) == 4
     for rows in held_out[1:]:
         np.testing.assert_array_equal(rows, held_out[0])
+    model.set_params(warm_start=False).fit(X, y)
+    assert not np.array_equal(held_out[4], held_out[0])
+
+
+@pytest.mark.usefixtures("with_cross_validation")
+def test_calls_that_go_on_make_no_folds(held_out):
+    X, y = linear_rows()
+    model = MDNRegressor(max_iter=20, random_state=0, warm_start=True).fit(X, y)
+    assert model.n_copies_ == 1
+    model.fit(X, y)
+    assert len(held_out[0]) == 27  # a third
+    np.testing.assert_array_equal(*held_out)
+
+
+ALL_TRAINED = {
+    "folds": lambda X, y: MDNRegressor(max_iter=20).fit(X, y),
+    "nothing held out": lambda X, y: short(validation_fraction=None).fit(X, y),
+    "validation data": lambda X, y: short().fit(X, y, X_val=X, y_val=y),
+    "parts": lambda X, y: short().partial_fit(X, y),
+}
+
+
+@pytest.mark.usefixtures("with_cross_validation")
+@pytest.mark.parametrize("way", ALL_TRAINED)
+def test_going_on_from_rows_that_all_trained_is_warned_of(way):
+    X, y = linear_rows(60)
+    model = ALL_TRAINED[way](X, y)
+    assert model.seed_ is None
+    model.set_params(warm_start=True, max_iter=1, validation_fraction="auto")
+    says = pytest.warns(UserWarning, match="warm_start: the rows .* may have trained")
+    with says:
+        model.fit(X, y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, y)  # the same rows are set aside
+        model.fit(X, y, X_val=X, y_val=y)
+        model.set_params(validation_fraction=None).fit(X, y)
+    assert not any("may have trained" in str(w.message) for w in caught)
+
+
+def test_spreads_stay_as_wide_as_the_errors_over_many_calls():
+    """Rows that had trained would tell that a network that overfits is right."""
+    X, y = linear_rows(100)
+    X_new, y_new = linear_rows(2000, seed=9)
+    model = short(warm_start=True, random_state=None, max_iter=200, hidden_layer_sizes=(64, 64))
+    for _ in range(4):
+        model.fit(X, y)
+    low, high = model.predict_proba(X_new).ppf([0.05, 0.95]).T
+    assert np.mean((low <= y_new) & (y_new <= high)) > 0.77

@@ -2,7 +2,6 @@
 
 from copy import deepcopy
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -10,25 +9,10 @@ from skmdn._estimators.observations import Observations
 from skmdn._estimators.target_atoms import at_atoms, target_atoms
 from skmdn._estimators.target_maps import TargetMaps, target_maps
 from skmdn._network.target_means import N_FOLDS
-from skmdn._predictor import Predictor
+from skmdn._training.going_on import Past
 from skmdn._training.network_choice import networks
 from skmdn._training.settings import Settings
 from skmdn._training.target_choice import chosen_maps
-
-
-class Past(NamedTuple):
-    """An earlier fit, from which a call of `fit` or `partial_fit` goes on."""
-
-    predictor: Predictor
-    n_calls: int
-    learning_rate: float  # its largest one
-    alpha: float
-    encoding: str | None
-    feature_weights: np.ndarray | None
-
-    @property
-    def linear_path(self) -> bool:
-        return self.predictor.line is not None
 
 
 def settled(

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from skmdn import _engine
 from skmdn._estimators.callbacks import FitTask
@@ -28,10 +27,17 @@ from skmdn._training.calibration import (
     widened,
     with_spreads,
 )
-from skmdn._training.choices import Past, settled, settled_for_part
+from skmdn._training.choices import settled, settled_for_part
 from skmdn._training.collapse import signs_of_collapse
 from skmdn._training.drawn_targets import Copies, Teacher, drawn_targets
 from skmdn._training.forecast import forecast_of_last
+from skmdn._training.going_on import (
+    Past,
+    advice_on_going_on,
+    largest_rate,
+    next_rate,
+    seed_of_call,
+)
 from skmdn._training.network_choice import chosen_network, weights_of_all
 from skmdn._training.progress import ProgressDisplay, show_folds
 from skmdn._training.residual_dependence import dependence_warning
@@ -48,16 +54,6 @@ from skmdn._training.validation_split import ValidationSplit, hold_out
 MOST_CHECKPOINTS = _engine.MAX_CHECKPOINTS
 # Constant learning rate, as a part of the largest: it is lower because it never decays.
 _CONSTANT_RATE = 1 / 3
-# Learning rate of a call of `fit` that goes on, as a part of the largest. It halves after a call
-# that gained nothing, down to the lowest. With this, 60 calls of one pass gain half as much again
-# as at the full rate.
-_GOING_ON, _LOWEST_RATE = 0.5, 0.02
-_GAINED_NOTHING = FitWarning(
-    "warm_start: this call found no parameters that are better on the validation part than those "
-    "it started from, and kept them. To train further, fit anew with a larger max_iter.",
-    ConvergenceWarning,
-)
-
 
 # Fields of an `OptimizerState`, as a fitted estimator keeps them.
 PlainState: TypeAlias = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], int]
@@ -75,6 +71,7 @@ class Fitted(NamedTuple):
     settings: Settings  # in which nothing is left to choose
     n_copies: int = 1  # of each row, in training
     feature_weights: np.ndarray | None = None  # (p,), in training
+    seed: int | None = None  # of the rows that were set aside, in this call or an earlier one
 
 
 class _Untrained(NamedTuple):
@@ -102,13 +99,10 @@ class _Untrained(NamedTuple):
         if settings.calibrate:
             with one_thread():
                 predictor = self._calibrated(predictor, rng)
-        gained_nothing = past is not None and _gained_nothing(trained)
-        next_rate = _next_rate(settings, past, gained_nothing=gained_nothing)
+        rate = next_rate(settings, past, trained)
         predictor, number = predictor.for_fold(-1), self.copies.number
         weights = self.beginning.feature_weights
-        return Fitted(
-            predictor, trained, [], self.split, None, next_rate, settings, number, weights
-        )
+        return Fitted(predictor, trained, [], self.split, None, rate, settings, number, weights)
 
     def _calibrated(self, predictor: Predictor, rng: np.random.Generator) -> Predictor:
         if self.folds is not None:
@@ -154,7 +148,8 @@ def fit(
     the place of networks of folds; the settings must then hold nothing out.
     """
     _check_device(settings.device)
-    rng = new_generator(settings.random_state)
+    seed = seed_of_call(settings, past)
+    rng = np.random.default_rng(seed)
     before = None if past is None else past.predictor
     settings = settled(settings, data, validation, groups, past, rng)
     atoms, maps = settings.target_atoms, settings.target_transform
@@ -176,9 +171,8 @@ def fit(
             weights = weights_of_all(data, deepcopy(rng))
         beginning = fresh_beginning(settings, data, rng, weights)
     else:
-        # With a seed, every call that holds rows out takes the same ones, so that no later call
-        # trains on them, but shuffles anew. Spawning takes nothing from the numbers that choose the
-        # rows.
+        # Every call that holds rows out takes the same ones, so that no later call trains on them,
+        # but shuffles anew. Spawning takes nothing from the numbers that choose the rows.
         order_rng = rng.spawn(past.n_calls)[-1]
         weights = None if settings.feature_weights is None else past.feature_weights
         beginning = continued_beginning(
@@ -207,7 +201,7 @@ def fit(
         at_checkpoint = partial(watch.see, lambda now: untrained.fitted(now, deepcopy(rng)))
     of_training = copies.settings(settings)
     options = training_options(
-        of_training, learning_rate=_rate(settings, past), n_passes=of_training.n_passes
+        of_training, learning_rate=largest_rate(settings, past), n_passes=of_training.n_passes
     )
     trained = _train(settings, of_network, beginning.start, options, rng, order_rng, at_checkpoint)
     fitted = untrained.fitted(trained, rng)._replace(split=split)
@@ -217,9 +211,11 @@ def fit(
     with one_thread():
         dependence = dependence_warning(judged, data, split)
         advice = signs_of_collapse(fitted.predictor, data, rng)
-    if past is not None and _gained_nothing(fitted.trained):
-        advice.append(_GAINED_NOTHING)
-    return fitted._replace(advice=advice, dependence=dependence)
+    holds_out = validation is None and split.validation is not None
+    if past is not None:
+        advice += advice_on_going_on(past, fitted.trained, holds_out=holds_out)
+    kept = seed if holds_out else None if past is None else past.seed
+    return fitted._replace(advice=advice, dependence=dependence, seed=kept)
 
 
 def fit_taught(
@@ -299,8 +295,8 @@ def fit_part(
     trained = _train(settings, of_network, beginning.start, options, rng, rng)
     trained = _in_nats_of_y(trained, split)
     predictor = beginning.predictor(settings, trained.layers, data, before).for_fold(-1)
-    next_rate = _next_rate(settings, None, gained_nothing=False)
-    return Fitted(predictor, trained, [], split, None, next_rate, settings)
+    rate, kept = next_rate(settings, None, trained), None if past is None else past.seed
+    return Fitted(predictor, trained, [], split, None, rate, settings, seed=kept)
 
 
 def _in_nats_of_y(trained: _engine.Trained, split: ValidationSplit) -> _engine.Trained:
@@ -334,27 +330,6 @@ def _split(
         taken = folds.best.folds
         return ValidationSplit(data, None, taken.kind, taken.p_value)
     return hold_out(settings, data, preparation, groups, rng)
-
-
-def _rate(settings: Settings, past: Past | None) -> float:
-    """Largest rate of a call of `fit`; one that goes on keeps to the rate its past has come to."""
-    if past is None:
-        return settings.learning_rate
-    return min(past.learning_rate, _GOING_ON * settings.learning_rate)
-
-
-def _next_rate(settings: Settings, past: Past | None, *, gained_nothing: bool) -> float:
-    """Largest rate of a call of `fit` that goes on from this one."""
-    if past is None:
-        return _GOING_ON * settings.learning_rate
-    rate = _rate(settings, past)
-    return max(0.5 * rate, _LOWEST_RATE * settings.learning_rate) if gained_nothing else rate
-
-
-def _gained_nothing(trained: _engine.Trained) -> bool:
-    """Whether no checkpoint was better than the parameters before the training."""
-    losses = trained.validation_loss_curve
-    return bool(losses) and min(losses) == losses[0]
 
 
 def _check_device(device: str) -> None:

@@ -76,6 +76,7 @@ class Settings:
     target_atoms: Any
     validation_split: Any  # the name of a way, or a splitter
     calibrate: bool
+    goes_on: bool
     dtype: str
     device: str
     random_state: Any
@@ -114,6 +115,7 @@ class Settings:
             target_atoms=estimator.target_atoms,
             validation_split=estimator.validation_split,
             calibrate=estimator.calibrate,
+            goes_on=bool(estimator.warm_start),
             dtype=estimator.dtype,
             device=estimator.device,
             random_state=estimator.random_state,
@@ -122,10 +124,13 @@ class Settings:
 
     @property
     def allows_folds(self) -> bool:
-        """Whether few rows may all train, and be judged in folds."""
+        """Whether few rows may all train, and be judged in folds.
+
+        Calls that go on need rows that no call trains on.
+        """
         way = self.validation_split
         is_word = isinstance(self.validation_fraction, str)
-        return is_word and isinstance(way, str) and way != "last"
+        return is_word and isinstance(way, str) and way != "last" and not self.goes_on
 
     def with_atoms(self, atoms: np.ndarray | None) -> "Settings":
         """The same for a network of the given atoms ``(A,)``."""

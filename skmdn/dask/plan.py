@@ -19,7 +19,12 @@ def local_one(estimator: Any) -> MDNRegressor:
 
 
 def seed_of(estimator: Any) -> int:
-    """The seed of a call: an integer as it is; None draws fresh entropy."""
+    """The seed of a call: an integer as it is; None draws fresh entropy.
+
+    A call that goes on has the seed of the first one, so that the same rows train and validate.
+    """
+    if estimator.warm_start and hasattr(estimator, "seed_"):
+        return int(estimator.seed_)
     word = estimator.random_state
     if word is None:
         return int(np.random.default_rng().integers(2**31 - 1))

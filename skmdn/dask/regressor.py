@@ -67,8 +67,9 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         The order of the rows is that of the partitions. With several members a splitter is refused,
         and what "auto" finds for the targets is chosen once, from at most 100,000 rows.
     warm_start, point_estimate, device, dtype, random_state, verbose
-        With `warm_start`, `fit` goes on from the members that there are. `verbose` counts the tasks
-        of members that are done; Dask's dashboard shows all tasks.
+        With `warm_start`, `fit` goes on from the members that there are; every call draws the same
+        rows, and sets the same ones aside. `verbose` counts the tasks of members that are done;
+        Dask's dashboard shows all tasks.
 
     Attributes
     ----------
@@ -78,6 +79,8 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         Rows with weight in all partitions.
     n_samples_per_member_ : int
         Rows that each member got, those that validate among them.
+    seed_ : int
+        Seed of the draws, for the next call with `warm_start`.
     n_outputs_ : int
         Number of outputs D.
     n_features_in_ : int
@@ -234,6 +237,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
                 bool(self.verbose),
             )
             self._keep(fit(work))
+            self.seed_ = seed
         return self
 
     def predict(self, X: Any) -> Any:
