@@ -269,7 +269,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         four fifths of the rows that it does not belong to.
 
         Text of which more than 90 % of the rows differ, such as names and ids, is refused, and so
-        are dates, durations and intervals. Arrays of text are refused too: pass a DataFrame.
+        are dates, durations and intervals. Arrays of text are refused too: pass a DataFrame. Text
+        that looks like numbers, as a file gives where gaps are "?", is taken with a warning.
     target_transform : None, {"auto", "log", "logit", "asinh"}, object or list, default=None
         Map of y that the network predicts a Gaussian mixture of. What is predicted is the density
         of y itself, with the exact Jacobian, as a `TargetMixture`. "log" is for positive y with a
@@ -316,7 +317,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Whether `fit` continues from the present parameters, if there are any. It is meant for more
         steps on the same rows: every call sets the same ones aside, whatever `random_state` is, and
         shuffles the others differently. So the first call makes no folds (see
-        `validation_fraction`), and few rows are predicted a little less well. A model that is
+        `validation_fraction`), and few rows are predicted less well. A model that is
         fitted without `warm_start` may have trained on all rows; a warning says so where a call
         goes on from it and sets some of them aside.
 

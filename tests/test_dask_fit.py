@@ -369,9 +369,9 @@ def test_warnings_of_members_reach_the_client(client, monkeypatch):
     with pytest.warns(ConvergenceWarning) as caught:
         short(n_members=2).fit(dX, dy)
     assert [str(warning.message) for warning in caught] == [
-        "Member 0 of 2: something is strange",
-        "Member 1 of 2: something is strange",
+        "The pool, 2 members: something is strange"
     ]
+    assert {warning.filename for warning in caught} == {__file__}
 
 
 def test_a_member_uses_one_thread(client, monkeypatch):

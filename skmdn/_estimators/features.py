@@ -16,11 +16,13 @@ from skmdn._estimators.categories import (
     only_of_rows,
 )
 from skmdn._estimators.columns import text_is_named
+from skmdn._estimators.numbers_as_text import warn_of_numbers
 from skmdn._estimators.tables import (
     Frame,
     columns_of,
     frame_of,
     in_order,
+    is_plain_text,
     numbers_of,
     objects_as_numbers,
 )
@@ -159,7 +161,9 @@ def _learnt(
         if matrix is not None:
             categories[j] = distinct(matrix[:, j], label)
         elif frame is not None:
-            categories[j] = learnt_levels(frame[:, j], label)
+            categories[j] = levels = learnt_levels(frame[:, j], label)
+            if isinstance(word, str) and is_plain_text(frame[:, j]):
+                warn_of_numbers(levels.tolist(), label)
     return categories
 
 

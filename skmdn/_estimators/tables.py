@@ -80,6 +80,11 @@ def holds_text_or_booleans(column: Column) -> bool:
     return any(column.dtype == kind for kind in (nw.Categorical, nw.Enum, nw.String, nw.Boolean))
 
 
+def is_plain_text(column: Column) -> bool:
+    """Whether a column is of text, or of objects, and of no type of categories."""
+    return bool(column.dtype == nw.String or column.dtype == nw.Object)
+
+
 def entries(column: Column) -> list[Any]:
     """Distinct entries of a column, gaps aside; all of them where these have no hash."""
     there = _hashable(column).drop_nulls()

@@ -15,14 +15,14 @@ _MAX_ROWS = 5000
 _OF_SINGLE_ROWS = (
     "Residuals of held-out rows go together in the order of the rows (p = {:.1g}): neighbours "
     "share errors that X does not explain, as in a series or in groups, and rows to come may be "
-    "predicted worse than the held-out ones. Use validation_split='last' or 'blocks' if the order "
-    "is that of time; pass groups to fit if rows belong together."
+    "predicted worse than the held-out ones. Use validation_split='blocks' if the order is that of "
+    "time; pass groups to fit if rows belong together."
 )
 _OF_RUNS = (
     "Residuals of held-out runs of rows go together in the order of the rows (p = {:.1g}): errors "
-    "last longer than a run, and rows to come may be predicted worse than the held-out ones. Use "
-    "validation_split='last' if the order is that of time; pass groups to fit if rows belong "
-    "together."
+    "last longer than a run, and rows to come may be predicted worse than the held-out ones. If the "
+    "order is that of time, columns of what came before help, such as lagged targets, and the last "
+    "rows should judge the model; pass groups to fit if rows belong together."
 )
 
 

@@ -13,7 +13,6 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
-from skmdn._estimators.fit_warnings import DeadComponentsWarning
 from skmdn._estimators.parameters import (
     POSITIVE_INTEGER,
     Constraints,
@@ -28,6 +27,7 @@ from skmdn.dask.cluster import running_client
 from skmdn.dask.collections import check_collection, check_examples, partitions_of
 from skmdn.dask.fitting import Fitted, Work, fit
 from skmdn.dask.plan import local_one, members_to_fit, seed_of
+from skmdn.ensemble.member_warnings import warn_of_members
 from skmdn.ensemble.pooled_members import PooledMDNRegressor
 from skmdn.regressor import MDNRegressor
 
@@ -378,10 +378,9 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
 
 
 def _warn_of(fitted: Fitted) -> None:
-    """Issue the warnings of all members in the client; in a pool, dead components are no fault."""
-    n = len(fitted.warnings)
-    for m, found in enumerate(fitted.warnings):
-        origin = "" if n == 1 else f"Member {m} of {n}: "
-        for message, category in found:
-            if n == 1 or not issubclass(category, DeadComponentsWarning):
-                warnings.warn(origin + message, category, stacklevel=4)
+    """Issue the warnings of all members in the client."""
+    if len(fitted.warnings) > 1:
+        warn_of_members([("The pool", found) for found in fitted.warnings], stacklevel=4)
+        return
+    for message, category in fitted.warnings[0]:
+        warnings.warn(message, category, stacklevel=4)

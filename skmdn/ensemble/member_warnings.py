@@ -1,8 +1,9 @@
-"""What members say of their fits, said once for all of a view."""
+"""What members say of their fits, said once for all of them."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from skmdn._estimators.fit_warnings import DeadComponentsWarning, FitWarning, warn_of_fit
@@ -11,17 +12,22 @@ from skmdn._estimators.fit_warnings import DeadComponentsWarning, FitWarning, wa
 def warn_of_members(found: Iterable[tuple[str, Sequence[FitWarning]]], *, stacklevel: int) -> None:
     """Issue the warnings of all members, each given with the words for where it is from.
 
-    Members of a view mostly say the same but for numbers, which is said once. Warnings of dead
-    components are left out: these are no fault in a pool, nor could users of the default views
-    change them.
+    Members mostly say the same but for numbers, which is said once. Warnings of dead components are
+    left out: these are no fault in a pool, nor could users of the default views change them.
     """
-    messages: dict[tuple[str, type[Warning], str], dict[int, str]] = {}
-    for member, (origin, of_member) in enumerate(found):
-        for message, category in of_member:
-            if not issubclass(category, DeadComponentsWarning):
-                kind = origin, category, re.sub(r"[\d.]+", "", message)
-                messages.setdefault(kind, {}).setdefault(member, message)
-    for (origin, category, _), alike in messages.items():
-        number = "" if len(alike) == 1 else f", {len(alike)} members"
-        first = next(iter(alike.values()))
-        warn_of_fit(f"{origin}{number}: {first}", category, stacklevel=stacklevel + 1)
+    messages: dict[tuple[type[Warning], str], str] = {}
+    origins: dict[tuple[type[Warning], str], Counter[str]] = {}
+    for origin, of_member in found:
+        alike = {
+            (category, re.sub(r"[\d.]+", "", text)): text for text, category in of_member[::-1]
+        }
+        for kind, message in alike.items():
+            if not issubclass(kind[0], DeadComponentsWarning):
+                messages.setdefault(kind, message)
+                origins.setdefault(kind, Counter())[origin] += 1
+    for (category, words), message in messages.items():
+        whose = "; ".join(
+            origin if n == 1 else f"{origin}, {n} members"
+            for origin, n in origins[category, words].items()
+        )
+        warn_of_fit(f"{whose}: {message}", category, stacklevel=stacklevel + 1)
