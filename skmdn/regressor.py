@@ -75,9 +75,10 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         densities on by half of what a ridge regression's line changes from there to the row, like
         the damped trend of a forecast [11]_, and adds the square of the whole change to their
         variances: a row is as uncertain as it is far outside. The changes are behind the map of
-        `target_transform`, of z-scores that stay below 5. "continue" lets the network go on as it
-        may, for smooth relations that are known to go on; rows far outside then get densities that
-        nothing has tested. It may be changed after `fit`.
+        `target_transform`, of z-scores that stay below 5, and with "log" and "asinh" no farther
+        than `target_range_` allows. "continue" lets the network go on as it may, for smooth
+        relations that are known to go on; rows far outside then get densities that nothing has
+        tested. It may be changed after `fit`.
 
         The line is that of `linear_path`, or else fitted in the same way to at most 5,000 rows, of
         which copies are left out together. Without one, "damped" is "constant": where y is
@@ -416,12 +417,12 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         The map of y, also one that "auto" chose; for several outputs, a tuple with the map of
         each.
     target_range_ : ndarray of shape (n_outputs_, 2) or None
-        The least and the greatest training target behind the map of each output. Predicted
-        components have means within this range, or a quarter of `y_scale_` outside, and are no
-        wider than `y_scale_`; with "log" and "asinh" also no wider than lets the component's mean
-        of y exceed the largest target by a factor of ``exp(0.5 + y_scale_ / 4)``. Otherwise a
-        component of hardly any weight would have most of the mean of y. An output that stays as it
-        is has the range ``(-inf, inf)`` and no such bounds. None without a map.
+        The least and the greatest training target behind the map of each output. With "log" and
+        "asinh", predicted components have means within this range, or a quarter of `y_scale_`
+        outside, and are no wider than lets the component's mean of y exceed the largest target by a
+        factor of ``exp(0.5 + y_scale_ / 4)``. Otherwise a component of hardly any weight would have
+        most of the mean of y. With "logit", they are no wider than the range. An output that stays
+        as it is has the range ``(-inf, inf)`` and no such bounds. None without a map.
     target_atoms_ : ndarray of shape (A,) or None
         The atoms, ascending; None if there are none.
     atom_temperature_ : float

@@ -161,8 +161,9 @@ def test_every_output_has_a_map():
     np.testing.assert_allclose(model.target_range_[1], [-np.inf, np.inf])
     assert model.decompose(X[:3]).total.shape == (3, 2)
     model.noise_ = np.array([100.0, 100.0])
-    wide = model.predict_proba(X[:5]).base.scales
-    assert np.all(wide[..., 0] <= spread[0] * (1 + 1e-9))
+    base = model.predict_proba(X[:5]).base
+    wide, highest = base.scales, np.log(Y).max() + 0.25 * spread[0] + 0.5
+    assert np.all(base.means[..., 0] + 0.5 * wide[..., 0] ** 2 <= highest * (1 + 1e-9))
     n_members = 2 * 2 * NETWORK.n_components  # what the pool has taught keeps its spreads
     assert np.all(wide[:, :n_members, 1] >= 99)
     same = MDNEnsembleRegressor(views, target_transform="asinh", cv=2).fit(X, pair)

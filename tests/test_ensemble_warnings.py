@@ -51,6 +51,11 @@ def test_members_of_all_views_say_it_once(n_jobs):
     ]
 
 
+def test_a_word_that_ensembles_do_not_take_is_explained():
+    (said,) = heard(("a", Warner('Set target_atoms="auto".')))
+    assert said[1].endswith("takes no target_atoms; a single MDNRegressor does.)")
+
+
 def test_one_member_may_be_alone():
     class Once(Warner):
         def fit(self, X, y, sample_weight=None):

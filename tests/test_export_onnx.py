@@ -84,7 +84,7 @@ def table(n=N, seed=1):
     frame["nothing"] = np.nan
     frame["tree"] = rng.choice(["oak", "ash", "elm", None], n, p=[0.4, 0.3, 0.2, 0.1])
     frame["wet"] = rng.choice([True, False], n)
-    frame["place"] = pd.Series(rng.integers(0, 40, n).astype(str), dtype=object)
+    frame["place"] = pd.Series([f"p{i}" for i in rng.integers(0, 40, n)], dtype=object)
     return frame
 
 

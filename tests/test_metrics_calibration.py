@@ -7,7 +7,7 @@ import pytest
 from scipy import integrate, special, stats
 
 from skmdn import metrics
-from skmdn.mixture import Mixture
+from skmdn.mixture import Mixture, TargetMixture
 
 
 def bimodal(n_rows, seed=0, shift=0.0, factor=1.0, distance=1.5):
@@ -407,6 +407,18 @@ def test_what_to_do_follows_from_what_is_found(fault, advice):
     found = metrics.calibration_report(y, predicted).advice
     assert re.search(advice, found), found
     assert "\n" not in found
+
+
+def test_full_covariances_are_not_advised_twice():
+    rng = np.random.default_rng(0)
+    independent = {"scale_tril": np.tile(np.eye(2), (1000, 1, 1, 1))}
+    full = Mixture(np.ones((1000, 1)), np.zeros((1000, 1, 2)), **independent)
+    y = rng.normal(size=(1000, 1)) * np.ones(2)
+    for density in (full, TargetMixture(full, [None, "asinh"])):
+        report = metrics.calibration_report(y, density)
+        assert report.verdict != "well calibrated"
+        assert "covariance_type" not in report.advice
+        assert "raise n_components" in report.advice
 
 
 @pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])

@@ -10,7 +10,7 @@ from skmdn.mixture import Mixture, TargetMixture
 N = 1000
 LOG = 'target_transform="log", as y is positive'
 HURDLE = 'target_atoms=[0], target_transform="log", as y is zero in'
-AUTO = 'target_atoms="auto", as many rows share values'
+AUTO = "if that finds none, as many rows share values"
 WORDS = ("target_transform", "target_atoms")
 
 
@@ -68,7 +68,9 @@ def test_the_advice_names_the_words_of_the_constructor(kind, named):
 def test_zeros_are_counted_and_shared_values_named():
     assert "y is zero in 25% of the rows" in metrics.calibration_report(*outcomes("zeros")).advice
     y, predicted = outcomes("cap")
-    assert f"(15% have y = {y.max():g})" in metrics.calibration_report(y, predicted).advice
+    advice = metrics.calibration_report(y, predicted).advice
+    assert f'set target_atoms="auto", or [{float(y.max())!r}] if that finds none' in advice
+    assert f"(15% have y = {y.max():g})" in advice
 
 
 def test_the_mass_below_zero_is_scipys():

@@ -91,7 +91,10 @@ def test_maps_and_atoms_and_bounds():
     low = min(member.target_range_[0, 0] for member in fitted)
     assert pooled.target_range_[0, 0] == low
     scale = max(member.y_scale_[0] for member in fitted)
-    assert density.base.scales.max() <= scale * (1 + 1e-12)
+    pooled.spread_factor_ = 1e6
+    base, highest = pooled.predict_proba(X).base, z.max() + 0.25 * scale + 0.5
+    largest = base.means + 0.5 * base.scales**2
+    assert largest.max() == pytest.approx(highest)
     np.testing.assert_array_equal(pooled.target_atoms_, [0.0])
 
 

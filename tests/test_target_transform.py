@@ -9,8 +9,8 @@ from cases.regressor import linear_rows, short
 from scipy import integrate, stats
 from sklearn.base import clone
 
-from skmdn import Mixture, TargetMixture
-from skmdn.transforms import Asinh, Identity, Log, Logit
+from skmdn import MDNRegressor, Mixture, TargetMixture
+from skmdn.transforms import Asinh, Identity, Log, Logit, as_transform
 
 X, Z = linear_rows()
 MAPS = {
@@ -68,11 +68,29 @@ def test_components_are_bounded_so_that_means_are_finite(covariance_type):
     model.intercepts_[-1][-5:] += 50.0
     density = model.predict_proba(1e6 * X)
     assert density.base.covariance_type == covariance_type
-    scales, margin = density.base.scales, 0.25 * model.y_scale_
-    assert np.all(scales <= model.y_scale_ * (1 + 1e-9))
-    assert np.all((low - margin <= density.base.means) & (density.base.means <= high + margin))
+    means, scales, margin = density.base.means, density.base.scales, 0.25 * model.y_scale_
+    assert np.all((low - margin <= means) & (means <= high + margin))
+    assert np.all(means + 0.5 * scales**2 <= (high + margin + 0.5) * (1 + 1e-9))
     assert np.isfinite(density.mean()).all()
     assert np.isfinite(density.logpdf(Y)).all()
+
+
+@pytest.mark.parametrize("word", ["log", "logit", "asinh"])
+def test_noise_that_is_rare_is_as_wide_behind_a_map_as_without(word):
+    """A tenth of the rows has twenty times the noise, and more than the scale of all targets."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(1000, 1))
+    noisy = x[:, 0] > 0.9
+    z = np.where(noisy, 2.0, 0.1) * rng.normal(size=1000)
+    y = as_transform(word).inverse(z)
+    words = {"hidden_layer_sizes": (16,), "max_iter": 60, "batch_size": 64, "random_state": 0}
+    plain, mapped = (
+        MDNRegressor(validation_fraction=0.2, alpha=0.04, target_transform=map_, **words)
+        for map_ in (None, word)
+    )
+    low, high = plain.fit(x, z).predict_proba(x[noisy]).interval(0.9).T
+    ends = as_transform(word).forward(mapped.fit(x, y).predict_proba(x[noisy]).interval(0.9))
+    assert np.median(ends[:, 1] - ends[:, 0]) > 0.8 * np.median(high - low)
 
 
 def test_parts_widen_the_range():
@@ -118,9 +136,10 @@ def test_every_output_has_a_map():
     np.testing.assert_array_equal(density.marginal(0).cdf(0.0), 0)
     np.testing.assert_allclose(model.target_range_, [[Z.min(), Z.max()], [-np.inf, np.inf]])
     model.intercepts_[-1][-4:] += 3.0  # of the logarithms of scales: wider than all targets
-    wide = model.predict_proba(X).base.scales
-    assert np.all(wide[..., 0] <= model.y_scale_[0] * (1 + 1e-9))
-    assert np.all(wide[..., 1] > model.y_scale_[1])
+    base = model.predict_proba(X).base
+    highest = Z.max() + 0.25 * model.y_scale_[0] + 0.5
+    assert np.all(base.means[..., 0] + 0.5 * base.scales[..., 0] ** 2 <= highest * (1 + 1e-9))
+    assert np.all(base.scales[..., 1] > model.y_scale_[1])
     assert model.predict(X).shape == model.sample(X)[:, 0].shape == (len(X), 2)
     assert short(target_transform="asinh").fit(X, Y).target_transform_ == (Asinh(), Asinh())
 

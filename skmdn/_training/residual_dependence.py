@@ -20,9 +20,9 @@ _OF_SINGLE_ROWS = (
 )
 _OF_RUNS = (
     "Residuals of held-out runs of rows go together in the order of the rows (p = {:.1g}): errors "
-    "last longer than a run, and rows to come may be predicted worse than the held-out ones. If the "
-    "order is that of time, columns of what came before help, such as lagged targets, and the last "
-    "rows should judge the model; pass groups to fit if rows belong together."
+    "last longer than a run, and rows to come may be predicted worse than the held-out ones. If "
+    "the order is that of time, add columns of what came before, such as lagged targets, and judge "
+    "the model by the last rows; pass groups to fit if rows belong together."
 )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skmdn._estimators.callbacks import FitTask
-from skmdn._estimators.fit_warnings import collected_fit_warnings
+from skmdn._estimators.fit_warnings import FitWarning, collected_fit_warnings
 from skmdn._estimators.folds import order_of, splits
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
@@ -78,9 +79,18 @@ def fit(views: Views, rows: Rows, options: Options, task: FitTask) -> Fitted:
         heard.append(("The taught network", found))
         if kind == "blocks":
             pool = widened_by_forecast(pool, views, rows, targets, rng, n_jobs)
-    warn_of_members(heard, stacklevel=4)
+    warn_of_members([(origin, _for_ensembles(said)) for origin, said in heard], stacklevel=4)
     n_outputs = targets.values.shape[1]
     return Fitted(members, taught, pool, kind, p_value, pooled, score, n_outputs)
+
+
+def _for_ensembles(found: Sequence[FitWarning]) -> list[FitWarning]:
+    """What members say, where it names a word that an ensemble does not take."""
+    note = " (An ensemble takes no target_atoms; a single MDNRegressor does.)"
+    return [
+        one._replace(message=one.message + note) if "target_atoms" in one.message else one
+        for one in found
+    ]
 
 
 def _pool(

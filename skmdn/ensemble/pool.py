@@ -121,7 +121,7 @@ class Pool:
         return self._bounded(density.widen(factor, self.noise))
 
     def _bounded(self, density: Mixture) -> Mixture:
-        """A density that behind a map is no wider than the background."""
+        """A density within the bounds that keep means of y finite behind a map."""
         if self.maps is None or self.target_range is None:
             return density
         return bounded(density, self.maps, self.background_scale, self.target_range)

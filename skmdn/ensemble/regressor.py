@@ -99,9 +99,9 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     target_transform_ : object of skmdn.transforms, tuple of them or None
         The map of y; for several outputs, a tuple with the map of each.
     target_range_ : ndarray of shape (D, 2) or None
-        The least and the greatest target behind the map of each output, as of `MDNRegressor`.
-        Calibrated components have means within this range, or a quarter of `background_scale_`
-        outside, and are no wider than `background_scale_`, so that means of y stay finite.
+        The least and the greatest target behind the map of each output. Calibrated components are
+        within its bounds, as of `MDNRegressor` with `background_scale_` in place of `y_scale_`, so
+        that means of y stay finite.
     noise_ : ndarray of shape (D,)
         Standard deviation added to the members' components, in units of the mapped y.
     forecast_factor_, forecast_noise_ : float and ndarray of shape (D,)

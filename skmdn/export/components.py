@@ -19,8 +19,8 @@ from skmdn._predictor import Predictor
 from skmdn.export.functions import clip, exp, length, minimum, sqrt, total, where
 from skmdn.export.graph import Value, joined, stacked
 from skmdn.export.inputs import network_inputs
-from skmdn.mixture.bounding import EXCESS, MARGIN
-from skmdn.transforms import Asinh, Log, Transform
+from skmdn.mixture.bounding import EXCESS, bounds, widest_in
+from skmdn.transforms import Asinh, Identity, Log, Transform
 
 
 class Components(NamedTuple):
@@ -189,24 +189,25 @@ def _bounded(
 ) -> Components:
     """Components within the bounds of `mixture.bounding`."""
     means, factor = list(found.means), list(found.factor)
-    for d, (low, high) in enumerate(target_range):
-        if np.isinf(low):
+    for d, one in enumerate(maps):
+        if isinstance(one, Identity):
             continue
-        scale = float(predictor.preparation.y_scale[d])
-        low, high = low - MARGIN * scale, high + MARGIN * scale
-        means[d] = clip(means[d], low, high)
-        widest = _widest(means[d], maps[d], low, high, scale)
+        ends, scale = target_range[d], float(predictor.preparation.y_scale[d])
+        low, high = bounds(one, ends, scale)
+        if np.isfinite(low):
+            means[d] = clip(means[d], low, high)
+        widest = _widest(means[d], one, low, high, widest_in(ends, scale))
         share = minimum(widest / found.scale(d), 1.0)
         factor[d] = [entry * share for entry in factor[d]]
     return found._replace(means=means, factor=factor)
 
 
-def _widest(means: Value, one: Transform, low: float, high: float, scale: float) -> Value:
-    """Largest scale of components; no larger than the targets', and less where y would explode."""
+def _widest(means: Value, one: Transform, low: float, high: float, otherwise: float) -> Value:
+    """How wide components may be."""
     if isinstance(one, Log):
-        room = (-means + high if one.side > 0 else means - low) + EXCESS
+        room = -means + high if one.side > 0 else means - low
     elif isinstance(one, Asinh):
-        room = -means.node("Abs") + (max(high, -low) + EXCESS)
+        room = -means.node("Abs") + max(high, -low)
     else:
-        return means * 0.0 + scale
-    return minimum(sqrt(room * 2.0), scale)
+        return means * 0.0 + otherwise
+    return sqrt((room + EXCESS) * 2.0)

@@ -16,6 +16,7 @@ from skmdn.export.graph import IR_VERSION, OPSET, Graph, Value, stacked
 from skmdn.export.inputs import network_inputs
 from skmdn.export.moments import Moments, moments, with_atoms
 from skmdn.export.network import raw_outputs
+from skmdn.mixture.bounding import widest_in
 from skmdn.regressor import MDNRegressor
 from skmdn.transforms import Asinh, Identity, Log, Logit
 
@@ -187,11 +188,19 @@ def _outputs(X: Value, predictor: Predictor) -> dict[str, Value]:
 
 def _moments(found: Components, shares: Value | None, predictor: Predictor) -> list[Moments]:
     """Mean and variance of every output."""
-    widest, maps = predictor.preparation.y_scale, predictor.target_maps
-    of_outputs = [
-        moments(found.weights, means, found.scale(d), None if maps is None else maps[d], widest[d])
-        for d, means in enumerate(found.means)
-    ]
+    D, scale = len(found.means), predictor.preparation.y_scale
+    maps, ends = predictor.target_maps, predictor.target_range
+    if maps is None or ends is None:
+        of_outputs = [
+            moments(found.weights, found.means[d], found.scale(d), None, np.inf) for d in range(D)
+        ]
+    else:
+        of_outputs = [
+            moments(
+                found.weights, found.means[d], found.scale(d), maps[d], widest_in(ends[d], scale[d])
+            )
+            for d in range(D)
+        ]
     if predictor.target_atoms is None or shares is None:
         return of_outputs
     return [with_atoms(one, predictor.target_atoms, shares) for one in of_outputs]

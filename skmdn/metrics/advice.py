@@ -40,8 +40,11 @@ def advise(arguments: Arguments, diagnosis: Diagnosis, values: Sequence[OutcomeV
     faults = diagnosis.faults()
     steps = [*_atom_steps(values)]  # first, as they may explain all other faults
     with_atoms = bool(steps) or any(found.has_atoms for found in values)
+    instead = {_SPREAD: _SPREAD_OF_ATOMS} if with_atoms else {}
+    if getattr(arguments.prediction, "covariance_type", None) == "full":
+        instead[_BY_FAULT[DEPENDENCE]] = _BY_FAULT[SHAPE]
     by_fault = [_BY_FAULT[fault] for of_output in faults for fault in of_output]
-    steps += [_SPREAD_OF_ATOMS if with_atoms and step == _SPREAD else step for step in by_fault]
+    steps += [instead.get(step, step) for step in by_fault]
     y = arguments.y.reshape(len(arguments.y), -1)[arguments.weights > 0.0]
     is_skewed = [bool(of_output) and _is_skewed(y[:, j]) for j, of_output in enumerate(faults)]
     steps += _transform_steps(values, is_skewed)
@@ -63,7 +66,10 @@ def _atom_steps(values: Sequence[OutcomeValues]) -> Iterator[str]:
             "the rows and positive else"
         )
     else:
-        yield f'set target_atoms="auto", as many rows share values ({share:.0%} have y = {value:g})'
+        yield (
+            f'set target_atoms="auto", or [{value!r}] if that finds none, as many rows share '
+            f"values ({share:.0%} have y = {value:g})"
+        )
 
 
 def _transform_steps(values: Sequence[OutcomeValues], is_skewed: Sequence[bool]) -> Iterator[str]:

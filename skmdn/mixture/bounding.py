@@ -26,21 +26,25 @@ def bounded(
     scale: FloatArray,
     target_range: FloatArray,
 ) -> Mixture:
-    """Components no wider than ``scale (D,)``, with means near the ``target_range (D, 2)``.
+    """Components near the ``target_range (D, 2)``, whose means of y are not far beyond the targets.
 
-    A wide component of hardly any weight does no harm, but behind an exponential it would have most
-    of the mean: its width s adds ``s^2 / 2`` to the logarithm. So where y grows exponentially, a
-    component whose mean would be far beyond the largest target is narrower still.
+    A wide component of hardly any weight does no harm to a density, but behind an exponential it
+    would have most of the mean: its width s adds ``s^2 / 2`` to the logarithm. So where y grows
+    exponentially, means are within the range or a part of the ``scale (D,)`` outside, and a
+    component whose mean of y would be far beyond the largest target is narrower. Elsewhere none is
+    wider than the range. Within the range there is room for any noise that the targets have.
     """
-    low, high = target_range.T
-    means = np.clip(density.means, low - MARGIN * scale, high + MARGIN * scale)
-    rooms = [
-        _room(means[..., d], maps[d], low[d] - MARGIN * scale[d], high[d] + MARGIN * scale[d])
-        for d in range(len(maps))
-    ]
-    widest = np.minimum(scale, np.sqrt(2.0 * np.stack(rooms, axis=-1)))
-    # An output that stays as it is has no ends, and no bounds.
-    factors = np.where(np.isinf(low), 1.0, np.minimum(1.0, widest / density.scales))
+    ends = [bounds(one, target_range[d], scale[d]) for d, one in enumerate(maps)]
+    low, high = np.transpose(ends)
+    means = np.clip(density.means, low, high)
+    widest = np.stack(
+        [
+            _widest(means[..., d], one, *ends[d], widest_in(target_range[d], scale[d]))
+            for d, one in enumerate(maps)
+        ],
+        axis=-1,
+    )
+    factors = np.minimum(1.0, widest / density.scales)
     if density.covariance_type == "full":
         scale_tril = density.scale_tril * factors[..., np.newaxis]
         return Mixture(density.weights, means, scale_tril=scale_tril)
@@ -50,15 +54,29 @@ def bounded(
     return Mixture(density.weights, means, scales)
 
 
-def _room(means: FloatArray, one: Transform, low: float, high: float) -> FloatArray:
-    """By how much the logarithm of y may grow with the width of components, ``(n, K)``.
+def bounds(one: Transform, ends: FloatArray, scale: float) -> tuple[float, float]:
+    """Where means may be, given the least and the greatest target."""
+    if isinstance(one, Log | Asinh):
+        return float(ends[0] - MARGIN * scale), float(ends[1] + MARGIN * scale)
+    return -np.inf, np.inf
 
-    It is infinite where y does not grow exponentially.
+
+def widest_in(ends: FloatArray, scale: float) -> float:
+    """How wide components may be where y does not grow exponentially: as the range of targets.
+
+    An output that stays as it is has no ends. If all targets are the same, it is their scale.
     """
+    return max(float(ends[1] - ends[0]), scale)
+
+
+def _widest(
+    means: FloatArray, one: Transform, low: float, high: float, otherwise: float
+) -> FloatArray:
+    """How wide components may be, ``(n, K)``."""
     if isinstance(one, Log):
-        end, position = (high, means) if one.side > 0 else (-low, -means)
+        room = high - means if one.side > 0 else means - low
     elif isinstance(one, Asinh):
-        end, position = max(high, -low), np.abs(means)
+        room = max(high, -low) - np.abs(means)
     else:
-        return np.full(means.shape, np.inf)
-    return end + EXCESS - position
+        return np.full(means.shape, otherwise)
+    return np.sqrt(2.0 * (room + EXCESS))
