@@ -655,8 +655,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
         Each call updates the scaling with the means and variances of its rows. The network is
         rescaled at the same time, so that its predictions stay the same: exactly for the targets,
-        except for the floor of the scales, and approximately for the inputs, whose soft clip is not
-        linear. A feature that was constant so far counts as soon as it varies. It gets bins from
+        except for the floor of the scales and for "spherical" covariances of several outputs, and
+        approximately for the inputs, whose soft clip is not linear. A feature that was constant so far counts as soon as it varies. It gets bins from
         the first call that has at least ``2 * n_bins`` rows and more than two values of it.
 
         Predictions use an average of the parameters over about the last tenth of all steps

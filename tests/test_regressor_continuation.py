@@ -228,6 +228,23 @@ def test_the_optimizers_state_is_arrays_and_survives_between_calls():
     assert not np.array_equal(forgetful.partial_fit(X, y).predict(X), second)
 
 
+@pytest.mark.parametrize("unit", [2.0**-20, 2.0**17])
+@pytest.mark.parametrize("options", [{}, {"target_atoms": [0.0]}], ids=["constant", "at an atom"])
+def test_parts_learn_the_same_in_any_unit_after_a_first_part_without_any(options, unit):
+    """Powers of two round nothing."""
+    X, y = linear_rows(400)
+    models = []
+    for scale in (1.0, unit):
+        model = short(dtype="float64", encoding=None, **options)
+        model.partial_fit(X[:40], np.zeros(40))
+        for start in range(0, 400, 80):
+            model.partial_fit(X[start : start + 80], scale * y[start : start + 80])
+        models.append(model)
+    plain, scaled = (model.predict_proba(X) for model in models)
+    np.testing.assert_allclose(scaled.mean() / unit, plain.mean(), rtol=1e-9)
+    np.testing.assert_allclose(scaled.std() / unit, plain.std(), rtol=1e-9)
+
+
 # warm_start --------------------------------------------------------------------------------------
 
 

@@ -34,20 +34,24 @@ class Rescaling(NamedTuple):
     def between(cls, old: Preparation, new: Preparation, layout: HeadLayout) -> "Rescaling":
         """Changes from one preparation to another.
 
-        They are exact for targets, except for the floor of the scales. Old inputs are no linear
-        function of new ones, because both are soft-clipped. The best linear fit for a normal
-        feature is used.
+        They are exact for targets, except for the floor of the scales, and for spherical
+        covariances of outputs whose scales change by different factors. Targets that did not vary
+        so far had no unit: what the network says of them is taken to be in the new one, as it is in
+        a fresh network. Old inputs are no linear function of new ones, because both are
+        soft-clipped. The best linear fit for a normal feature is used.
         """
         places = _places(old, new)
         input_factors, input_shifts = np.where(places < 0, 0.0, 1.0), np.zeros(len(places))
         numbers = new.numbers
-        factors, shifts = _input_changes(old, new)
+        of_z_scores, shifts = _input_changes(old, new)
         input_factors[: len(numbers)], input_shifts[: len(numbers)] = (
-            factors[numbers],
+            of_z_scores[numbers],
             shifts[numbers],
         )
+        had_unit = old.y_varies & (old.y_count > 0)
         outputs = layout.in_other_units(
-            old.y_scale / new.y_scale, (old.y_mean - new.y_mean) / new.y_scale
+            np.where(had_unit, old.y_scale / new.y_scale, 1.0),
+            np.where(had_unit, (old.y_mean - new.y_mean) / new.y_scale, 0.0),
         )
         start = sum(new.lengths[:2])
         indicators = np.arange(start, start + new.lengths[2])
