@@ -327,7 +327,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         learning rate is half of `learning_rate_init`; it halves after every call that found nothing
         better on the validation part, which a warning reports.
     point_estimate : {"mean", "median", "mode"}, default="mean"
-        What `predict` returns.
+        What `predict` returns. With atoms, the mode is the likeliest one where they together have
+        at least half of the probability, and otherwise that of the density.
     device : str, default="cpu"
         "cpu", "cuda", "cuda:<number>" or "auto". A model fitted on a GPU predicts on the CPU if
         there is no GPU. "auto" trains on a GPU if torch sees one and it is worth it: from 10

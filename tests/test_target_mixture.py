@@ -230,7 +230,8 @@ def test_regions_hold_their_level_and_are_where_masses_are_small(mixture):
 def test_modes_are_the_maxima_of_the_density(name, atoms):
     mixture = target(name, atoms, n=8, spread=0.3)
     modes, density = mixture.modes(return_density=True)
-    np.testing.assert_array_equal(mixture.mode(), modes[:, 0])
+    mostly_atoms = mixture.atom_probability().sum(axis=1) >= 0.5
+    np.testing.assert_array_equal(mixture.mode()[~mostly_atoms], modes[~mostly_atoms, 0])
     low, high = mixture.ppf([1e-5, 1 - 1e-5]).T
     for row in range(len(mixture)):
         exact = row_of(mixture, row)

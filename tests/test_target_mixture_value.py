@@ -153,6 +153,22 @@ def test_responsibilities_are_those_of_the_base_but_at_atoms():
     np.testing.assert_array_equal(share[:, 1], mixture.base.responsibilities(np.log(0.7)))
 
 
+def test_the_mode_is_the_likeliest_atom_where_atoms_have_most_of_the_probability():
+    base = Mixture([[1.0]], [[0.0]], [[1.0]])
+    laws = [
+        TargetMixture(base, "log", [0.0], [[0.6]]),
+        TargetMixture(base, "log", [5.0, 7.0], [[0.2, 0.6]]),
+        TargetMixture(base, "log", [5.0, 7.0], [[0.2, 0.2]]),
+        TargetMixture(base, "asinh"),
+    ]
+    expected = [0.0, 7.0, np.exp(-1), 0.0]
+    np.testing.assert_allclose(TargetMixture.concatenate(laws).mode(), expected, atol=1e-8)
+    for law, value in zip(laws, expected, strict=True):
+        assert law.mode() == pytest.approx([value], abs=1e-8)
+    column = TargetMixture(Mixture([[1.0]], [[[0.0]]], [[[1.0]]]), "log", [3.0], [[0.5]])
+    np.testing.assert_array_equal(column.mode(), [[3.0]])
+
+
 def test_atoms_alone_are_a_discrete_distribution():
     weights = np.array([[0.1, 0.2, 0.3, 0.4]])
     grades = TargetMixture(Mixture([[1.0]], [[0.0]], [[1.0]]), "log", [4, 3, 2, 1], weights)

@@ -80,7 +80,10 @@ class ShapeMethods(DensityMethods, SummaryMethods):
         return modes, np.where(np.isnan(first), np.nan, density)
 
     def mode(self) -> FloatArray:
-        """The highest mode of the density; the likeliest atom where there is no density.
+        """The highest mode of the density, or the likeliest atom.
+
+        A probability and a density cannot be compared, so the atom is taken where atoms together
+        have at least half of the probability.
 
         Returns
         -------
@@ -89,10 +92,17 @@ class ShapeMethods(DensityMethods, SummaryMethods):
         Examples
         --------
         >>> from skmdn import Mixture, TargetMixture
-        >>> TargetMixture(Mixture([[1.0]], [[0.0]], [[1.0]]), "log").mode().round(6)
-        array([0.367879])
+        >>> base = Mixture([[1.0], [1.0]], [[0.0], [0.0]], [[1.0], [1.0]])
+        >>> TargetMixture(base, "log", [0.0], [[0.4], [0.6]]).mode().round(6)
+        array([0.367879, 0.      ])
         """
-        return self.modes()[:, 0]
+        modes, shares = self.modes()[:, 0], self.atom_probability()
+        if shares.shape[1] == 0:
+            return modes
+        atoms = np.broadcast_to(self.atoms, shares.shape)
+        likeliest = np.take_along_axis(atoms, shares.argmax(axis=1)[:, np.newaxis], axis=1)
+        mostly_atoms = shares.sum(axis=1) >= 0.5
+        return np.where(mostly_atoms, likeliest[:, 0], modes.T).T
 
     def hdr(self, level: ArrayLike) -> FloatArray:
         """Highest-density region of one output: the shortest set with at least that probability.
