@@ -657,8 +657,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Each call updates the scaling with the means and variances of its rows. The network is
         rescaled at the same time, so that its predictions stay the same: exactly for the targets,
         except for the floor of the scales and for "spherical" covariances of several outputs, and
-        approximately for the inputs, whose soft clip is not linear. A feature that was constant so far counts as soon as it varies. It gets bins from
-        the first call that has at least ``2 * n_bins`` rows and more than two values of it.
+        approximately for the inputs, whose soft clip is not linear. A feature that was constant so
+        far counts as soon as it varies. It gets bins from the first call that has at least ``2 *
+        n_bins`` rows and more than two values of it.
 
         Predictions use an average of the parameters over about the last tenth of all steps
         (reference 4 of the class), which removes the noise of the constant learning rate. The
@@ -863,6 +864,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         self.n_calls_: int = n_calls + 1
         self.next_learning_rate_: float = fitted.next_rate
         self.seed_: int | None = fitted.seed
+        self.n_copies_ = fitted.n_copies
         self.alpha_, self.encoding_ = fitted.settings.alpha, fitted.settings.encoding
         self.feature_weights_ = fitted.feature_weights
         predictor, line = fitted.predictor, fitted.predictor.line
@@ -903,7 +905,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         """The same, with what `fit` alone keeps."""
         self._keep(fitted, n_calls=n_calls)
         self.loss_curve_ = fitted.trained.loss_curve
-        self.n_iter_, self.n_copies_ = fitted.trained.n_passes, fitted.n_copies
+        self.n_iter_ = fitted.trained.n_passes
         # The optimiser's moments belong to partial_fit; here they would only make models large.
         if hasattr(self, "optimizer_state_"):
             del self.optimizer_state_

@@ -255,6 +255,7 @@ def test_what_is_kept_of_the_folds():
     assert len(model.loss_curve_) == model.n_iter_ == 1
     assert model.n_copies_ == 20
     assert MDNRegressor(**SMALL, validation_fraction=0.2).fit(X, y).n_copies_ == 1
+    assert model.partial_fit(X, y).n_copies_ == 1
     assert MDNRegressor(**SMALL | {"calibrate": False}).fit(X, y).spread_factor_ == 1.0
 
 

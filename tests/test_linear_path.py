@@ -12,6 +12,7 @@ from skmdn._network import linear_path
 from skmdn._network.linear_path import fitted_line, linear_inputs
 from skmdn._predictor import Predictor
 from skmdn._training.beginning import fresh_beginning
+from skmdn._training.residual_targets import less_line
 from skmdn._training.settings import Settings
 
 # With all rows training, the residuals are all that a network with a line differs in.
@@ -232,6 +233,45 @@ def test_going_on_keeps_the_line():
     spread = model.predict_proba(X).std()
     np.testing.assert_allclose(model.predict(X), before, atol=0.15 * y.std())
     np.testing.assert_allclose(spread, spread_before, rtol=0.3)
+
+
+@pytest.mark.filterwarnings("ignore:warm_start")
+def test_going_on_with_categories_keeps_the_line():
+    """Their means by fold are those of a training, not of a fitted network."""
+    X, y = linear_rows(60)
+    place = np.random.default_rng(0).integers(20, size=60)
+    frame = pd.DataFrame({"x": X[:, 0], "place": [f"p{i}" for i in place]})
+    model = short(linear_path=True, warm_start=True).fit(frame, y)
+    assert model.category_means_ is not None
+    assert any(means is not None for means in model.category_means_)
+    coef = model.linear_coef_
+    model.fit(frame, y)
+    np.testing.assert_array_equal(model.linear_coef_, coef)
+    model.fit(frame[:30], y[:30])
+
+
+@pytest.mark.filterwarnings("ignore:warm_start")
+def test_rows_that_the_line_has_not_seen_are_not_left_out_of_it(monkeypatch):
+    """Residuals of a few other rows would be far too large."""
+    told = []
+
+    def spied(*args, left_out):
+        told.append(left_out)
+        return less_line(*args, left_out=left_out)
+
+    monkeypatch.setattr("skmdn._training.beginning.less_line", spied)
+    X, y = linear_rows(60)
+    model = short(linear_path=True, warm_start=True).fit(X, y)
+    told.clear()
+    model.fit(X, y).fit(X, y).fit(X[:12], y[:12]).partial_fit(X, y)
+    assert told == [True, True, False, False]
+
+
+@pytest.mark.filterwarnings("ignore:warm_start")
+def test_a_word_for_a_line_may_stay_where_there_was_none_to_fit():
+    X, y = linear_rows(60)
+    model = short(linear_path=True, warm_start=True).fit(X, np.ones(60))
+    assert model.fit(X, y).linear_coef_ is None
 
 
 @pytest.mark.parametrize("word", ["auto", True, False])

@@ -1,5 +1,6 @@
 """How a training begins: a network, and the line beside it whose residuals the network learns."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -114,13 +115,16 @@ def continued_beginning(
     *,
     state: _engine.OptimizerState | None = None,
     keeps_scaling: bool = True,
+    same_rows: bool = False,
     feature_weights: np.ndarray | None = None,
 ) -> Beginning:
-    """The network `before`, with its line."""
+    """The network `before`, with its line; `same_rows` if these are the ones it was fitted to."""
     line, old, residual = before.line, before.preparation, data
     if line is not None:
         with one_thread():
-            residual = less_line(data, line, old, left_out=keeps_scaling)
+            # A fitted network has no means of categories by fold.
+            residual = less_line(data.of_new_rows(), line, old, left_out=same_rows)
+        residual = replace(residual, folds=data.folds)
     start = continued_start(
         settings, residual, before, rng, state=state, keeps_scaling=keeps_scaling
     )

@@ -100,7 +100,8 @@ def _as_before(settings: Settings, data: Observations, past: Past) -> Settings:
 
 
 def _line_as_before(settings: Settings, past: Past) -> bool:
-    if not isinstance(settings.linear_path, str):
+    # Where y has not varied so far there was no line, whatever the word.
+    if not isinstance(settings.linear_path, str) and past.predictor.preparation.y_varies.any():
         _check_stays("linear_path", past.linear_path, bool(settings.linear_path))
     return past.linear_path
 

@@ -176,7 +176,12 @@ def fit(
         order_rng = rng.spawn(past.n_calls)[-1]
         weights = None if settings.feature_weights is None else past.feature_weights
         beginning = continued_beginning(
-            settings, data, past.predictor, order_rng, feature_weights=weights
+            settings,
+            data,
+            past.predictor,
+            order_rng,
+            same_rows=past.is_of_as_many(len(data)),
+            feature_weights=weights,
         )
     preparation = beginning.start.preparation
     split = _split(settings, data, validation, groups, folds, preparation, rng)

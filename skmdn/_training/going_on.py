@@ -39,6 +39,10 @@ class Past(NamedTuple):
     feature_weights: np.ndarray | None
     seed: int | None  # of the rows that it set aside; None if there were none
 
+    def is_of_as_many(self, n: int) -> bool:
+        """Whether every call so far was on n rows: then these may be the same ones."""
+        return self.n_calls * n == self.predictor.preparation.n_seen
+
     @property
     def linear_path(self) -> bool:
         return self.predictor.line is not None
