@@ -260,6 +260,20 @@ def test_one_row_does_not_decide():
     assert best_of([Score(near, *ones), Score(far, *ones)]) == 0
 
 
+def test_rows_of_weight_two_decide_as_two_rows():
+    """Where an outlier is cut off depends on the median of the rows."""
+    rng = np.random.default_rng(0)
+    a, b = 4 * rng.standard_t(1.2, size=(2, 40))
+    crps, y = rng.uniform(size=(2, 40, 1)), rng.normal(size=(40, 1))
+    weights = np.where(a > np.median(a), 1.0, 9.0)
+    rows = np.repeat(np.arange(40), weights.astype(int))
+    weighted, repeated = (
+        gain(*(Score(one[at], c[at], y[at], w) for one, c in zip((a, b), crps, strict=True)))
+        for at, w in ((np.arange(40), weights), (rows, np.ones(len(rows))))
+    )
+    assert weighted == pytest.approx(repeated, rel=1e-12)
+
+
 # The estimator -----------------------------------------------------------------------------------
 
 

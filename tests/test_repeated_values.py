@@ -7,7 +7,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor
-from skmdn.preprocessing import CrossFittedPredictions, RepeatedValues
+from skmdn.preprocessing import CrossFittedPredictions, RepeatedValues, repeated_values
 from skmdn.preprocessing.repeated_values import repeated_features, shrunk_effects
 
 
@@ -160,3 +160,29 @@ def test_a_constant_feature_with_weights():
     for each in weights:  # the variance of scikit-learn is below zero by rounding for some
         model = RepeatedValues().fit(np.full((30, 2), 1.57464114), each, sample_weight=each)
         assert np.isfinite(model.predict([[1.0, 2.0]])).all()
+
+
+def test_the_polynomial_of_many_rows_is_fitted_to_some_of_them(monkeypatch):
+    X, y, _ = machines(n=1500)
+    every = RepeatedValues().fit(X, y)
+    monkeypatch.setattr(repeated_values, "_MOST_ROWS", 700)
+    some = RepeatedValues().fit(X, y)
+    assert some.polynomial_[0].n_samples_seen_ == 700
+    assert [feature for feature, *_ in some.effects_] == [0]
+    assert_allclose(some.predict(X), every.predict(X), atol=0.3)
+    assert np.corrcoef(some.predict(X)[:, 0], every.predict(X)[:, 0])[0, 1] > 0.99
+
+
+def test_where_no_feature_is_repeated_none_is_fitted(monkeypatch):
+    def fails(*args):
+        raise AssertionError("fitted")
+
+    X, y, _ = machines(n=300)
+    monkeypatch.setattr(RepeatedValues, "fit", fails)
+    weights = np.where(np.arange(600) < 300, 1.0, 0.0)
+    copies = np.vstack([X[:, 1:], np.tile(X[:1, 1:], (300, 1))]), np.vstack([y, y])
+    for model in (
+        CrossFittedPredictions(cv=2).fit(X[:, 1:], y),
+        CrossFittedPredictions(cv=2).fit(*copies, sample_weight=weights),
+    ):
+        assert not model.has_repeated_values_

@@ -16,6 +16,7 @@ from skmdn._estimators.folds import Folds
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.unexplained import unexplained
 from skmdn._estimators.wide_tables import is_wide
+from skmdn._network.scaling import weighted_quantiles
 from skmdn._predictor import Predictor
 from skmdn._training.calibration import with_spreads
 from skmdn._training.cross_validation import (
@@ -92,7 +93,7 @@ def chosen_network(
     scores = [score(trial, of_y) for trial in trials]
     expected = _expected(trials) if len(data) < _LINE_FIRST else None
     best = best_of(scores, expected)
-    log_likelihoods = [_clipped(one.log_likelihood) for one in scores]
+    log_likelihoods = [_clipped(one) for one in scores]
     of_best = scores[best]
     left = unexplained(of_best.crps, of_best.y, of_best.weights)
     stack = Stack.of(trials[best], trials, log_likelihoods, of_best.weights, left)
@@ -191,7 +192,7 @@ def gain(score: Score, other: Score, doubt: float = 0.0) -> float:
     """Mean gain over other scores of the same rows, less so many of its standard errors."""
     w = score.weights / score.weights.sum()
     unit = w @ other.crps
-    gains = _clipped(score.log_likelihood) - _clipped(other.log_likelihood)
+    gains = _clipped(score) - _clipped(other)
     for d in np.flatnonzero(unit > 0):
         gains -= (score.crps[:, d] - other.crps[:, d]) / unit[d]
     mean = float(w @ gains)
@@ -213,5 +214,9 @@ def _score(predictor: Predictor, data: Observations) -> Score:
         return Score(density.logpdf(targets), density.crps(targets).reshape(y.shape), y, weights)
 
 
-def _clipped(log_likelihood: np.ndarray) -> np.ndarray:
-    return np.maximum(log_likelihood, np.median(log_likelihood) - _TAIL)
+def _clipped(score: Score) -> np.ndarray:
+    """Log-likelihoods, none far below their weighted median."""
+    median = weighted_quantiles(score.log_likelihood, score.weights, np.array([0.5]))
+    if len(median) == 0:  # of no numbers
+        return score.log_likelihood
+    return np.maximum(score.log_likelihood, median - _TAIL)

@@ -240,9 +240,11 @@ def _log_densities(
     """Log-densities ``(n, D)`` of the outputs, each at the best factor of its scales."""
     density = predictor.uncalibrated_density(data.X[data.rows], _of(data.folds, data.rows))
     preparation, columns = predictor.preparation, []
+    weights = _of(data.weights, data.rows)
     for d, y in enumerate(preparation.targets(data.y[data.rows]).T):
         marginal = density.marginal(d)
-        columns.append(max((marginal.widen(a).logpdf(y) for a in factors), key=np.mean))
+        each = [marginal.widen(a).logpdf(y) for a in factors]
+        columns.append(max(each, key=lambda values: np.average(values, weights=weights)))
     return np.column_stack(columns) - np.log(preparation.y_scale)
 
 

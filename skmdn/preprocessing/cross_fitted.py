@@ -24,7 +24,7 @@ from skmdn._estimators.parameters import (
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn.preprocessing.cross_fitting import cross_fit, mean_predictions, with_predictions
-from skmdn.preprocessing.repeated_values import RepeatedValues
+from skmdn.preprocessing.repeated_values import RepeatedValues, repeated_features
 from skmdn.preprocessing.tree_regressors import StandardizedRegressor, tree_regressors
 
 
@@ -298,5 +298,9 @@ def has_repeated_values(transformer: CrossFittedPredictions, rows: Rows) -> bool
     """Whether effects of values that a feature repeats belong to the default regressors."""
     if transformer.estimators is not None:
         return False
+    if isinstance(rows.X, np.ndarray):
+        X = rows.X if rows.weights is None else rows.X[rows.weights > 0]
+        if len(repeated_features(X)) == 0:
+            return False  # for sure, and a fit to many rows takes long
     model = StandardizedRegressor(RepeatedValues()).fit(rows.X, rows.y, rows.weights)
     return len(model.regressor_.effects_) > 0

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
@@ -21,8 +22,9 @@ from skmdn._estimators.r2_score import ScoredRegressor
 _LEAST_VALUES, _LEAST_ROWS = 50, 5
 # Its effects are kept if they remove this part of the squared residuals of rows left out.
 _LEAST_GAIN = 0.1
-# Penalty of the polynomial, per unit of weight; with more features than this it is linear.
-_PENALTY, _MOST_SQUARED = 1e-3, 30
+# Penalty of the polynomial, per unit of weight; with more features than this it is linear. It is
+# fitted to at most so many rows, evenly spread, and evaluated for so many at a time.
+_PENALTY, _MOST_SQUARED, _MOST_ROWS = 1e-3, 30, 20_000
 # Columns of numbers beyond this power of two, or below its inverse, are taken in other units.
 _MOST_POWER = 100
 _FAR, _LARGEST = 1e60, np.finfo(np.float64).max
@@ -55,7 +57,7 @@ class RepeatedValues(ScoredRegressor, BaseEstimator):
     Attributes
     ----------
     polynomial_ : Pipeline
-        The fitted polynomial; linear with more than 30 features.
+        The polynomial, fitted to at most 20,000 rows; linear with more than 30 features.
     effects_ : list of tuple
         Of every feature with effects: its position, its values ``(v,)`` and effects ``(v, D)``.
     n_features_in_ : int
@@ -104,25 +106,29 @@ class RepeatedValues(ScoredRegressor, BaseEstimator):
         with unchanged_on_error(self):
             data = check_training_data(self, X, y, sample_weight, reset=True)
             self.y_ndim_, rows = data.y_ndim, data.rows
-            X, y = np.asarray(data.X[rows], dtype=np.float64), data.y[rows]
+            inputs, targets = np.asarray(data.X[rows], dtype=np.float64), data.y[rows]
             weights = np.ones(len(rows)) if data.weights is None else data.weights[rows]
-            self.X_unit_, self.y_unit_ = _units(X), _units(y)
-            y = y / self.y_unit_
-            self.X_mean_ = _means(X / self.X_unit_, weights)
-            degree = 2 if X.shape[1] <= _MOST_SQUARED else 1
+            self.X_unit_, self.y_unit_ = _units(inputs), _units(targets)
+            targets = targets / self.y_unit_
+            self.X_mean_ = _means(inputs / self.X_unit_, weights)
+            # The squares of many rows would need much memory, and more hardly improve the fit.
+            some = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_ROWS)).astype(np.intp)
+            degree = 2 if inputs.shape[1] <= _MOST_SQUARED else 1
             steps = [
                 ("centre", StandardScaler()),
                 ("powers", PolynomialFeatures(degree, include_bias=False)),
                 ("scale", StandardScaler()),
-                ("ridge", Ridge(_PENALTY * weights.sum())),
+                ("ridge", Ridge(_PENALTY * weights[some].sum())),
             ]
-            of_steps = {f"{name}__sample_weight": weights for name in ("centre", "scale", "ridge")}
+            names = ("centre", "scale", "ridge")
+            of_steps = {f"{name}__sample_weight": weights[some] for name in names}
             with np.errstate(invalid="ignore"):  # scikit-learn's variance of a constant: -1e-17
-                self.polynomial_ = Pipeline(steps).fit(self._filled(X), y, **of_steps)
-            residuals = y - self._polynomial(X)
+                filled = self._filled(inputs[some])
+                self.polynomial_ = Pipeline(steps).fit(filled, targets[some], **of_steps)
+            residuals = targets - self._polynomial(inputs)
             self.effects_ = [
                 (feature, values, self.y_unit_ * effects)
-                for feature, values, effects in effects_of(X, residuals, weights)
+                for feature, values, effects in effects_of(inputs, residuals, weights)
             ]
         return self
 
@@ -155,7 +161,11 @@ class RepeatedValues(ScoredRegressor, BaseEstimator):
         return np.where(np.isnan(X), self.X_mean_, X)
 
     def _polynomial(self, X: np.ndarray) -> np.ndarray:
-        return np.asarray(self.polynomial_.predict(self._filled(X))).reshape(len(X), -1)
+        parts = [
+            np.asarray(self.polynomial_.predict(self._filled(X[rows]))).reshape(len(X[rows]), -1)
+            for rows in gen_batches(len(X), _MOST_ROWS)
+        ]
+        return np.concatenate(parts)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
