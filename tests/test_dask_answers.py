@@ -30,7 +30,7 @@ from sklearn.metrics import r2_score
 
 from skmdn import MDNRegressor, metrics
 from skmdn.dask import DaskMDNRegressor, answers
-from skmdn.ensemble.pooled_members import PooledMDNRegressor
+from skmdn.ensemble import PooledMDNRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 
@@ -57,6 +57,23 @@ def double():
     X, y = rows()
     y = np.column_stack([y, X[:, 1] - y])
     return X, y, local_model(X, y)
+
+
+@pytest.mark.parametrize("kind", ["single", "double"])
+def test_words_that_count_in_predictions_may_be_changed_after_fit(kind, request):
+    """As in `MDNRegressor`."""
+    X, _, local = request.getfixturevalue(kind)
+    far, model = 3 * X, fitted(local).set_params(extrapolation="continue")
+    expected = model.to_local().predict_proba(far).median()
+    model.set_params(point_estimate="median")
+    np.testing.assert_array_equal(model.to_local().predict(far), expected)
+    answer = model.predict(da.from_array(far, chunks=(50, -1))).compute(scheduler="sync")
+    np.testing.assert_allclose(answer, expected)
+    model.set_params(extrapolation="constant")
+    assert not np.allclose(model.to_local().predict(far), expected)
+    assert local.point_estimate == "mean"
+    with pytest.raises(ValueError, match="'point_estimate' parameter"):
+        model.set_params(point_estimate="middle").predict(da.from_array(X))
 
 
 @pytest.fixture(scope="module")

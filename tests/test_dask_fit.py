@@ -41,7 +41,7 @@ from skmdn.dask import DaskMDNRegressor, budget, cluster, fitting, versions
 from skmdn.dask.budget import Worker, workers_of
 from skmdn.dask.members import joined
 from skmdn.dask.plan import seed_of
-from skmdn.ensemble.pooled_members import PooledMDNRegressor
+from skmdn.ensemble import PooledMDNRegressor
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import r2_score
 
 from skmdn import Mixture, TargetMixture
-from skmdn.ensemble.pooled_members import PooledMDNRegressor
+from skmdn.ensemble import PooledMDNRegressor
 from skmdn.mixture.joining import pool
 
 # Spreads as the network learned them: none is calibrated by a member itself.
@@ -77,6 +77,47 @@ def test_several_outputs_of_full_covariance():
     np.testing.assert_allclose(point, density.mean(), rtol=1e-12)
     np.testing.assert_allclose(cov, density.cov(), rtol=1e-12)
     assert pooled.sample(X, 3, random_state=0).shape == (120, 3, 2)
+
+
+def test_members_that_do_not_belong_together_are_refused(plain):
+    X, y, fitted = plain
+    others = {
+        "features": short(**PLAIN).fit(X[:, :2], y),
+        "outputs": short(**PLAIN).fit(X, np.column_stack([y, y])),
+        "map": short(**PLAIN, target_transform="asinh").fit(X, y),
+        "atoms": short(**PLAIN, target_atoms=[0.0]).fit(X, np.maximum(y, 0)),
+    }
+    for other in others.values():
+        with pytest.raises(ValueError, match="members: expected the same features, outputs, map"):
+            PooledMDNRegressor.of([fitted[0], other])
+    with pytest.raises(ValueError, match="members: expected at least one"):
+        PooledMDNRegressor.of([])
+    with pytest.raises(NotFittedError):
+        PooledMDNRegressor.of([short()])
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"y": np.ones(7)}, "inconsistent numbers of samples"),
+        ({"y": np.ones((120, 2))}, r"y: expected 1 outputs in 1 axes.* got shape \(120, 2\)"),
+        ({"X": np.ones((120, 2))}, "X has 2 features"),
+        ({"sample_weight": np.ones(7)}, "sample_weight must have one weight per row"),
+        ({"sample_weight": -np.ones(120)}, "sample_weight must not be negative"),
+        ({"sample_weight": np.full(120, np.nan)}, "sample_weight contains NaN"),
+    ],
+)
+def test_rows_to_calibrate_on_are_checked(plain, change, match):
+    X, y, fitted = plain
+    with pytest.raises(ValueError, match=match):
+        PooledMDNRegressor.calibrated(fitted, **{"X": X, "y": y} | change)
+
+
+def test_a_point_is_one_of_three(plain):
+    X, _, fitted = plain
+    pooled = PooledMDNRegressor.of(fitted).set_params(point_estimate="middle")
+    with pytest.raises(ValueError, match="'point_estimate' parameter of PooledMDNRegressor"):
+        pooled.predict(X)
 
 
 def test_maps_and_atoms_and_bounds():

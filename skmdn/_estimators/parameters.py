@@ -74,6 +74,8 @@ MDN_ENSEMBLE_REGRESSOR: Constraints = {
     "verbose": ["verbose"],
 }
 
+POOLED_MDN_REGRESSOR: Constraints = {"point_estimate": [one_of("mean", "median", "mode")]}
+
 CONFORMAL_MDN_REGRESSOR: Constraints = {
     "cv": ["cv_object", StrOptions({"last", "prefit"})],
     "n_jobs": [Integral, None],

@@ -31,7 +31,7 @@ from skmdn.dask.validation_rows import (
     n_validating,
     sample_of,
 )
-from skmdn.ensemble.pooled_members import PooledMDNRegressor
+from skmdn.ensemble import PooledMDNRegressor
 from skmdn.regressor import MDNRegressor
 
 # Rows by which the words "auto" for targets choose, and by which a pool is calibrated.

@@ -13,7 +13,7 @@ from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._thread_pools import one_thread
 from skmdn.dask.draw import Draw
 from skmdn.dask.survey import rows_with_weight, targets_of
-from skmdn.ensemble.pooled_members import PooledMDNRegressor
+from skmdn.ensemble import PooledMDNRegressor
 from skmdn.regressor import MDNRegressor
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from copy import deepcopy
+from copy import copy, deepcopy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,8 +27,8 @@ from skmdn.dask.cluster import running_client
 from skmdn.dask.collections import check_collection, check_examples, partitions_of
 from skmdn.dask.fitting import Fitted, Work, fit
 from skmdn.dask.plan import local_one, members_to_fit, seed_of
+from skmdn.ensemble import PooledMDNRegressor
 from skmdn.ensemble.member_warnings import warn_of_members
-from skmdn.ensemble.pooled_members import PooledMDNRegressor
 from skmdn.regressor import MDNRegressor
 
 _CONSTRAINTS: Constraints = {
@@ -254,8 +254,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
             An array for an array; for a DataFrame a Series, or with several outputs a DataFrame,
             with the index and the divisions of X.
         """
-        check_is_fitted(self)
-        return lazy_answer(self.estimator_, X, Question(PREDICT, ()), [], None)
+        return lazy_answer(self._model(), X, Question(PREDICT, ()), [], None)
 
     def predict_with(self, X: Any, method: str, *args: Any, random_state: Any = None) -> Any:
         """Answer a method of the predicted density for every row; lazy.
@@ -291,7 +290,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         question, of_rows = question_of(method, args, random_state)
-        return lazy_answer(self.estimator_, X, question, of_rows, random_state)
+        return lazy_answer(self._model(), X, question, of_rows, random_state)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R² of `predict`, computed at once; it does not judge the density.
@@ -309,8 +308,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         -------
         float
         """
-        check_is_fitted(self)
-        return scores.r2_score(self.estimator_, X, y, sample_weight)
+        return scores.r2_score(self._model(), X, y, sample_weight)
 
     def log_likelihood(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Mean log-density of y in nats per row, computed at once.
@@ -326,8 +324,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         -------
         float
         """
-        check_is_fitted(self)
-        return scores.mean_score(self.estimator_, X, y, sample_weight, "log-likelihood")
+        return scores.mean_score(self._model(), X, y, sample_weight, "log-likelihood")
 
     def crps(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Mean continuous ranked probability score in units of y, computed at once.
@@ -343,8 +340,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         -------
         float
         """
-        check_is_fitted(self)
-        return scores.mean_score(self.estimator_, X, y, sample_weight, "CRPS")
+        return scores.mean_score(self._model(), X, y, sample_weight, "CRPS")
 
     def to_local(self) -> MDNRegressor | PooledMDNRegressor:
         """Return the fitted model for rows in memory, which needs neither a cluster nor Dask.
@@ -354,8 +350,20 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         MDNRegressor or PooledMDNRegressor
             The latter with several members. Its answers are the same to the bit.
         """
+        return deepcopy(self._model())
+
+    def _model(self) -> MDNRegressor | PooledMDNRegressor:
+        """The fitted model, with the words that count in a prediction as they are now."""
         check_is_fitted(self)
-        return deepcopy(self.estimator_)
+        check_settings(self)
+        model = copy(self.estimator_)
+        members = [model]
+        if isinstance(model, PooledMDNRegressor):
+            members = model.estimators_ = [copy(member) for member in model.estimators_]
+        for member in members:
+            member.extrapolation = self.extrapolation
+        model.point_estimate = self.point_estimate
+        return model
 
     def _keep(self, fitted: Fitted) -> None:
         """Turn a fitted estimator into attributes; issue the warnings of its members."""

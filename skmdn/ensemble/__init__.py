@@ -1,9 +1,11 @@
 """An ensemble of views and folds whose prediction is one mixture."""
 
+from skmdn.ensemble.pooled_members import PooledMDNRegressor
 from skmdn.ensemble.process_view import ProcessDensity
 from skmdn.ensemble.regressor import MDNEnsembleRegressor
 
-__all__ = ["MDNEnsembleRegressor", "ProcessDensity"]
+__all__ = ["MDNEnsembleRegressor", "PooledMDNRegressor", "ProcessDensity"]
 
 # Pickles name the classes by their public path, whatever files they live in later.
-MDNEnsembleRegressor.__module__ = ProcessDensity.__module__ = __name__
+for public in (MDNEnsembleRegressor, PooledMDNRegressor, ProcessDensity):
+    public.__module__ = __name__

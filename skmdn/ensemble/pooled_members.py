@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils import gen_batches
+from sklearn.utils import check_consistent_length, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._calibration import calibrate
 from skmdn._estimators.folds import take
-from skmdn._estimators.inputs import check_fitted_table, check_targets
+from skmdn._estimators.inputs import check_fitted_table, check_targets, check_weights
 from skmdn._estimators.observations import Observations
+from skmdn._estimators.parameters import POOLED_MDN_REGRESSOR, check_parameters
 from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._estimators.target_atoms import at_atoms
@@ -64,7 +65,7 @@ class PooledMDNRegressor(ScoredRegressor, BaseEstimator):
     --------
     >>> import numpy as np
     >>> from skmdn import MDNRegressor
-    >>> from skmdn.ensemble.pooled_members import PooledMDNRegressor
+    >>> from skmdn.ensemble import PooledMDNRegressor
     >>> X = np.linspace(-1, 1, 100)[:, None]
     >>> settings = {"n_components": 2, "max_iter": 5, "alpha": 0.04, "encoding": None}
     >>> members = [MDNRegressor(random_state=m, **settings).fit(X, X[:, 0]) for m in range(3)]
@@ -87,8 +88,22 @@ class PooledMDNRegressor(ScoredRegressor, BaseEstimator):
         Returns
         -------
         PooledMDNRegressor
+
+        Raises
+        ------
+        ValueError
+            If there are no members, or if they differ in their features, outputs, map or atoms.
         """
+        if len(members) == 0:
+            raise ValueError("members: expected at least one fitted MDNRegressor, got none.")
+        for member in members:
+            check_is_fitted(member)
         first = members[0]
+        if any(_form(member) != _form(first) for member in members):
+            raise ValueError(
+                "members: expected the same features, outputs, map and atoms in all of them, got "
+                f"{' and '.join(sorted({str(_form(member)) for member in members}))}."
+            )
         pooled = cls(point_estimate=first.point_estimate)
         pooled.estimators_ = list(members)
         pooled.spread_factor_, pooled.spread_noise_ = 1.0, np.zeros(first.n_outputs_)
@@ -121,10 +136,22 @@ class PooledMDNRegressor(ScoredRegressor, BaseEstimator):
         Returns
         -------
         PooledMDNRegressor
+
+        Raises
+        ------
+        ValueError
+            As of `of`, or if the rows are not as the members had them in fit.
         """
         pooled = cls.of(members)
+        X = check_fitted_table(pooled, X)
         targets, y_ndim = check_targets(y, "y")
-        weights = None if sample_weight is None else np.asarray(sample_weight)
+        check_consistent_length(X, targets)
+        if (y_ndim, targets.shape[1]) != (pooled.y_ndim_, pooled.n_outputs_):
+            raise ValueError(
+                f"y: expected {pooled.n_outputs_} outputs in {pooled.y_ndim_} axes, as the members "
+                f"had in fit; got shape {np.shape(y)}."
+            )
+        weights = check_weights(sample_weight, len(targets), "sample_weight")
         data = Observations.of(np.empty((len(targets), 0)), targets, weights, y_ndim)
         data = behind_maps(at_atoms(data, pooled.target_atoms_), as_maps(pooled.target_transform_))
         rows = data.off_atoms().rows
@@ -188,6 +215,7 @@ class PooledMDNRegressor(ScoredRegressor, BaseEstimator):
         spread : ndarray
             Only with `return_std` or `return_cov`.
         """
+        check_parameters(self, POOLED_MDN_REGRESSOR)
         spread = spread_method(return_std=return_std, return_cov=return_cov)
         return points(self._chunks(X), self.point_estimate, spread)
 
@@ -238,6 +266,14 @@ class PooledMDNRegressor(ScoredRegressor, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _form(member: MDNRegressor) -> tuple[Any, ...]:
+    """What all members must share."""
+    atoms = member.target_atoms_
+    listed = None if atoms is None else atoms.tolist()
+    n_outputs = member.n_outputs_ if member.y_ndim_ == 2 else None
+    return member.n_features_in_, n_outputs, member.target_transform_, listed
 
 
 def _of_targets(base: Mixture, like: Density) -> Density:

@@ -5,6 +5,7 @@ from __future__ import annotations
 SKOPS_TRUSTED_TYPES = [
     "skmdn.conformal.ConformalMDNRegressor",
     "skmdn.ensemble.MDNEnsembleRegressor",
+    "skmdn.ensemble.PooledMDNRegressor",
     "skmdn.ensemble.ProcessDensity",
     "skmdn.mixture.Mixture",
     "skmdn.mixture.TargetMixture",
