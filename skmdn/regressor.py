@@ -214,7 +214,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         "last" sets the last rows aside, which is the honest judge of rows still to come; but then
         the newest rows do not train. Of a splitter, such as ``TimeSeriesSplit(gap=24)``, the last
         split is taken: its training part trains, its test part validates. It need not have
-        `validation_fraction` of the rows.
+        `validation_fraction` of the rows. It is asked about all rows, those of weight zero too.
 
         "auto" sets whole groups aside if `fit` gets `groups`: about as many rows as wanted, with
         targets like those of all rows. Otherwise it asks whether consecutive rows are alike, as in

@@ -256,13 +256,24 @@ def test_of_a_splitter_the_last_split_is_taken(splitter):
     assert found.kind == "splitter"
 
 
-def test_a_splitter_gets_the_groups_and_only_rows_with_weight():
+def test_a_splitter_gets_the_groups_and_all_rows_of_which_those_with_weight_count():
     weights = np.resize([1.0, 0.0], N)
     present = np.flatnonzero(weights)
     found = split(Y, GroupKFold(3), groups=GROUPS, weights=weights)
-    *_, (train, test) = GroupKFold(3).split(present, groups=GROUPS[present])
-    np.testing.assert_array_equal(found.learning.rows, present[train])
-    np.testing.assert_array_equal(found.validation.rows, present[test])
+    *_, (train, test) = GroupKFold(3).split(Y, groups=GROUPS)
+    np.testing.assert_array_equal(found.learning.rows, np.intersect1d(train, present))
+    np.testing.assert_array_equal(found.validation.rows, np.intersect1d(test, present))
+
+
+@pytest.mark.parametrize("target_transform", ["log", "auto"])
+def test_a_splitter_knows_rows_by_their_numbers(target_transform):
+    """Also where some are at atoms, and have no part in the choice of a map."""
+    third = PredefinedSplit(np.resize([-1, -1, 0], N))
+    y = np.where(np.arange(N) % 5 == 0, 0.0, np.exp(Y))
+    weights = np.where(np.arange(N) % 7 == 0, 0.0, 1.0)
+    words = {"target_atoms": [0.0], "target_transform": target_transform, "max_iter": 2}
+    model = short(validation_split=third, **words).fit(X, y, sample_weight=weights)
+    assert model.validation_split_ == "splitter"
 
 
 class Splitter:

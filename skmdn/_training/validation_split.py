@@ -39,13 +39,14 @@ def hold_out(
 ) -> ValidationSplit:
     """Set rows aside for validation, as the settings ask.
 
-    Rows without weight take no part, neither in the choice nor in what it is made from.
+    Rows without weight take no part, neither in the choice nor in what it is made from, but for a
+    splitter, which is asked about all rows.
     """
     if settings.validation_fraction is None or len(data) < 2:
         return ValidationSplit(data, None)
     labels = None if groups is None else groups[data.rows]
     if not isinstance(settings.validation_split, str):
-        return _by_splitter(settings.validation_split, data, labels)
+        return _by_splitter(settings.validation_split, data, groups)
     n = n_held_out(len(data), settings.validation_fraction)
     if labels is None:
         return _by_order(settings.validation_split, data, preparation, n, rng)
@@ -143,18 +144,21 @@ def representative_groups(
 
 
 def _by_splitter(splitter: Any, data: Observations, groups: np.ndarray | None) -> ValidationSplit:
-    """Take the last split of a splitter: its training part learns, its test part validates."""
-    is_whole = len(data) == len(data.y)
-    X, y = (data.X, data.y) if is_whole else (data.X[data.rows], data.y[data.rows])
-    y = y[:, 0] if data.y_ndim == 1 else y
-    *_, (train, test) = parts_of(splitter, X, y, name="validation_split", groups=groups)
+    """Take the last split of a splitter: its training part learns, its test part validates.
+
+    The splitter may know rows by their numbers, so it is asked about all, those without weight or
+    at atoms too, which then take no part.
+    """
+    y = data.y[:, 0] if data.y_ndim == 1 else data.y
+    *_, last = parts_of(splitter, data.X, y, name="validation_split", groups=groups)
+    train, test = (part[np.isin(part, data.rows)] for part in last)
     if len(train) == 0 or len(test) == 0 or np.intersect1d(train, test).size:
         raise ValueError(
             "validation_split: expected a last split with rows to train on and other rows to "
             f"validate with; got {len(train)} and {len(test)} rows, "
             f"{np.intersect1d(train, test).size} of them in both."
         )
-    learning, validation = (data.select(data.rows[np.sort(part)]) for part in (train, test))
+    learning, validation = (data.select(np.sort(part)) for part in (train, test))
     return ValidationSplit(learning, validation, "splitter")
 
 
