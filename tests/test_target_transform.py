@@ -205,8 +205,13 @@ def test_targets_at_a_bound_may_be_atoms():
         ValueError, match=r"got 0 at row 7.*or MDNRegressor\(target_atoms=\[0.0\]\)"
     ):
         short(target_transform="log").fit(X, np.where(np.arange(len(Z)) == 7, 0.0, np.exp(Z)))
-    with pytest.raises(ValueError, match=r"which takes all numbers\.$"):
+    # Bounds that hold all targets help where some are beyond, and atoms are of one output.
+    with pytest.raises(
+        ValueError, match=r"numbers, or skmdn\.transforms\.Log with bounds that hold"
+    ):
         short(target_transform="log").fit(X, -np.exp(Z))
+    with pytest.raises(ValueError, match=r"takes all numbers\.$"):
+        short(target_transform="log").fit(X, np.column_stack([np.exp(Z), np.maximum(Z, 0.0)]))
 
 
 def test_validation_targets_outside_are_named():

@@ -74,23 +74,28 @@ def behind_maps(data: Observations, maps: TargetMaps, name: str = "y") -> Observ
     y, log_jacobian = np.zeros(data.y.shape), np.zeros(len(data.y))
     for d, one in enumerate(maps):
         targets = data.y[rows, d]
-        _check_inside(targets, one, rows, name)
+        _check_inside(targets, one, rows, name, len(maps))
         y[rows, d] = one.forward(targets)
         log_jacobian[rows] += one.log_jacobian(targets)
     return with_stand_ins(replace(data, y=y, log_jacobian=log_jacobian), maps)
 
 
-def _check_inside(targets: FloatArray, one: Any, rows: IntArray, name: str) -> None:
+def _check_inside(targets: FloatArray, one: Any, rows: IntArray, name: str, n_outputs: int) -> None:
     inside = one.contains(targets)
     if not inside.all():
         place = int(np.argmin(inside))
         low, high = one.support
-        at_bound = np.unique(targets[(targets == low) | (targets == high)]).tolist()
-        or_atoms = f", or MDNRegressor(target_atoms={at_bound})" if at_bound else ""
+        outside = targets[~inside]
+        at_bound = np.unique(outside[(outside == low) | (outside == high)]).tolist()
+        others = ""
+        if np.any((outside < low) | (outside > high)):
+            others = f", or skmdn.transforms.{type(one).__name__} with bounds that hold all targets"
+        elif n_outputs == 1:
+            others = f", or MDNRegressor(target_atoms={at_bound})"
         raise ValueError(
             f"{name}: target_transform={one!r} expects targets between {low:g} and {high:g}, "
             f"bounds excluded; got {targets[place]:g} at row {rows[place]}. Use another transform, "
-            f"such as 'asinh', which takes all numbers{or_atoms}."
+            f"such as 'asinh', which takes all numbers{others}."
         )
 
 
