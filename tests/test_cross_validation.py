@@ -38,6 +38,17 @@ def arrays(data):
 # Folds -------------------------------------------------------------------------------------------
 
 
+def test_of_a_constant_target_no_networks_are_compared(monkeypatch):
+    def fails(*args):
+        raise AssertionError("compared")
+
+    monkeypatch.setattr("skmdn._training.network_choice.cross_validated", fails)
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    model = MDNRegressor(random_state=0).fit(X, np.full(60, 7.0))
+    assert model.n_copies_ == 1
+    assert model.predict(X) == pytest.approx(np.full(60, 7.0), abs=0.5)
+
+
 def test_each_row_is_in_one_fold():
     folds = folds_of(settings_of(), data_of(), None, RNG(0))
     assert folds.kind == "shuffled"

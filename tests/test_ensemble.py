@@ -18,11 +18,12 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor, Mixture
+from skmdn._estimators.rows import Rows
 from skmdn.ensemble import ProcessDensity
 from skmdn.ensemble import fitting as ensemble_fitting
 from skmdn.ensemble import regressor as ensemble_regressor
 from skmdn.ensemble.pool import calibrated_pool
-from skmdn.ensemble.views import default_views, expected_weights
+from skmdn.ensemble.views import default_views, expected_weights, size_of
 from skmdn.preprocessing import CrossFittedPredictions
 
 
@@ -175,6 +176,20 @@ def test_many_rows_of_a_wide_table_have_a_line_too():
     assert (name, line.linear_path, line.alpha) == ("line", True, pytest.approx(100 / 1500))
     assert expected_weights(1500, 151).tolist() == [1.0, 1.0, 1.0, 1 + 200 / 1500]
     assert default_views(10_000, 2000)[-1][1].alpha == 0.06
+
+
+def test_rows_without_weight_do_not_count_for_the_views():
+    weights = np.where(np.arange(1005) < 400, 1.0, 0.0)
+    assert size_of(Rows(np.zeros((1005, 2)), np.zeros(1005), weights)) == (400, 2)
+    assert size_of(Rows(np.zeros((1005, 2)), np.zeros(1005))) == (1005, 2)
+
+
+def test_the_default_views_need_columns():
+    texts = [f"flat {i}" for i in range(30)]
+    with pytest.raises(
+        ValueError, match=r"default views expect rows and columns, got shape \(30,\)"
+    ):
+        MDNEnsembleRegressor().fit(texts, np.arange(30.0))
 
 
 @pytest.mark.parametrize(("n", "times"), [(20, 11.0), (100, 3.0), (500, 1.4)])

@@ -74,9 +74,12 @@ def chosen_network(
 
     Of several networks the one is taken that predicts held-out rows best, by their log-likelihood
     and by their CRPS in units of its mean. Where the fit `needs_folds`, or there is a choice, the
-    cross-validations come with the settings; without folds, features have no weights here. `of_y`
-    are the rows as the user has them; the targets of `data` are behind the maps.
+    cross-validations come with the settings; without folds, features have no weights here. A
+    constant y leaves nothing to compare, nor to judge in folds. `of_y` are the rows as the user has
+    them; the targets of `data` are behind the maps.
     """
+    if data.n_atoms == 0 and data.is_constant():
+        return networks(replace(settings, feature_weights=None), len(data))[0], None
     if not (needs_folds and can_be_weighed(data)):
         settings = replace(settings, feature_weights=None)
     found = networks(settings, len(data))

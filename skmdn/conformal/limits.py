@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 # A limit is moved outwards by this fraction of the mass outside it, so that an outcome exactly on
-# the limit stays inside in spite of rounding. Discrete outcomes do lie exactly on it.
-_OUTWARD = 1e-6
+# the limit stays inside in spite of rounding. Discrete outcomes do lie exactly on it. A mass next
+# to 1 is itself rounded, by a few units in its last place.
+_OUTWARD, _ROUNDING = 1e-6, 8 * np.finfo(np.float64).eps
+_SOONER = " or for intervals, which stay finite farther out"
 
 
 def check_level(level: Any) -> float:
@@ -29,7 +31,8 @@ def hdr_limit(masses: np.ndarray, level: float) -> float:
     rank = _rank(len(masses), level)
     if rank > len(masses):
         return np.inf
-    return float(masses[rank - 1] + abs(1.0 - masses[rank - 1]) * _OUTWARD)
+    mass = float(masses[rank - 1])
+    return mass + max(abs(1.0 - mass) * _OUTWARD, _ROUNDING)
 
 
 def tail_limit(tails: np.ndarray, level: float) -> np.ndarray:
@@ -41,24 +44,53 @@ def tail_limit(tails: np.ndarray, level: float) -> np.ndarray:
         return np.asarray(tails[len(tails) - rank] * (1.0 - _OUTWARD))
 
 
+def hdr_limits(masses: Sequence[np.ndarray], level: float, n_outputs: int) -> list[float]:
+    """Limits by model; warns if the vote is the whole line."""
+    limits = [hdr_limit(one, level) for one in masses]
+    whole = 1.0 if n_outputs == 1 else np.finfo(np.float64).max  # of several, scores go on
+    _warn_if_infinite([limit > whole for limit in limits], masses, level, "regions", _SOONER)
+    return limits
+
+
+def tail_limits(tails: Sequence[np.ndarray], level: float) -> list[np.ndarray]:
+    """Limits by model; warns if the vote is the whole line, for any output."""
+    limits = [tail_limit(one, level) for one in tails]
+    are_infinite = [bool(np.any(limit <= 0.0)) for limit in limits]
+    _warn_if_infinite(are_infinite, tails, level, "intervals")
+    return limits
+
+
 def rows_needed(level: float) -> int:
     """Smallest number of calibration rows with a finite limit: m >= level / (1 - level)."""
     return bisect_left(range(10**18), True, key=lambda m: _rank(m, level) <= m)
 
 
-def warn_if_infinite(n_scores: Sequence[int], level: float) -> None:
-    """Warn if the vote is the whole line, because half of the models have too few scores."""
-    needed = rows_needed(level)
-    if 2 * sum(n < needed for n in n_scores) < len(n_scores):
+def _warn_if_infinite(
+    are_infinite: Sequence[bool],
+    scores: Sequence[np.ndarray],
+    level: float,
+    kind: str,
+    advice: str = "",
+) -> None:
+    """Warn if half of the models have the whole line, and say why."""
+    if 2 * sum(are_infinite) < len(scores):
         return
-    found = " to ".join(str(n) for n in sorted({min(n_scores), max(n_scores)}))
-    warnings.warn(
-        f"The intervals and regions are infinite. Calibration rows per model: level={level!r} "
-        f"needs at least {needed}, got {found}. Calibrate on more rows, use fewer folds (cv), or "
-        "ask for a lower level.",
-        UserWarning,
-        stacklevel=3,  # the caller of the public method
-    )
+    needed, numbers = rows_needed(level), sorted({len(one) for one in scores})
+    if 2 * sum(len(one) < needed for one in scores) >= len(scores):
+        found = " to ".join(map(str, dict.fromkeys((numbers[0], numbers[-1]))))
+        message = (
+            "The intervals and regions are infinite. Calibration rows per model: "
+            f"level={level!r} needs at least {needed}, got {found}. Calibrate on more rows, use "
+            "fewer folds (cv), or ask for a lower level."
+        )
+    else:
+        message = (
+            f"The {kind} are infinite: at level={level!r}, outcomes of calibration rows lie "
+            "farther out than the predicted densities reach within rounding, as these are far too "
+            "narrow. Calibrate the densities (in MDNRegressor, a validation_fraction and "
+            f"calibrate=True), or ask for a lower level{advice}."
+        )
+    warnings.warn(message, UserWarning, stacklevel=4)  # the caller of the public method
 
 
 def _rank(n_scores: int, level: float) -> int:

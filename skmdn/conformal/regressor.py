@@ -25,7 +25,7 @@ from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn.conformal.calibration import calibrated_models, is_prefit
-from skmdn.conformal.limits import check_level, hdr_limit, tail_limit, warn_if_infinite
+from skmdn.conformal.limits import check_level, hdr_limits, tail_limits
 from skmdn.conformal.outcomes import check_one_output, check_outcomes
 from skmdn.conformal.scores import central_interval, hdr, hdr_masses
 from skmdn.conformal.votes import majority_region, median_interval
@@ -126,7 +126,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     ``cv=[(first_rows, last_rows)]``. The splits of a ``TimeSeriesSplit`` are refused together, as
     models of the first few rows would count as much as the last one.
 
-    **Which model predicts.** `predict_proba` pools all models with equal weights, and `predict` is
+    **Which model predicts.** `predict_proba` pools all models with equal weights; it is not
+    recalibrated, and scorers and `calibration_report` judge it, not the regions. `predict` is
     the mean of their predictions. No model is fitted on all rows, because no rows would be left to
     calibrate it.
 
@@ -305,11 +306,11 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
             If `level` is not as described.
         """
         level = check_level(level)
+        densities, limits = self._densities(X), tail_limits(self.tail_masses_, level)
         intervals = [
-            central_interval(density, tail_limit(tails, level))
-            for density, tails in zip(self._densities(X), self.tail_masses_, strict=True)
+            central_interval(density, limit)
+            for density, limit in zip(densities, limits, strict=True)
         ]
-        warn_if_infinite([len(tails) for tails in self.tail_masses_], level)
         interval = median_interval(np.array(intervals))
         return interval[..., 0] if self.y_ndim_ == 1 else interval
 
@@ -337,11 +338,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         level = check_level(level)
         check_is_fitted(self)
         check_one_output(self.n_outputs_)
-        regions = [
-            hdr(density, hdr_limit(masses, level))
-            for density, masses in zip(self._densities(X), self.hdr_masses_, strict=True)
-        ]
-        warn_if_infinite([len(masses) for masses in self.hdr_masses_], level)
+        densities, limits = self._densities(X), hdr_limits(self.hdr_masses_, level, 1)
+        regions = [hdr(density, limit) for density, limit in zip(densities, limits, strict=True)]
         region = majority_region(regions)
         return region if self.y_ndim_ == 1 else region[..., np.newaxis]
 
@@ -372,11 +370,11 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         level = check_level(level)
         densities = self._densities(X)
         outcomes = check_outcomes(y, len(densities[0]), self.n_outputs_, self.y_ndim_)
+        limits = hdr_limits(self.hdr_masses_, level, self.n_outputs_)
         votes = [
-            hdr_masses(density, outcomes, _PREDICTION_SEED) <= hdr_limit(masses, level)
-            for density, masses in zip(densities, self.hdr_masses_, strict=True)
+            hdr_masses(density, outcomes, _PREDICTION_SEED) <= limit
+            for density, limit in zip(densities, limits, strict=True)
         ]
-        warn_if_infinite([len(masses) for masses in self.hdr_masses_], level)
         return np.asarray(2 * np.sum(votes, axis=0) >= len(votes))
 
     def __sklearn_tags__(self) -> Any:

@@ -37,7 +37,7 @@ from skmdn.ensemble.target_transform import Views, chosen_word
 from skmdn.ensemble.taught_network import shares_for_taught
 from skmdn.ensemble.variance import decomposed_variance
 from skmdn.ensemble.view_densities import densities_by_chunk
-from skmdn.ensemble.views import LEAST_ROWS, check_enough_rows, default_views, expected_weights
+from skmdn.ensemble.views import check_enough_rows, default_views, expected_weights, size_of
 from skmdn.mixture.arguments import as_generator
 from skmdn.mixture.joining import Density
 
@@ -246,14 +246,14 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
             X, y = validate_data(self, check_table(X), y, skip_check_array=True)
             targets, self.y_ndim_ = check_targets(y, "y")
             check_consistent_length(X, targets)
-            views = self._views(X)
-            check_enough_rows(len(targets), LEAST_ROWS if self.estimators is None else 2)
             rows = Rows(
                 X,
                 targets[:, 0] if self.y_ndim_ == 1 else targets,
                 check_weights(sample_weight, len(targets), "sample_weight"),
                 check_groups(groups, len(targets)),
             )
+            views = self._views(rows)
+            check_enough_rows(len(targets), are_default=self.estimators is None)
             self._fit(views, rows, task)
         return self
 
@@ -348,7 +348,7 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         return decomposed_variance(pool.members(views) for views in chunks)
 
     def _fit(self, views: Views, rows: Rows, task: FitTask) -> None:
-        expected = expected_weights(*np.shape(rows.X)) if self.estimators is None else None
+        expected = expected_weights(*size_of(rows)) if self.estimators is None else None
         options = Options(
             self.target_transform,
             self.cv,
@@ -365,9 +365,9 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
         self.n_outputs_ = fitted.n_outputs
         fitted.pool.set_on(self)
 
-    def _views(self, X: Any) -> Views:
+    def _views(self, rows: Rows) -> Views:
         check_named_estimators(self)
-        views = default_views(*np.shape(X)) if self.estimators is None else self.estimators
+        views = default_views(*size_of(rows)) if self.estimators is None else self.estimators
         for name, view in views:
             check_predicts_density(view, f"estimators: view {name!r}")
         return views
@@ -377,7 +377,7 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     ) -> Any:
         """What "auto" chooses for some rows, for a meta-estimator around this one."""
         rows, rng = Rows(X, np.asarray(y), sample_weight, groups), new_generator(self.random_state)
-        return chosen_word("auto", self._views(X), rows, rng)
+        return chosen_word("auto", self._views(rows), rows, rng)
 
     def _pools(self, X: Any) -> Iterator[Density]:
         """Pools of consecutive rows."""

@@ -8,13 +8,14 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from skmdn._calibration import expected_of_line
+from skmdn._estimators.rows import Rows
 from skmdn._estimators.wide_tables import is_wide
 from skmdn.ensemble.process_view import ProcessDensity
 from skmdn.preprocessing import CrossFittedPredictions
 from skmdn.regressor import MDNRegressor
 
 # Least number of rows for these views: the trees split the rows of a member once more.
-LEAST_ROWS = 3
+_LEAST_ROWS = 3
 # Fewer rows than this have other views.
 _MANY_ROWS = 1000
 # A firm decay, times the number of rows, and its least value.
@@ -49,6 +50,24 @@ def default_views(n_rows: int, n_features: int) -> list[tuple[str, Any]]:
     return [plain, *views, line, ("process", ProcessDensity())]
 
 
+def size_of(rows: Rows) -> tuple[int, int]:
+    """Number of rows with weight, and of features.
+
+    Raises
+    ------
+    ValueError
+        If X has no columns, such as one text per row, which the default views do not take.
+    """
+    shape = np.shape(rows.X)
+    if len(shape) != 2:
+        raise ValueError(
+            f"X: the default views expect rows and columns, got shape {shape}. Pass `estimators` "
+            "that take what X holds, such as a Pipeline that begins with a vectorizer of texts."
+        )
+    n = shape[0] if rows.weights is None else np.count_nonzero(rows.weights)
+    return int(n), int(shape[1])
+
+
 def expected_weights(n_rows: int, n_features: int) -> np.ndarray:
     """Weights of the default views before they have shown anything, up to a common factor.
 
@@ -59,8 +78,9 @@ def expected_weights(n_rows: int, n_features: int) -> np.ndarray:
     return np.array([more if name in ("line", "process") else 1.0 for name in names])
 
 
-def check_enough_rows(n_rows: int, least: int) -> None:
+def check_enough_rows(n_rows: int, *, are_default: bool) -> None:
     """Refuse fewer rows than the folds of the views need."""
+    least = _LEAST_ROWS if are_default else 2
     if n_rows < least:
         raise ValueError(
             f"X: expected at least {least} rows for folds of these views, got n_samples = {n_rows}."
