@@ -178,6 +178,15 @@ def test_many_rows_of_a_wide_table_have_a_line_too():
     assert default_views(10_000, 2000)[-1][1].alpha == 0.06
 
 
+def test_the_score_of_rows_out_of_fold_counts_their_weights(data):
+    X, y = data
+    weights = np.random.default_rng(0).integers(0, 4, size=len(y)).astype(float)
+    model = MDNEnsembleRegressor([("line", LinearGaussian())], cv=3, random_state=0)
+    model.fit(X, y, sample_weight=weights)
+    expected = np.average(model.oof_mixture_.logpdf(y), weights=weights)
+    assert model.oof_score_ == pytest.approx(expected, rel=1e-9)
+
+
 def test_rows_without_weight_do_not_count_for_the_views():
     weights = np.where(np.arange(1005) < 400, 1.0, 0.0)
     assert size_of(Rows(np.zeros((1005, 2)), np.zeros(1005), weights)) == (400, 2)

@@ -144,6 +144,11 @@ def test_spreads_widen_by_what_a_forecast_needs_and_never_shrink(std, least, mos
     found = widened(predictor, (OfWidth(std), np.arange(400)), data)
     # Variances, noise and all.
     assert least <= np.hypot(found.spread_factor * std, found.spread_noise) / std <= most
+    # The whole spread is wider, the noise that there was before too.
+    noisy = widened(predictor._replace(spread_noise=0.5), (OfWidth(std), np.arange(400)), data)
+    assert noisy.spread_factor == found.spread_factor
+    expected = np.hypot(0.5 * found.spread_factor, found.spread_noise)
+    assert noisy.spread_noise == pytest.approx(expected)
 
 
 @pytest.mark.usefixtures("judges")

@@ -290,6 +290,22 @@ def test_warm_start_with_a_seed_does_not_repeat_itself(monkeypatch):
     assert model.n_calls_ == 31
 
 
+def test_warm_starts_shuffle_anew_in_every_call(monkeypatch):
+    orders, original = [], Batches.one_pass
+
+    def spied(self, rng=None):
+        orders.append(None if rng is None else str(rng.bit_generator.state["state"]))
+        return original(self, rng)
+
+    X, y = linear_rows(96)
+    model = short(warm_start=True, max_iter=2, batch_size=8)
+    monkeypatch.setattr(Batches, "one_pass", spied)
+    for _ in range(4):
+        model.fit(X, y)
+    shuffled = [order for order in orders if order is not None]
+    assert len(shuffled) == len(set(shuffled)) >= 4 * 2
+
+
 def test_warm_start_of_an_unfitted_model_is_a_fresh_start():
     X, y = linear_rows()
     np.testing.assert_array_equal(

@@ -152,9 +152,12 @@ def test_conformal_regions_cover(zeros):
 def test_conformal_regions_are_the_whole_line_for_outcomes_outside_the_support():
     X, y = table(200, zeros=0.6)  # zeros, but no atom
     model = ConformalMDNRegressor(Rain(zeros=False), cv=2, random_state=0).fit(X, y)
-    assert np.isinf(model.predict_region(X[:3], level=0.9)).all()
-    assert np.isinf(model.predict_interval(X[:3], level=0.9)).all()
-    assert model.contains(X[:3], np.zeros(3), level=0.9).all()
+    with pytest.warns(UserWarning, match="regions are infinite: at level=0.9, outcomes"):
+        assert np.isinf(model.predict_region(X[:3], level=0.9)).all()
+    with pytest.warns(UserWarning, match="intervals are infinite: at level=0.9, outcomes"):
+        assert np.isinf(model.predict_interval(X[:3], level=0.9)).all()
+    with pytest.warns(UserWarning, match="regions are infinite"):
+        assert model.contains(X[:3], np.zeros(3), level=0.9).all()
     assert np.isinf(model.hdr_masses_[0]).any()
 
 
