@@ -219,7 +219,10 @@ def _score(predictor: Predictor, data: Observations) -> Score:
 
 def _clipped(score: Score) -> np.ndarray:
     """Log-likelihoods, none far below their weighted median."""
-    median = weighted_quantiles(score.log_likelihood, score.weights, np.array([0.5]))
-    if len(median) == 0:  # of no numbers
-        return score.log_likelihood
-    return np.maximum(score.log_likelihood, median - _TAIL)
+    values, half = score.log_likelihood, np.array([0.5])
+    # Of an even number of rows, there are two middle ones.
+    lower = weighted_quantiles(values, score.weights, half)
+    upper = -weighted_quantiles(-values, score.weights, half)
+    if len(lower) == 0:  # of no numbers
+        return values
+    return np.maximum(values, np.mean([lower, upper]) - _TAIL)
