@@ -200,6 +200,22 @@ def test_what_is_no_number_is_refused_in_a_column_of_numbers(kind):
         model.fit(frame, Y, X_val=other, y_val=Y)
 
 
+@pytest.mark.parametrize(
+    ("row", "match"),
+    [
+        (lambda frame: frame.to_numpy(), "Pass a DataFrame with the columns of fit"),
+        (lambda frame: frame.iloc[0], r"one axis of 2 values .* frame.iloc\[\[0\]\]"),
+        (lambda frame: dict(frame.iloc[0]), r"pandas.DataFrame\(\[row\]\)"),
+        (lambda frame: [dict(frame.iloc[0])], r"pandas.DataFrame\(\[row\]\)"),
+    ],
+    ids=["array", "series", "dict", "dicts"],
+)
+def test_rows_that_lost_their_frame_are_told_how_to_be_one(row, match):
+    model, frame = fitted(city=["a", "b"] * (N // 2))
+    with pytest.raises((TypeError, ValueError), match=match):
+        model.predict(row(frame))
+
+
 IDS = np.array([2**53 + 1, 2**53 + 2, 998877665544332211])[np.arange(N) % 3]
 LARGE = {
     "categories": (pd.DataFrame({"id": pd.Categorical(IDS)}), "from_dtype", "'id'"),

@@ -370,6 +370,16 @@ def test_parts_and_warm_starts_keep_the_atoms():
     assert model.target_atoms_ is None
 
 
+def test_atoms_that_no_row_has_are_told():
+    """As of float32 targets, of which none is exactly 0.1."""
+    y = np.where(CENSORED == 0, 0.1, CENSORED).astype(np.float32)
+    with pytest.warns(UserWarning, match="target_atoms: no row of y is at any of them"):
+        short(target_atoms=[0.1], max_iter=2).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        short(target_atoms=[np.float32(0.1), 77.0], max_iter=2).fit(X, y)
+
+
 def test_a_warm_start_begins_where_the_last_fit_ended():
     options = {"warm_start": True, "learning_rate_init": 1e-9, "dtype": "float64", "max_iter": 1}
     model = short(target_atoms=[0], target_transform="log", calibrate=False, **options)

@@ -1,6 +1,6 @@
 """Refuse columns that hold no numbers, by name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,22 +22,31 @@ def check_no_dates(X: Any, name: str = "X") -> None:
 
 
 @contextmanager
-def text_is_named(X: Any, name: str = "X") -> Iterator[None]:
+def text_is_named(X: Any, name: str = "X", advice: str = TEXT_ADVICE) -> Iterator[None]:
     """Say which column of an array holds the text that the block cannot convert to numbers."""
     try:
         yield
     except TypeError as error:
         if "float()" not in str(error):
             raise
-        raise TypeError(f"{name}: expected numbers ({error}).") from error
+        by_name = isinstance(X, Mapping) or (len(X) > 0 and isinstance(X[0], Mapping))
+        way = " Make a frame of rows by name, such as pandas.DataFrame([row])." if by_name else ""
+        raise TypeError(f"{name}: expected numbers ({error}).{way}") from error
     except ValueError as error:
-        found = _first_text(X) if "could not convert" in str(error) else None
+        if "could not convert" not in str(error):
+            raise
+        if np.ndim(X) == 1:
+            raise ValueError(
+                f"{name}: expected rows and columns, got one axis of {len(X)} values ({error}). A "
+                "single row of a frame is frame.iloc[[0]]."
+            ) from error
+        found = _first_text(X)
         if found is None:
             raise
         column, text = found
         raise ValueError(
             f"{name}, column {column}: expected numbers, got text such as {text!r} ({error}). "
-            f"{TEXT_ADVICE}"
+            f"{advice}"
         ) from error
 
 

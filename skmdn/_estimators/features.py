@@ -18,6 +18,7 @@ from skmdn._estimators.categories import (
 from skmdn._estimators.columns import text_is_named
 from skmdn._estimators.numbers_as_text import warn_of_numbers
 from skmdn._estimators.tables import (
+    TEXT_ADVICE,
     Frame,
     columns_of,
     frame_of,
@@ -29,6 +30,7 @@ from skmdn._estimators.tables import (
 from skmdn.mixture.real_numbers import checked_array
 
 _FLOATS = (np.float64, np.float32)
+_OF_FRAME = "Pass a DataFrame with the columns of fit, of which text may be a category."
 
 
 def check_features(
@@ -43,7 +45,8 @@ def check_features(
     frame = frame_of(X)
     options = {"ensure_min_samples": min_rows, **_checks(estimator)}
     if frame is None or _is_plain(frame):
-        with text_is_named(X, name):
+        is_of_frame = not reset and hasattr(estimator, "feature_names_in_")
+        with text_is_named(X, name, _OF_FRAME if is_of_frame else TEXT_ADVICE):
             columns = None if frame is None else frame.columns
             matrix = checked_array(X, name, columns=columns, **options)
         validate_data(estimator, X, reset=reset, skip_check_array=True)

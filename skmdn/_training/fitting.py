@@ -54,6 +54,11 @@ from skmdn._training.validation_split import ValidationSplit, hold_out
 MOST_CHECKPOINTS = _engine.MAX_CHECKPOINTS
 # Constant learning rate, as a part of the largest: it is lower because it never decays.
 _CONSTANT_RATE = 1 / 3
+_NO_ROW_AT_ATOMS = FitWarning(
+    "target_atoms: no row of y is at any of them, so they get hardly any probability. Values are "
+    "compared as float64: of float32 targets, pass those that they have.",
+    UserWarning,
+)
 
 # Fields of an `OptimizerState`, as a fitted estimator keeps them.
 PlainState: TypeAlias = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], int]
@@ -216,6 +221,8 @@ def fit(
     with one_thread():
         dependence = dependence_warning(judged, data, split)
         advice = signs_of_collapse(fitted.predictor, data, rng)
+    if past is None and atoms is not None and len(data.off_atoms()) == len(data):
+        advice.append(_NO_ROW_AT_ATOMS)
     holds_out = validation is None and split.validation is not None
     if past is not None:
         advice += advice_on_going_on(past, fitted.trained, holds_out=holds_out)

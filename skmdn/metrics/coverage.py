@@ -34,7 +34,8 @@ def coverage_score(
 
     It should equal `level`: above means too cautious, below means over-confident. Wide regions
     cover easily, so look at :func:`sharpness` too. :func:`coverage_loss` is the distance from
-    `level`.
+    `level`. Where a prediction has atoms, a region may not have the mass `level` exactly; it has
+    more, and even the right model then covers more.
 
     Parameters
     ----------

@@ -58,8 +58,11 @@ def _numbers(table: Table, j: int, feature: int | str) -> np.ndarray:
     """Numbers of a column; missing and infinite ones are NaN."""
     numbers = table.numbers(j)
     if numbers is None:
-        dtype = table.column(j).dtype
-        raise ValueError(f"feature: expected a numeric or boolean one, got {feature!r} of {dtype}.")
+        column = table.column(j)
+        raise ValueError(
+            f"feature: expected a numeric or boolean one, got {feature!r} of {column.dtype}. Pass "
+            "feature=, the name or the number of another column."
+        )
     if not np.isfinite(numbers).any():
         raise ValueError(
             f"feature: expected one with finite numbers, got {feature!r}, without any."
