@@ -29,7 +29,8 @@ def text_is_named(X: Any, name: str = "X", advice: str = TEXT_ADVICE) -> Iterato
     except TypeError as error:
         if "float()" not in str(error):
             raise
-        by_name = isinstance(X, Mapping) or (len(X) > 0 and isinstance(X[0], Mapping))
+        rows = X if isinstance(X, list | tuple) else [X]
+        by_name = any(isinstance(row, Mapping) for row in rows)
         way = " Make a frame of rows by name, such as pandas.DataFrame([row])." if by_name else ""
         raise TypeError(f"{name}: expected numbers ({error}).{way}") from error
     except ValueError as error:
