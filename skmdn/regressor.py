@@ -420,10 +420,11 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     target_range_ : ndarray of shape (n_outputs_, 2) or None
         The least and the greatest training target behind the map of each output. With "log" and
         "asinh", predicted components have means within this range, or a quarter of `y_scale_`
-        outside, and are no wider than lets the component's mean of y exceed the largest target by a
-        factor of ``exp(0.5 + y_scale_ / 4)``. Otherwise a component of hardly any weight would have
-        most of the mean of y. With "logit", they are no wider than the range. An output that stays
-        as it is has the range ``(-inf, inf)`` and no such bounds. None without a map.
+        outside, and their means of y are at most the largest target times ``exp(0.5 + y_scale_ /
+        4)``, and times their weight if they are wider than `y_scale_` and than one. For that they
+        are made narrower: otherwise a component of hardly any weight would have most of the mean of
+        y. With "logit", none is wider than the range. An output that stays as it is has the range
+        ``(-inf, inf)`` and no such bounds. None without a map.
     target_atoms_ : ndarray of shape (A,) or None
         The atoms, ascending; None if there are none.
     atom_temperature_ : float

@@ -52,6 +52,25 @@ def test_no_mean_is_far_beyond_the_largest_target(one, largest):
     assert np.abs(TargetMixture(wide, one).mean()).max() > 5 * EXCESS * np.exp(largest)
 
 
+@pytest.mark.parametrize("one", [Log(), Log(upper=0), Asinh()])
+def test_a_component_of_little_weight_has_no_more_of_the_mean(one):
+    weights = RNG.dirichlet([0.2, 0.2, 0.2, 0.2], 200)
+    density = bounded(Mixture(weights, MEANS, SCALES), (one,), np.array([SCALE]), RANGE)
+    grown = density.means[..., 0] + density.scales[..., 0] ** 2 / 2
+    if isinstance(one, Log) and one.side < 0:
+        grown, largest = grown - 2 * density.means[..., 0], -LOW
+    elif isinstance(one, Asinh):
+        grown += np.abs(density.means[..., 0]) - density.means[..., 0]
+        largest = max(HIGH, -LOW)
+    else:
+        largest = HIGH
+    wide = density.scales[..., 0] > SCALE * (1 + 1e-9)
+    assert wide.any()
+    with np.errstate(divide="ignore"):
+        allowed = np.log(weights) + largest + SCALE / 4 + 0.5
+    assert np.all(grown[wide] <= allowed[wide] + 1e-9)
+
+
 def test_outputs_without_a_map_stay_as_they_are():
     means, L = RNG.normal(size=(50, 2, 2)), np.tile([[20.0, 0.0], [3.0, 20.0]], (50, 2, 1, 1))
     density = Mixture(np.full((50, 2), 0.5), means, scale_tril=L)
@@ -60,7 +79,8 @@ def test_outputs_without_a_map_stay_as_they_are():
     np.testing.assert_array_equal(found.means[..., 1], means[..., 1])
     np.testing.assert_allclose(found.scales[..., 1], density.scales[..., 1])
     room = HIGH + SCALE / 4 + 0.5 - found.means[..., 0]
-    np.testing.assert_allclose(found.scales[..., 0], np.minimum(20.0, np.sqrt(2 * room)))
+    widest = np.sqrt(2 * np.maximum(np.minimum(SCALE**2 / 2, room), room + np.log(0.5)))
+    np.testing.assert_allclose(found.scales[..., 0], np.minimum(20.0, widest))
     L = found.scale_tril
     covariances = L @ L.swapaxes(-1, -2)
     correlation = covariances[..., 0, 1] / np.prod(found.scales, axis=-1)

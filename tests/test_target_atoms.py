@@ -69,7 +69,11 @@ def test_the_density_is_that_of_the_raw_outputs(word, column):
     if word:
         low, high = model.target_range_[0]
         means = np.clip(means, low - 0.25 * unit, high + 0.25 * unit)
-        spreads = np.minimum(spreads, np.sqrt(2 * (high + 0.25 * unit + 0.5 - means)))
+        room = high + 0.25 * unit + 0.5 - means
+        own = room + np.log(joint[:, :2] / joint[:, :2].sum(axis=1, keepdims=True))
+        spreads = np.minimum(
+            spreads, np.sqrt(2 * np.maximum(own, np.minimum(max(unit, 1) ** 2 / 2, room)))
+        )
     density = model.predict_proba(X)
     assert isinstance(density, TargetMixture)
     np.testing.assert_array_equal(model.target_atoms_, [0, 50])

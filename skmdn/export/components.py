@@ -19,7 +19,7 @@ from skmdn._predictor import Predictor
 from skmdn.export.functions import clip, exp, length, minimum, sqrt, total, where
 from skmdn.export.graph import Value, joined, stacked
 from skmdn.export.inputs import network_inputs
-from skmdn.mixture.bounding import EXCESS, bounds, widest_in
+from skmdn.mixture.bounding import EXCESS, bounds, harmless, widest_in
 from skmdn.transforms import Asinh, Identity, Log, Transform
 
 
@@ -196,18 +196,21 @@ def _bounded(
         low, high = bounds(one, ends, scale)
         if np.isfinite(low):
             means[d] = clip(means[d], low, high)
-        widest = _widest(means[d], one, low, high, widest_in(ends, scale))
+        room = _room(means[d], one, low, high)
+        if room is None:
+            widest = means[d] * 0.0 + widest_in(ends, scale)
+        else:
+            own = room + found.weights.node("Log")
+            widest = sqrt(own.node("Max", minimum(room, harmless(scale))) * 2.0)
         share = minimum(widest / found.scale(d), 1.0)
         factor[d] = [entry * share for entry in factor[d]]
     return found._replace(means=means, factor=factor)
 
 
-def _widest(means: Value, one: Transform, low: float, high: float, otherwise: float) -> Value:
-    """How wide components may be."""
+def _room(means: Value, one: Transform, low: float, high: float) -> Value | None:
+    """By how much the logarithm of y may grow with the width; None where it is not exponential."""
     if isinstance(one, Log):
-        room = -means + high if one.side > 0 else means - low
-    elif isinstance(one, Asinh):
-        room = -means.node("Abs") + max(high, -low)
-    else:
-        return means * 0.0 + otherwise
-    return sqrt((room + EXCESS) * 2.0)
+        return (-means + high if one.side > 0 else means - low) + EXCESS
+    if isinstance(one, Asinh):
+        return -means.node("Abs") + (max(high, -low) + EXCESS)
+    return None

@@ -30,21 +30,24 @@ def bounded(
 
     A wide component of hardly any weight does no harm to a density, but behind an exponential it
     would have most of the mean: its width s adds ``s^2 / 2`` to the logarithm. So where y grows
-    exponentially, means are within the range or a part of the ``scale (D,)`` outside, and a
-    component whose mean of y would be far beyond the largest target is narrower. Elsewhere none is
-    wider than the range. Within the range there is room for any noise that the targets have.
+    exponentially, means are within the range or a part of the ``scale (D,)`` outside, and the mean
+    of y in a component is at most a little more than the largest target, times its weight if it is
+    wider than the scale and than one. Elsewhere none is wider than the range. Within the range
+    there is room for any noise that many targets show.
     """
     ends = [bounds(one, target_range[d], scale[d]) for d, one in enumerate(maps)]
     low, high = np.transpose(ends)
     means = np.clip(density.means, low, high)
-    widest = np.stack(
-        [
-            _widest(means[..., d], one, *ends[d], widest_in(target_range[d], scale[d]))
-            for d, one in enumerate(maps)
-        ],
-        axis=-1,
-    )
-    factors = np.minimum(1.0, widest / density.scales)
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(density.weights)
+    rooms = [_room(means[..., d], one, *ends[d]) for d, one in enumerate(maps)]
+    widest = [
+        np.full(log_weights.shape, widest_in(target_range[d], scale[d]))
+        if room is None
+        else np.sqrt(2.0 * np.maximum(room + log_weights, np.minimum(harmless(scale[d]), room)))
+        for d, room in enumerate(rooms)
+    ]
+    factors = np.minimum(1.0, np.stack(widest, axis=-1) / density.scales)
     if density.covariance_type == "full":
         scale_tril = density.scale_tril * factors[..., np.newaxis]
         return Mixture(density.weights, means, scale_tril=scale_tril)
@@ -69,14 +72,21 @@ def widest_in(ends: FloatArray, scale: float) -> float:
     return max(float(ends[1] - ends[0]), scale)
 
 
-def _widest(
-    means: FloatArray, one: Transform, low: float, high: float, otherwise: float
-) -> FloatArray:
-    """How wide components may be, ``(n, K)``."""
+def harmless(scale: float) -> float:
+    """By how much the width of a component of any weight may raise the logarithm of its mean of y.
+
+    As by the scale of the targets, or by a width of one.
+    """
+    return 0.5 * max(float(scale), 1.0) ** 2
+
+
+def _room(means: FloatArray, one: Transform, low: float, high: float) -> FloatArray | None:
+    """By how much the logarithm of y may grow with the width of components, ``(n, K)``.
+
+    None where y does not grow exponentially.
+    """
     if isinstance(one, Log):
-        room = high - means if one.side > 0 else means - low
-    elif isinstance(one, Asinh):
-        room = max(high, -low) - np.abs(means)
-    else:
-        return np.full(means.shape, otherwise)
-    return np.sqrt(2.0 * (room + EXCESS))
+        return (high - means if one.side > 0 else means - low) + EXCESS
+    if isinstance(one, Asinh):
+        return max(high, -low) - np.abs(means) + EXCESS
+    return None
