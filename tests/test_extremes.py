@@ -82,6 +82,7 @@ def test_a_constant_output_among_others(covariance_type):
     assert np.abs(model.predict(X_TEST)[:, 1] - 4).max() < 1
 
 
+@pytest.mark.filterwarnings("ignore:(y|Output 1 of y) has a few values far out")
 @pytest.mark.parametrize("covariance_type", ["diag", "full"])
 @pytest.mark.parametrize("outliers", [[1e6], [-1e6, 1e6], [1e12]])
 def test_targets_with_outliers(outliers, covariance_type):

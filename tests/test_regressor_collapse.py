@@ -1,6 +1,7 @@
 """MDNRegressor: its warnings of dead components and of spreads on their floor."""
 
 import re
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -81,6 +82,23 @@ REPEATED = {
     "rounded": SPREAD_OUT.round(1),
     "distinct": SPREAD_OUT,
 }
+
+
+@pytest.mark.parametrize(("far", "word"), [(1e4, "log"), (-1e4, "asinh")])
+def test_a_few_far_values_that_make_the_floor_high_are_told(far, word):
+    X, y = linear_rows(200)
+    y = np.where(np.arange(200) % 50 == 0, far, y - y.min() + 1.0)
+    match = rf"y has a few values far out: .* floor, .* = 1\.[45].* target_transform='{word}'"
+    with pytest.warns(ConvergenceWarning, match=match):
+        short(max_iter=2).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        short(max_iter=2, target_transform="asinh").fit(X, y)
+        short(max_iter=2).fit(X, np.random.default_rng(0).standard_t(2, size=200))
+    with pytest.warns(ConvergenceWarning, match="Output 1 of y has a few values far out"):
+        short(max_iter=2).fit(X, np.column_stack([X[:, 0], y]))
+
+
 HURDLE = 'Set target_atoms=[0], target_transform="log", as y has zeros and is positive else. '
 AUTO = 'Set target_atoms="auto", as many rows share values. '
 

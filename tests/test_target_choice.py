@@ -134,6 +134,7 @@ def test_rows_without_weight_do_not_count():
     assert choose_target_transform(auto(), X, y, weights) == Log(0)
 
 
+@pytest.mark.filterwarnings("ignore:y has a few values far out")
 def test_few_rows_have_no_map():
     """Fewer than 60 rows, or 20 rows that judge, cannot tell."""
     y = np.exp(5 * X[:, 0])

@@ -1,4 +1,4 @@
-"""Signs of a collapsed mixture: components without weight, spreads at their floor."""
+"""Signs of a collapsed mixture: components without weight, spreads at a floor, or a high one."""
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -16,6 +16,9 @@ _MOST_ROWS = 5000
 _DEAD = 1e-4
 _ON_FLOOR, _NEAR_FLOOR = 1.05, 2.0
 _SHARE = 0.01
+# A floor above this part of the interquartile range of y is coarse: a tenth of a standard deviation
+# of normal targets.
+_COARSE = 0.075
 
 
 def signs_of_collapse(
@@ -28,7 +31,28 @@ def signs_of_collapse(
         return []
     if len(rows) > _MOST_ROWS:
         rows = rng.choice(rows, _MOST_ROWS, replace=False)
-    return collapse_warnings(predictor, data.X[rows], data)
+    found = collapse_warnings(predictor, data.X[rows], data)
+    return found or _floor_of_outliers(predictor, data.y[rows])
+
+
+def _floor_of_outliers(predictor: Predictor, y: np.ndarray) -> list[FitWarning]:
+    """Outputs ``y (n, D)`` of which a few far values make the floor large for all others."""
+    if predictor.target_maps is not None:
+        return []
+    middle = np.subtract(*np.quantile(y, [0.75, 0.25], axis=0))
+    floors = predictor.architecture.scale_floor * predictor.preparation.y_scale
+    found = []
+    varies = (middle > 0) & predictor.preparation.y_varies
+    for d in np.flatnonzero(varies & (floors > _COARSE * middle)):
+        output = "y has" if len(middle) == 1 else f"Output {d} of y has"
+        word = "log" if y[:, d].min() > 0 else "asinh"
+        message = (
+            f"{output} a few values far out: its middle half spans {middle[d]:.2g}, but no spread "
+            f"is predicted below the floor, sqrt(reg_covar) * y_scale_ = {floors[d]:.2g}. Leave "
+            f"these rows out if they are errors; else target_transform={word!r} brings them nearer."
+        )
+        found.append(FitWarning(message, ConvergenceWarning))
+    return found
 
 
 def collapse_warnings(predictor: Predictor, X: np.ndarray, data: Observations) -> list[FitWarning]:
