@@ -71,9 +71,9 @@ def cross_validated(
 ) -> CrossValidation | None:
     """Train a network outside each fold, up to a common checkpoint, and judge it on the fold.
 
-    The targets of the data are those behind the maps. There may be `feature_weights` from the rows
-    outside each fold. There is None if the networks are so far behind a `rival` that they have no
-    chance.
+    Scaling and bins come from all rows. The targets of the data are those behind the maps. There
+    may be `feature_weights` from the rows outside each fold. There is None if the networks are so
+    far behind a `rival` that they have no chance.
     """
     rng = np.random.default_rng(seed)
     splits_of_data = [

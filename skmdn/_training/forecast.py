@@ -29,7 +29,11 @@ Fit = Callable[[Settings, Observations], Predictor]
 def forecast_of_last(
     settings: Settings, data: Observations, rng: np.random.Generator, fit: Fit
 ) -> tuple[Predictor, np.ndarray]:
-    """A network fitted to the earlier rows, and the later ones that it is to predict."""
+    """A network fitted to the earlier rows, and the later ones that it is to predict.
+
+    Scaling, bins and the ranges of features come from all rows: with those of the earlier ones,
+    spreads were no nearer to what rows to come called for.
+    """
     earlier, later = earlier_and_later(data.rows, MAX_ROWS)
     n = len(earlier)
     passes = passes_for_share(_SHARE_OF_STEPS, n, settings.batch_size, settings.n_passes)
