@@ -423,8 +423,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         outside, and their means of y are at most the largest target times ``exp(0.5 + y_scale_ /
         4)``, and times their weight if they are wider than `y_scale_` and than one. For that they
         are made narrower: otherwise a component of hardly any weight would have most of the mean of
-        y. With "logit", none is wider than the range. An output that stays as it is has the range
-        ``(-inf, inf)`` and no such bounds. None without a map.
+        y. With "logit", none is wider than half the range. An output that stays as it is has the
+        range ``(-inf, inf)`` and no such bounds. None without a map.
     target_atoms_ : ndarray of shape (A,) or None
         The atoms, ascending; None if there are none.
     atom_temperature_ : float

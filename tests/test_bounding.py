@@ -33,10 +33,10 @@ def test_noise_of_which_the_targets_show_three_deviations_is_left(one):
     np.testing.assert_allclose(found.scales, density.scales, rtol=1e-12)
 
 
-def test_where_y_has_ends_components_are_no_wider_than_the_range():
+def test_where_y_has_ends_components_are_no_wider_than_half_the_range():
     density = bounded(WILD, (Logit(),), np.array([SCALE]), RANGE)
     np.testing.assert_array_equal(density.means, WILD.means)
-    np.testing.assert_allclose(density.scales, np.minimum(WILD.scales, HIGH - LOW))
+    np.testing.assert_allclose(density.scales, np.minimum(WILD.scales, (HIGH - LOW) / 2))
     same = bounded(WILD, (Logit(),), np.array([SCALE]), np.array([[2.0, 2.0]]))
     np.testing.assert_allclose(same.scales, np.minimum(WILD.scales, SCALE))
 

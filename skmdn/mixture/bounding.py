@@ -32,7 +32,7 @@ def bounded(
     would have most of the mean: its width s adds ``s^2 / 2`` to the logarithm. So where y grows
     exponentially, means are within the range or a part of the ``scale (D,)`` outside, and the mean
     of y in a component is at most a little more than the largest target, times its weight if it is
-    wider than the scale and than one. Elsewhere none is wider than the range. Within the range
+    wider than the scale and than one. Elsewhere none is wider than half the range. Within the range
     there is room for any noise that many targets show.
     """
     ends = [bounds(one, target_range[d], scale[d]) for d, one in enumerate(maps)]
@@ -65,11 +65,12 @@ def bounds(one: Transform, ends: FloatArray, scale: float) -> tuple[float, float
 
 
 def widest_in(ends: FloatArray, scale: float) -> float:
-    """How wide components may be where y does not grow exponentially: as the range of targets.
+    """How wide components may be where y does not grow exponentially: half the range of targets.
 
-    An output that stays as it is has no ends. If all targets are the same, it is their scale.
+    By Popoviciu's inequality no group of targets spreads more. An output that stays as it is has no
+    ends. If all targets are the same, it is their scale.
     """
-    return max(float(ends[1] - ends[0]), scale)
+    return max(0.5 * float(ends[1] - ends[0]), scale)
 
 
 def harmless(scale: float) -> float:
