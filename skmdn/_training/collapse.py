@@ -16,9 +16,9 @@ _MOST_ROWS = 5000
 _DEAD = 1e-4
 _ON_FLOOR, _NEAR_FLOOR = 1.05, 2.0
 _SHARE = 0.01
-# A floor above this part of the interquartile range of y is coarse: a tenth of a standard deviation
-# of normal targets.
-_COARSE = 0.075
+# A scale above this multiple of the interquartile range of y comes from a few far values, and a
+# floor above this part of it is coarse: a tenth of a standard deviation of normal targets.
+_FAR, _COARSE = 10.0, 0.075
 
 
 def signs_of_collapse(
@@ -40,10 +40,10 @@ def _floor_of_outliers(predictor: Predictor, y: np.ndarray) -> list[FitWarning]:
     if predictor.target_maps is not None:
         return []
     middle = np.subtract(*np.quantile(y, [0.75, 0.25], axis=0))
-    floors = predictor.architecture.scale_floor * predictor.preparation.y_scale
-    found = []
-    varies = (middle > 0) & predictor.preparation.y_varies
-    for d in np.flatnonzero(varies & (floors > _COARSE * middle)):
+    preparation, found = predictor.preparation, []
+    floors = predictor.architecture.scale_floor * preparation.y_scale
+    are_far = (middle > 0) & preparation.y_varies & (preparation.y_scale > _FAR * middle)
+    for d in np.flatnonzero(are_far & (floors > _COARSE * middle)):
         output = "y has" if len(middle) == 1 else f"Output {d} of y has"
         word = "log" if y[:, d].min() > 0 else "asinh"
         message = (
