@@ -3,6 +3,7 @@
 import numpy as np
 
 from skmdn._arrays import IntArray
+from skmdn._estimators.evenly_spread import evenly_spread
 
 # The part of the rows that is forecast.
 _LAST = 0.25
@@ -14,6 +15,4 @@ def earlier_and_later(rows: IntArray, most_later: int) -> tuple[IntArray, IntArr
     All later rows may not fit in memory. Those that are taken are evenly spaced.
     """
     earlier, later = np.split(rows, [len(rows) - max(1, round(_LAST * len(rows)))])
-    if len(later) > most_later:
-        later = later[np.linspace(0, len(later) - 1, most_later).astype(np.intp)]
-    return earlier, later
+    return earlier, evenly_spread(later, most_later)

@@ -3,11 +3,12 @@
 import numpy as np
 
 from skmdn._estimators.distinct_rows import merged
+from skmdn._estimators.evenly_spread import evenly_spread
 from skmdn._estimators.observations import Observations
 from skmdn._network.linear_path import LinearPath, fitted_line
 from skmdn._network.preparation import Preparation
 from skmdn._thread_pools import one_thread
-from skmdn._training.residual_targets import evenly_spread, line_inputs
+from skmdn._training.residual_targets import line_inputs
 
 # The line is fitted to at most so many rows. Of more inputs than the second number, and as many
 # rows, it would take as long as a network.

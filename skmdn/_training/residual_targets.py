@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from skmdn._estimators.evenly_spread import evenly_spread
 from skmdn._estimators.observations import Observations
 from skmdn._network.linear_path import LinearPath, fitted_line, linear_inputs
 from skmdn._network.preparation import Preparation
@@ -18,13 +19,6 @@ def line_of(preparation: Preparation, data: Observations) -> LinearPath:
     data = data.of_density()
     rows = evenly_spread(data.rows, _MAX_ROWS)
     return fitted_line(line_inputs(preparation, data, rows), data.y[rows], _weights(data, rows))
-
-
-def evenly_spread(rows: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of the rows."""
-    if len(rows) <= most:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, most).astype(np.intp)]
 
 
 def less_line(

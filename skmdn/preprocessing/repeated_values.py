@@ -14,6 +14,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
+from skmdn._estimators.evenly_spread import evenly_spread
 from skmdn._estimators.inputs import check_inputs, check_training_data
 from skmdn._estimators.r2_score import ScoredRegressor
 
@@ -112,7 +113,7 @@ class RepeatedValues(ScoredRegressor, BaseEstimator):
             targets = targets / self.y_unit_
             self.X_mean_ = _means(inputs / self.X_unit_, weights)
             # The squares of many rows would need much memory, and more hardly improve the fit.
-            some = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_ROWS)).astype(np.intp)
+            some = evenly_spread(np.arange(len(rows)), _MOST_ROWS)
             degree = 2 if inputs.shape[1] <= _MOST_SQUARED else 1
             steps = [
                 ("centre", StandardScaler()),
