@@ -200,8 +200,8 @@ def _bounded(
         if room is None:
             widest = means[d] * 0.0 + widest_in(ends, scale)
         else:
-            own = room + found.weights.node("Log")
-            widest = sqrt(own.node("Max", minimum(room, harmless(scale))) * 2.0)
+            of_any_weight = minimum(room, harmless(scale))
+            widest = sqrt((room + found.weights.node("Log")).node("Max", of_any_weight) * 2.0)
         share = minimum(widest / found.scale(d), 1.0)
         factor[d] = [entry * share for entry in factor[d]]
     return found._replace(means=means, factor=factor)

@@ -188,19 +188,12 @@ def _outputs(X: Value, predictor: Predictor) -> dict[str, Value]:
 
 def _moments(found: Components, shares: Value | None, predictor: Predictor) -> list[Moments]:
     """Mean and variance of every output."""
-    D, scale = len(found.means), predictor.preparation.y_scale
-    maps, ends = predictor.target_maps, predictor.target_range
-    if maps is None or ends is None:
-        of_outputs = [
-            moments(found.weights, found.means[d], found.scale(d), None, np.inf) for d in range(D)
-        ]
-    else:
-        of_outputs = [
-            moments(
-                found.weights, found.means[d], found.scale(d), maps[d], widest_in(ends[d], scale[d])
-            )
-            for d in range(D)
-        ]
+    scale, ends = predictor.preparation.y_scale, predictor.target_range
+    maps = predictor.target_maps or (None,) * len(scale)
+    of_outputs = []
+    for d, means in enumerate(found.means):
+        widest = np.inf if ends is None else widest_in(ends[d], scale[d])
+        of_outputs.append(moments(found.weights, means, found.scale(d), maps[d], widest))
     if predictor.target_atoms is None or shares is None:
         return of_outputs
     return [with_atoms(one, predictor.target_atoms, shares) for one in of_outputs]

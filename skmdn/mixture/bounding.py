@@ -35,19 +35,18 @@ def bounded(
     wider than the scale and than one. Elsewhere none is wider than half the range. Within the range
     there is room for any noise that many targets show.
     """
-    ends = [bounds(one, target_range[d], scale[d]) for d, one in enumerate(maps)]
-    low, high = np.transpose(ends)
-    means = np.clip(density.means, low, high)
     with np.errstate(divide="ignore"):
         log_weights = np.log(density.weights)
-    rooms = [_room(means[..., d], one, *ends[d]) for d, one in enumerate(maps)]
-    widest = [
-        np.full(log_weights.shape, widest_in(target_range[d], scale[d]))
-        if room is None
-        else np.sqrt(2.0 * np.maximum(room + log_weights, np.minimum(harmless(scale[d]), room)))
-        for d, room in enumerate(rooms)
-    ]
-    factors = np.minimum(1.0, np.stack(widest, axis=-1) / density.scales)
+    means, factors = np.array(density.means), np.ones(density.scales.shape)
+    for d, one in enumerate(maps):
+        low, high = bounds(one, target_range[d], scale[d])
+        np.clip(means[..., d], low, high, out=means[..., d])
+        room = _room(means[..., d], one, low, high)
+        widest: FloatArray | float = widest_in(target_range[d], scale[d])
+        if room is not None:
+            of_any_weight = np.minimum(harmless(scale[d]), room)
+            widest = np.sqrt(2.0 * np.maximum(room + log_weights, of_any_weight))
+        factors[..., d] = np.minimum(1.0, widest / density.scales[..., d])
     if density.covariance_type == "full":
         scale_tril = density.scale_tril * factors[..., np.newaxis]
         return Mixture(density.weights, means, scale_tril=scale_tril)
