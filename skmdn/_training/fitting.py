@@ -37,6 +37,7 @@ from skmdn._training.going_on import (
     largest_rate,
     next_rate,
     seed_of_call,
+    seed_of_past,
 )
 from skmdn._training.network_choice import chosen_network, weights_of_all
 from skmdn._training.progress import ProgressDisplay, show_folds
@@ -185,7 +186,7 @@ def fit(
             data,
             past.predictor,
             order_rng,
-            same_rows=past.is_of_as_many(len(data)),
+            same_rows=past.was_always_of(len(data)),
             feature_weights=weights,
         )
     preparation = beginning.start.preparation
@@ -226,7 +227,7 @@ def fit(
     holds_out = validation is None and split.validation is not None
     if past is not None:
         advice += advice_on_going_on(past, fitted.trained, holds_out=holds_out)
-    kept = seed if holds_out else None if past is None else past.seed
+    kept = seed if holds_out else seed_of_past(past)
     return fitted._replace(advice=advice, dependence=dependence, seed=kept)
 
 
@@ -307,7 +308,7 @@ def fit_part(
     trained = _train(settings, of_network, beginning.start, options, rng, rng)
     trained = _in_nats_of_y(trained, split)
     predictor = beginning.predictor(settings, trained.layers, data, before).for_fold(-1)
-    rate, kept = next_rate(settings, None, trained), None if past is None else past.seed
+    rate, kept = next_rate(settings, None, trained), seed_of_past(past)
     return Fitted(predictor, trained, [], split, None, rate, settings, seed=kept)
 
 

@@ -39,8 +39,8 @@ class Past(NamedTuple):
     feature_weights: np.ndarray | None
     seed: int | None  # of the rows that it set aside; None if there were none
 
-    def is_of_as_many(self, n: int) -> bool:
-        """Whether every call so far was on n rows: then these may be the same ones."""
+    def was_always_of(self, n: int) -> bool:
+        """Whether every call so far was on n rows: then n rows may be the same ones."""
         return self.n_calls * n == self.predictor.preparation.n_seen
 
     @property
@@ -48,15 +48,15 @@ class Past(NamedTuple):
         return self.predictor.line is not None
 
 
-def seed_of_call(settings: Settings, past: Past | None) -> int:
-    """The seed of a call of `fit`.
+def seed_of_past(past: Past | None) -> int | None:
+    """The seed of the rows that an earlier call set aside, if there were any."""
+    return None if past is None else past.seed
 
-    It is that of the rows that an earlier call set aside, if there were any: the same are set aside
-    again.
-    """
-    if past is None or past.seed is None:
-        return new_seed(settings.random_state)
-    return past.seed
+
+def seed_of_call(settings: Settings, past: Past | None) -> int:
+    """The seed of a call of `fit`, by which the rows of an earlier call are set aside again."""
+    before = seed_of_past(past)
+    return new_seed(settings.random_state) if before is None else before
 
 
 def largest_rate(settings: Settings, past: Past | None) -> float:

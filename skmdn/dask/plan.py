@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from copy import deepcopy
 from inspect import signature
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from skmdn._estimators.random_state import new_seed
 from skmdn.regressor import MDNRegressor
 
 _WORDS = list(signature(MDNRegressor).parameters)
@@ -26,11 +28,7 @@ def seed_of(estimator: Any) -> int:
     if estimator.warm_start and hasattr(estimator, "seed_"):
         return int(estimator.seed_)
     word = estimator.random_state
-    if word is None:
-        return int(np.random.default_rng().integers(2**31 - 1))
-    if isinstance(word, np.random.RandomState):
-        return int(word.randint(2**31 - 1))
-    return int(word)
+    return int(word) if isinstance(word, Integral) else new_seed(word)
 
 
 def members_to_fit(estimator: Any, seed: int) -> list[MDNRegressor]:
