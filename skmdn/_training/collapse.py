@@ -1,4 +1,7 @@
-"""Signs of a collapsed mixture: components without weight, spreads at a floor, or a high one."""
+"""Signs of a collapsed mixture: components without weight, spreads at their floor.
+
+And of a floor that is too high for most of the rows.
+"""
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -43,9 +46,10 @@ def _floor_of_outliers(predictor: Predictor, y: np.ndarray) -> list[FitWarning]:
     preparation, found = predictor.preparation, []
     floors = predictor.architecture.scale_floor * preparation.y_scale
     are_far = (middle > 0) & preparation.y_varies & (preparation.y_scale > _FAR * middle)
-    for d in np.flatnonzero(are_far & (floors > _COARSE * middle)):
+    for d in np.flatnonzero(are_far & (floors > _COARSE * middle)).tolist():
         output = "y has" if len(middle) == 1 else f"Output {d} of y has"
-        word = "log" if y[:, d].min() > 0 else "asinh"
+        near = "log" if y[:, d].min() > 0 else "asinh"
+        word = near if len(middle) == 1 else [near if i == d else None for i in range(len(middle))]
         message = (
             f"{output} a few values far out: its middle half spans {middle[d]:.2g}, but no spread "
             f"is predicted below the floor, sqrt(reg_covar) * y_scale_ = {floors[d]:.2g}. Leave "
