@@ -318,9 +318,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Whether `fit` continues from the present parameters, if there are any. It is meant for more
         steps on the same rows: every call sets the same ones aside, whatever `random_state` is, and
         shuffles the others differently. So the first call makes no folds (see
-        `validation_fraction`), and few rows are predicted less well. A model that is
-        fitted without `warm_start` may have trained on all rows; a warning says so where a call
-        goes on from it and sets some of them aside.
+        `validation_fraction`), and few rows are predicted less well. A model that is fitted without
+        `warm_start` may have trained on all rows; a warning says so where a call goes on from it
+        and sets some of them aside.
 
         Scaling and bins stay as they are, except for columns that did not vary before. Categories
         stay those of the first call: later ones count as unseen. Atoms stay too. The largest
@@ -420,11 +420,11 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     target_range_ : ndarray of shape (n_outputs_, 2) or None
         The least and the greatest training target behind the map of each output. With "log" and
         "asinh", predicted components have means within this range, or a quarter of `y_scale_`
-        outside, and their means of y are at most the largest target times ``exp(0.5 + y_scale_ /
-        4)``, and times their weight if they are wider than `y_scale_` and than one. For that they
-        are made narrower: otherwise a component of hardly any weight would have most of the mean of
-        y. With "logit", none is wider than half the range. An output that stays as it is has the
-        range ``(-inf, inf)`` and no such bounds. None without a map.
+        outside, and their means of y are at most the largest target times
+        ``exp(0.5 + y_scale_ / 4)``, and times their weight if they are wider than `y_scale_` and
+        than one. For that they are made narrower: otherwise a component of hardly any weight would
+        have most of the mean of y. With "logit", none is wider than half the range. An output that
+        stays as it is has the range ``(-inf, inf)`` and no such bounds. None without a map.
     target_atoms_ : ndarray of shape (A,) or None
         The atoms, ascending; None if there are none.
     atom_temperature_ : float
@@ -659,8 +659,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         rescaled at the same time, so that its predictions stay the same: exactly for the targets,
         except for the floor of the scales and for "spherical" covariances of several outputs, and
         approximately for the inputs, whose soft clip is not linear. A feature that was constant so
-        far counts as soon as it varies. It gets bins from the first call that has at least ``2 *
-        n_bins`` rows and more than two values of it.
+        far counts as soon as it varies. It gets bins from the first call that has at least
+        ``2 * n_bins`` rows and more than two values of it.
 
         Predictions use an average of the parameters over about the last tenth of all steps
         (reference 4 of the class), which removes the noise of the constant learning rate. The

@@ -100,8 +100,9 @@ def parts_of(
 ) -> list[tuple[IntArray, IntArray]]:
     """Training and test rows of every split of a splitter, masks turned into indices."""
     rows = np.arange(len(y))
-    splits = splitter.split(X, y, **split_params)
-    parts = [_part_of(rows, train, test, name) for train, test in splits]
+    parts = [
+        _part_of(rows, train, test, name) for train, test in splitter.split(X, y, **split_params)
+    ]
     if not parts:
         raise ValueError(
             f"{name}: expected at least one split, got none. A generator gives its splits only "

@@ -16,7 +16,8 @@ import numpy as np
 # the limit stays inside in spite of rounding. Discrete outcomes do lie exactly on it. A mass next
 # to 1 is itself rounded, by a few units in its last place.
 _OUTWARD, _ROUNDING = 1e-6, 8 * np.finfo(np.float64).eps
-_SOONER = " or for intervals, which stay finite farther out"
+# Central intervals are by the mass outside, which is not rounded to nothing.
+_OR_INTERVALS = " or for intervals, which stay finite farther out"
 
 
 def check_level(level: Any) -> float:
@@ -48,7 +49,7 @@ def hdr_limits(masses: Sequence[np.ndarray], level: float, n_outputs: int) -> li
     """Limits by model; warns if the vote is the whole line."""
     limits = [hdr_limit(one, level) for one in masses]
     whole = 1.0 if n_outputs == 1 else np.finfo(np.float64).max  # of several, scores go on
-    _warn_if_infinite([limit > whole for limit in limits], masses, level, "regions", _SOONER)
+    _warn_if_infinite([limit > whole for limit in limits], masses, level, "regions", _OR_INTERVALS)
     return limits
 
 
@@ -75,9 +76,9 @@ def _warn_if_infinite(
     """Warn if half of the models have the whole line, and say why."""
     if 2 * sum(are_infinite) < len(scores):
         return
-    needed, numbers = rows_needed(level), sorted({len(one) for one in scores})
-    if 2 * sum(len(one) < needed for one in scores) >= len(scores):
-        found = " to ".join(map(str, dict.fromkeys((numbers[0], numbers[-1]))))
+    needed, numbers = rows_needed(level), [len(one) for one in scores]
+    if 2 * sum(n < needed for n in numbers) >= len(numbers):
+        found = " to ".join(str(n) for n in sorted({min(numbers), max(numbers)}))
         message = (
             "The intervals and regions are infinite. Calibration rows per model: "
             f"level={level!r} needs at least {needed}, got {found}. Calibrate on more rows, use "

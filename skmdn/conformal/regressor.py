@@ -338,7 +338,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         level = check_level(level)
         check_is_fitted(self)
         check_one_output(self.n_outputs_)
-        densities, limits = self._densities(X), hdr_limits(self.hdr_masses_, level, 1)
+        densities, limits = self._densities(X), hdr_limits(self.hdr_masses_, level, self.n_outputs_)
         regions = [hdr(density, limit) for density, limit in zip(densities, limits, strict=True)]
         region = majority_region(regions)
         return region if self.y_ndim_ == 1 else region[..., np.newaxis]

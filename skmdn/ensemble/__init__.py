@@ -7,5 +7,5 @@ from skmdn.ensemble.regressor import MDNEnsembleRegressor
 __all__ = ["MDNEnsembleRegressor", "PooledMDNRegressor", "ProcessDensity"]
 
 # Pickles name the classes by their public path, whatever files they live in later.
-for public in (MDNEnsembleRegressor, PooledMDNRegressor, ProcessDensity):
-    public.__module__ = __name__
+for _name in __all__:
+    globals()[_name].__module__ = __name__

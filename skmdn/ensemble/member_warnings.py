@@ -15,19 +15,17 @@ def warn_of_members(found: Iterable[tuple[str, Sequence[FitWarning]]], *, stackl
     Members mostly say the same but for numbers, which is said once. Warnings of dead components are
     left out: these are no fault in a pool, nor could users of the default views change them.
     """
-    messages: dict[tuple[type[Warning], str], str] = {}
-    origins: dict[tuple[type[Warning], str], Counter[str]] = {}
+    said: dict[tuple[type[Warning], str], tuple[str, Counter[str]]] = {}
     for origin, of_member in found:
-        alike = {
-            (category, re.sub(r"[\d.]+", "", text)): text for text, category in of_member[::-1]
-        }
-        for kind, message in alike.items():
-            if not issubclass(kind[0], DeadComponentsWarning):
-                messages.setdefault(kind, message)
-                origins.setdefault(kind, Counter())[origin] += 1
-    for (category, words), message in messages.items():
+        kinds = set()  # of what this member has said
+        for message, category in of_member:
+            kind = category, re.sub(r"[\d.]+", "", message)
+            if kind not in kinds and not issubclass(category, DeadComponentsWarning):
+                kinds.add(kind)
+                _, origins = said.setdefault(kind, (message, Counter()))
+                origins[origin] += 1
+    for (category, _), (message, origins) in said.items():
         whose = "; ".join(
-            origin if n == 1 else f"{origin}, {n} members"
-            for origin, n in origins[category, words].items()
+            origin if n == 1 else f"{origin}, {n} members" for origin, n in origins.items()
         )
         warn_of_fit(f"{whose}: {message}", category, stacklevel=stacklevel + 1)
