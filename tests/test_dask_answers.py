@@ -233,7 +233,9 @@ def test_answers_of_frames_keep_index_and_divisions(with_frame):
     found = model.predict(dX)
     assert found._meta.index.name == "key"
     pd.testing.assert_series_equal(
-        found.compute(scheduler="sync"), pd.Series(local.predict(X), X.index), rtol=1e-9
+        found.compute(scheduler="sync"),
+        pd.Series(local.predict(X), X.index, name="predict"),
+        rtol=1e-9,
     )
     density = local.predict_proba(X)
     for method, arguments, expected in [
@@ -241,18 +243,107 @@ def test_answers_of_frames_keep_index_and_divisions(with_frame):
         ("std", [], density.std()),
     ]:
         found = model.predict_with(dX, method, *arguments)
-        expected = pd.Series(expected, X.index)
+        expected = pd.Series(expected, X.index, name=method)
         pd.testing.assert_series_equal(found.compute(scheduler="sync"), expected, rtol=1e-9)
     found = model.predict_with(dX, "interval", 0.9)
-    assert list(found.columns) == [0, 1]
+    assert list(found.columns) == ["interval_0", "interval_1"]
     assert [part.compute(scheduler="sync").shape for part in found.partitions] == [
         (n, 2) for n in SIZES
     ]
     pd.testing.assert_frame_equal(
-        found.compute(scheduler="sync"), pd.DataFrame(density.interval(0.9), X.index), rtol=1e-7
+        found.compute(scheduler="sync"),
+        pd.DataFrame(density.interval(0.9), X.index, ["interval_0", "interval_1"]),
+        rtol=1e-7,
     )
     sorted_parts = dd.from_pandas(X, npartitions=3)
     assert model.predict(sorted_parts).divisions == sorted_parts.divisions
+
+
+@pytest.fixture(params=["Parquet", "CSV"])
+def files(request, tmp_path):
+    """A table in files, of which every one counts its rows from zero, and a model of it."""
+    X, y = rows()
+    table = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2], "y": y})
+    for i in range(4):
+        part = table[50 * i : 50 * (i + 1)].reset_index(drop=True)
+        if request.param == "CSV":
+            part.to_csv(tmp_path / f"{i}.csv", index=False)
+        else:
+            part.to_parquet(tmp_path / f"{i}.parquet")
+    data = dd.read_csv(tmp_path / "*.csv") if request.param == "CSV" else dd.read_parquet(tmp_path)
+    return data, local_model(table[["a", "b"]], y)
+
+
+@pytest.mark.parametrize("with_cluster", [False, True])
+def test_answers_go_beside_the_rows_of_files(files, with_cluster):
+    """The index tells nothing there: an answer belongs to the partition that it was asked for."""
+    data, local = files
+    model, X = fitted(local), data[["a", "b"]]
+    if with_cluster:
+        with cluster_in_threads() as cluster, Client(cluster):
+            check_rows(data, X, model, local)
+    else:
+        with dask.config.set(scheduler="sync"):
+            check_rows(data, X, model, local)
+
+
+def check_rows(data, X, model, local):
+    score, drawn = model.predict_with(X, "logpdf", data["y"]), model.predict_with(X, "sample", 2)
+    found = data.assign(point=model.predict(X), score=score, draw=drawn["sample_1"]).compute()
+    density = local.predict_proba(found[["a", "b"]])
+    np.testing.assert_allclose(found["point"], density.mean(), rtol=1e-9)
+    np.testing.assert_allclose(found["score"], density.logpdf(found["y"]), rtol=1e-9)
+    assert len(np.unique(found["draw"])) == 200
+    found = data[model.predict_with(X, "sf", 0.0) > 0.5].compute()
+    assert (local.predict_proba(found[["a", "b"]]).sf(0.0) > 0.5).all()
+    assert len(found) == np.sum(local.predict_proba(X.compute()).sf(0.0) > 0.5)
+    residual = data["y"] - model.predict(X)
+    expected = data["y"].compute() - local.predict(X.compute())
+    np.testing.assert_allclose(
+        (residual**2).sum().compute(),
+        np.sum(expected**2),
+    )
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # that Dask uses
+def test_answers_of_files_can_be_written(files, tmp_path):
+    data, local = files
+    model, X = fitted(local), data[["a", "b"]]
+    with dask.config.set(scheduler="sync"):
+        model.predict_with(X, "interval", 0.9).to_parquet(tmp_path / "written")
+        model.predict(X).to_frame().to_parquet(tmp_path / "written_points")
+        assert len(dd.read_parquet(tmp_path / "written")) == 200
+
+
+def test_an_array_of_targets_does_not_go_with_a_frame(with_frame):
+    X, y, local = with_frame
+    dX, dy = in_partitions(X, y)
+    with pytest.raises(ValueError, match="expected a dask Series or DataFrame, as X is one"):
+        fitted(local).predict_with(dX, "logpdf", dy.to_dask_array())
+
+
+CODES = {
+    "numbers": lambda place: pd.Categorical(place),
+    "booleans": lambda place: pd.Categorical(place > 0),
+    "nullable": lambda place: pd.array(place, dtype="Int64"),
+    "objects": lambda place: place.astype(object),
+    "gaps": lambda place: np.full(len(place), None),
+}
+
+
+@pytest.mark.parametrize("kind", CODES)
+def test_types_that_dask_cannot_show_an_example_of(kind):
+    """Dask's example of these has text, a gap, or an object that is nothing."""
+    X, y = table()
+    place = X.pop("letter").cat.codes.to_numpy().astype(int)
+    X = X[["number"]].assign(code=CODES[kind](place))
+    local = local_model(X, y)
+    with dask.config.set({"scheduler": "sync", "dataframe.convert-string": False}):
+        dX = dd.from_pandas(X, npartitions=3)
+        if isinstance(X["code"].dtype, pd.CategoricalDtype):
+            dX["code"] = dX["code"].cat.as_unknown()
+        found = fitted(local).predict(dX).compute()
+    np.testing.assert_allclose(found, local.predict(X), rtol=1e-9)
 
 
 def test_samples_of_frames(with_frame):
@@ -285,6 +376,12 @@ def test_atoms(single):
             m.predict_with(X, "sample", random_state=np.random.default_rng())
         )),
         (ValueError, "expecting 3 features", lambda m, X, y: m.predict(X[:, :2])),
+        (ValueError, r"one number, or a grid \(1, G\).* shape \(2,\)", lambda m, X, y: (
+            m.predict_with(X, "cdf", [1.0, 3.0])
+        )),
+        (ValueError, r"got plain values of shape \(4, 1\)", lambda m, X, y: (
+            m.predict_with(X, "logpdf", np.ones((4, 1)))
+        )),
         (ValueError, "y: expected the 4 partitions of X, got 1", lambda m, X, y: (
             m.predict_with(X, "logpdf", y.rechunk(200))
         )),

@@ -146,6 +146,24 @@ def test_integer_categories_stay_categories_where_partitions_differ(client):
     np.testing.assert_array_equal(found.categories_[1], [10, 11, 12])
 
 
+TYPES = {
+    "numbers in a nullable type": ("number", "Float64", "Int64"),
+    "numbers as objects": ("number", object, object),
+    "a column of gaps": ("nothing", object, float),
+}
+
+
+@pytest.mark.parametrize(("column", "of_x", "of_y"), TYPES.values(), ids=TYPES)
+def test_types_that_dask_cannot_show_an_example_of(client, column, of_x, of_y):
+    """Its example of a nullable type has a gap, and that of objects is no number."""
+    X, y = table()
+    X = X[["number"]].assign(nothing=None, letter=X["letter"].astype(str))
+    X, y = X.astype({column: of_x}), y.round().astype(of_y)
+    with dask.config.set({"dataframe.convert-string": False}):
+        found = short().fit(dd.from_pandas(X, npartitions=3), dd.from_pandas(y, npartitions=3))
+    assert_same(found.to_local(), local().fit(X, y))
+
+
 def test_several_outputs(client):
     X, y = rows()
     y = np.column_stack([y, -y + X[:, 1]])

@@ -29,6 +29,10 @@ METHODS = {
     "logpdf", "mean", "median", "mode", "pdf", "pit", "ppf", "responsibilities", "sample", "sf",
     "std", "var",
 }  # fmt: skip
+# Methods of which an argument is values of y.
+_OF_Y = {
+    "cdf", "crps", "energy_score", "hdr_mass", "logpdf", "pdf", "pit", "responsibilities", "sf",
+}  # fmt: skip
 PREDICT = "predict"
 
 
@@ -80,10 +84,25 @@ def question_of(
             f"random_state: expected an integer or None, got {random_state!r}, from which every "
             "partition gets a seed of its own."
         )
+    for one in arguments:
+        _check_is_of_all_rows(method, one)
     collections = [one for one in arguments if is_dask_collection(one)]
     plain = tuple(ROWS if is_dask_collection(one) else one for one in arguments)
     is_seeded = method == "sample" or random_state is not None
     return Question(method, plain, is_seeded=is_seeded), collections
+
+
+def _check_is_of_all_rows(method: str, argument: Any) -> None:
+    """Refuse plain values of y by row: every partition would take the same for its rows."""
+    if method not in _OF_Y or is_dask_collection(argument):
+        return
+    shape = np.shape(argument)
+    if shape != () and (len(shape) == 1 or shape[0] != 1):
+        raise ValueError(
+            f"y: expected a collection of values by row, one number, or a grid (1, G) for all rows "
+            f"of {method!r}; got plain values of shape {shape}. A list as a grid is "
+            "np.array(values)[np.newaxis]."
+        )
 
 
 def lazy_answer(
@@ -93,6 +112,12 @@ def lazy_answer(
     X = check_collection(X, "X")
     for values in of_rows:
         check_matching(check_collection(values, question.method), "y", X)
+        if is_frame(X) and not is_frame(values):
+            raise ValueError(
+                "y: expected a dask Series or DataFrame, as X is one: of an array Dask cannot know "
+                "that its rows are those of X. Make it a column beside X, or X an array by "
+                "to_dask_array()."
+            )
     shape = _example(model, X, question, of_rows).shape[1:]
     entropy = np.random.SeedSequence(random_state).entropy
     if is_frame(X):
@@ -154,20 +179,26 @@ def _of_frame(
     shape: tuple[int, ...],
     entropy: Any,
 ) -> Any:
+    """The answer, partition by partition of X itself.
+
+    Of anything else Dask would have to find the rows by their index, which few files have.
+    """
     if len(shape) > 1:
         raise ValueError(
             f"X: expected a dask array, as {question.method!r} answers an array of shape {shape} "
             "per row, which no column of a DataFrame holds; pass X.to_dask_array()."
         )
-    meta = _as_pandas(np.empty((0, *shape)), X._meta.index[:0])
-    answer, sent = delayed(_answer_of_partition, pure=True), delayed(model)
-    values = [delayed_partitions(one) for one in of_rows]
-    parts = [
-        answer(rows, number, *others, model=sent, question=question, shape=shape, entropy=entropy)
-        for number, (rows, *others) in enumerate(zip(delayed_partitions(X), *values, strict=True))
-    ]
-    return dd.from_delayed(
-        parts, meta=meta, divisions=X.divisions, prefix=question.method, verify_meta=False
+    return dd.map_partitions(
+        _answer_of_partition,
+        X,
+        *of_rows,
+        meta=_as_pandas(np.empty((0, *shape)), X._meta.index[:0], question.method),
+        enforce_metadata=False,
+        transform_divisions=False,
+        model=delayed(model),
+        question=question,
+        shape=shape,
+        entropy=entropy,
     )
 
 
@@ -185,15 +216,16 @@ def _answer_of_block(
 
 def _answer_of_partition(
     X: Any,
-    number: int,
     *of_rows: Any,
     model: Any,
     question: Question,
     shape: tuple[int, ...],
     entropy: Any,
+    partition_info: dict[str, Any],
 ) -> Any:
-    values = tuple(np.asarray(one) for one in of_rows)
-    return _as_pandas(_answer(X, number, values, model, question, shape, entropy), X.index)
+    values, number = tuple(np.asarray(one) for one in of_rows), int(partition_info["number"])
+    answer = _answer(X, number, values, model, question, shape, entropy)
+    return _as_pandas(answer, X.index, question.method)
 
 
 def _answer(
@@ -241,5 +273,9 @@ def _as_array(values: Any) -> Any:
     return da.concatenate(parts, allow_unknown_chunksizes=True)
 
 
-def _as_pandas(answer: np.ndarray, index: Any) -> Any:
-    return pd.Series(answer, index) if answer.ndim == 1 else pd.DataFrame(answer, index)
+def _as_pandas(answer: np.ndarray, index: Any, name: str) -> Any:
+    """A Series of that name, or a DataFrame whose columns have it and a number."""
+    if answer.ndim == 1:
+        return pd.Series(answer, index, name=name)
+    columns = [f"{name}_{j}" for j in range(answer.shape[1])]
+    return pd.DataFrame(answer, index, columns)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import dask.array as da
 import dask.dataframe as dd
 import numpy as np
+import pandas as pd
+from dask.dataframe.utils import has_known_categories
 
 from skmdn._estimators.inputs import check_inputs, check_targets
 
@@ -100,13 +102,30 @@ def check_examples(estimator: Any, X: Any, y: Any) -> int:
 
 
 def example_of(collection: Any, name: str) -> Any:
-    """A row or two of the type of a collection."""
+    """A row of the type of a collection.
+
+    A type that may hold text as well as numbers tells nothing: there the row has a gap in X, and
+    elsewhere a number.
+    """
     if is_frame(collection):
-        return collection._meta_nonempty
+        row = collection._meta_nonempty.iloc[:1]  # a second one may have gaps
+        if row.ndim == 1:
+            return _or_unknown(row, name)
+        columns = [_or_unknown(column, name) for _, column in row.items()]
+        return pd.concat(columns, axis=1) if columns else row
     if collection.dtype.kind not in "biufO":
         raise ValueError(f"{name}: expected numbers, got a dask array of {collection.dtype}.")
     dtype = np.dtype(float) if collection.dtype.kind == "O" else collection.dtype
     return np.ones((1, *collection.shape[1:]), dtype)
+
+
+def _or_unknown(column: pd.Series, name: str) -> pd.Series:
+    """A column of one row, or what stands for it if its type may hold text and numbers."""
+    is_category = isinstance(column.dtype, pd.CategoricalDtype)
+    if column.dtype != object and (not is_category or has_known_categories(column)):
+        return column
+    value, dtype = (None, column.dtype) if name == "X" else (1.0, object)
+    return pd.Series([value], column.index, dtype, column.name)
 
 
 def _matching(collection: Any, name: str, X: Any, n: int) -> list[Any]:

@@ -252,7 +252,8 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         -------
         dask array, Series or DataFrame of shape (n,) or (n, D)
             An array for an array; for a DataFrame a Series, or with several outputs a DataFrame,
-            with the index and the divisions of X.
+            with the index and the divisions of X. It goes beside the rows of X, as in
+            ``X.assign(point=model.predict(X))``, whatever their index.
         """
         return lazy_answer(self._model(), X, Question(PREDICT, ()), [], None)
 
@@ -267,20 +268,24 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
             A method of `Mixture` that answers one array per row, such as "interval", "ppf", "sf",
             "std", "logpdf", "crps" and "sample".
         *args : object
-            Its arguments: plain values, or collections such as y, in the partitions of X.
+            Its arguments: plain values for all rows, or collections such as y, in the partitions
+            of X; for a DataFrame X these are Series or DataFrames.
         random_state : int or None, default=None
-            Seed of "sample". Every partition draws numbers of its own. None draws fresh entropy
-            once, so that the answer is the same however often it is computed.
+            Seed of "sample". Every partition draws numbers of its own, by its place among those
+            that are computed. None draws fresh entropy once, so that the answer is the same
+            however often it is computed.
 
         Returns
         -------
         dask array, Series or DataFrame
-            As of `predict`; a DataFrame has one column per level, sample or output.
+            As of `predict`. A Series has the name of the method; a DataFrame has one column per
+            level, sample or output, such as "interval_0" and "interval_1".
 
         Raises
         ------
         ValueError
-            If the method answers something else, or if a DataFrame would need more than two axes.
+            If the method answers something else, if values of y by row are no collection, or if a
+            DataFrame would need more than two axes.
 
         Examples
         --------
