@@ -190,6 +190,30 @@ def test_interrupt_keeps_the_best_model_so_far(monkeypatch):
     assert all(np.all(np.isfinite(layer)) for layer in trained.layers)
 
 
+@pytest.mark.parametrize("spoils", [False, True])
+@pytest.mark.parametrize("words", [{}, {"validation_fraction": None}])
+def test_an_interrupt_before_the_first_checkpoint_keeps_what_was_learned(
+    monkeypatch, words, spoils
+):
+    """Unless that is no number."""
+    original, steps, start = NAdam.ascend, [], []
+
+    def interrupted(self, learning_rate, n_rows):
+        start[:] = start or self.state(self.snapshot()).layers
+        original(self, learning_rate, n_rows)
+        steps.append(1)
+        if len(steps) == 4:
+            if spoils:
+                self.parameters.flat.fill_(math.nan)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(NAdam, "ascend", interrupted)
+    trained = train(n_passes=400, **words)
+    assert trained.interrupted
+    pairs = zip(trained.layers, start, strict=True)
+    assert [np.array_equal(*pair) for pair in pairs] == [spoils] * len(start)
+
+
 @pytest.mark.parametrize("average", [False, True])
 def test_going_on_with_the_state_equals_not_stopping(average):
     """Passes one by one, the optimiser's state handed on, equal the passes at once."""

@@ -117,6 +117,7 @@ class TrainingLoop:
             self._run_steps()
         except KeyboardInterrupt:
             interrupted = True
+            self._judge_the_rest()
         return self._result(interrupted=interrupted)
 
     def look(self, step: int) -> Look:
@@ -196,6 +197,19 @@ class TrainingLoop:
             is_fine_tuning,
         )
         return self._report(progress)
+
+    def _judge_the_rest(self) -> None:
+        """Count the steps since the last checkpoint too, if they left sound parameters.
+
+        Of a training that is interrupted before the first checkpoint nothing else would be left.
+        """
+        history, now = self._history, self._optimizer.snapshot()
+        if self._step == history.n_steps or self._average is not None:
+            return
+        loss = self._losses.mean(history.n_steps, self._step)
+        if math.isfinite(loss) and all(np.isfinite(layer).all() for layer in self.layers(now)):
+            history.last_good, history.n_steps = now, self._step
+            self._validate()
 
     def _loss_since_last(self, batch: Batch) -> float | None:
         """Mean loss of the steps since the last checkpoint; None if training has diverged."""
