@@ -33,9 +33,39 @@ def test_the_marginal_likelihood_and_its_gradient_are_those_of_scikit_learn(D, l
     kernel = kernel_of(lengths)
     process = GaussianProcessRegressor(kernel, alpha=0.0, optimizer=None).fit(X, z)
     value, slope = process.log_marginal_likelihood(kernel.theta, eval_gradient=True)
-    found, gradient = loss(kernel.theta, X, z)
+    found, gradient = loss(kernel.theta, X, z, np.ones(60))
     assert found == pytest.approx(-value, rel=1e-9)
     assert_allclose(gradient, -slope, rtol=1e-7)
+
+
+def test_in_the_marginal_likelihood_every_row_has_its_share_of_the_noise():
+    """scikit-learn takes the noises of rows as `alpha`, without a gradient for them."""
+    X, z = rows()
+    shares = np.random.default_rng(0).uniform(0.1, 5, 60)
+    kernel = ConstantKernel(1.7) * RBF(0.9)
+    process = GaussianProcessRegressor(kernel, alpha=0.3 * shares, optimizer=None).fit(X, z)
+    value, slope = process.log_marginal_likelihood(kernel.theta, eval_gradient=True)
+    theta = np.append(kernel.theta, np.log(0.3))
+    found, gradient = loss(theta, X, z, shares)
+    assert found == pytest.approx(-value, rel=1e-9)
+    assert_allclose(gradient[:-1], -slope, rtol=1e-7)
+    step = np.array([0.0, 0.0, 1e-5])
+    above, below = (loss(theta + sign * step, X, z, shares)[0] for sign in (1, -1))
+    assert gradient[-1] == pytest.approx((above - below) / 2e-5, rel=1e-6)
+
+
+def test_weights_tell_which_rows_have_little_noise():
+    """Half of the rows have a hundredth of the variance, and a hundred times the weight."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-3, 3, (120, 1))
+    weights = np.where(np.arange(120) % 2, 100.0, 1.0)
+    y = np.sin(2 * X[:, 0]) + 0.7 * rng.normal(size=120) / np.sqrt(weights)
+    model = ProcessDensity(random_state=0).fit(X, y, weights)
+    grid = np.linspace(-2.8, 2.8, 100)[:, None]
+    error = model.predict(grid) - np.sin(2 * grid[:, 0])
+    assert np.sqrt(np.mean(error**2)) < 0.05
+    # The noise of a row of mean weight is 0.7 / sqrt(50.5) = 0.0985.
+    np.testing.assert_allclose(model.predict_proba(grid).std(), 0.0985, rtol=0.4)
 
 
 def test_predictions_are_those_of_scikit_learn_with_the_same_hyperparameters():
@@ -68,7 +98,7 @@ def test_hyperparameters_are_likelier_than_where_they_start():
     given = posterior(X, z, np.ones(80), np.random.default_rng(0))
     best = np.log([given.variance, *given.lengths, given.noise])
     start = np.log([1.0, *np.full(3, np.sqrt(3)), 0.1])
-    assert loss(best, X, z)[0] < loss(start, X, z)[0] - 1
+    assert loss(best, X, z, np.ones(80))[0] < loss(start, X, z, np.ones(80))[0] - 1
     assert given.lengths[2] > 3 * given.lengths[0]  # the last feature has no influence
 
 
@@ -184,9 +214,10 @@ def test_a_constructor_value_out_of_range_is_named(name, value):
     assert not hasattr(model, "posterior_")
 
 
-# Hyperparameters are fitted without weights; predict_proba is allowed, see the contract's tests.
+# A weight divides a row's noise, in units of the mean; predict_proba is allowed, see the contract's
+# tests.
 DECLARED = {
-    "check_sample_weight_equivalence_on_dense_data": "hyperparameters do not know weights",
+    "check_sample_weight_equivalence_on_dense_data": "a weight of 2 is half the noise, not 2 rows",
     "check_regressors_no_decision_function": "predict_proba gives densities",
 }
 

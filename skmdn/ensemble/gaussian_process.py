@@ -66,8 +66,9 @@ def posterior(
 
     The noise of a row is inversely proportional to its weight.
     """
-    variance, lengths, noise = _hyperparameters(inputs, z, rng)
-    inputs, noises = inputs / lengths, noise * weights.mean() / weights
+    shares = weights.mean() / weights
+    variance, lengths, noise = _hyperparameters(inputs, z, shares, rng)
+    inputs, noises = inputs / lengths, noise * shares
     factor = _factor(inputs, variance, noises)
     half = solve_triangular(factor, z, lower=True)
     coef = solve_triangular(factor, half, lower=True, trans="T")
@@ -82,41 +83,47 @@ def _factor(inputs: np.ndarray, variance: float, noises: np.ndarray) -> np.ndarr
 
 
 def _hyperparameters(
-    inputs: np.ndarray, z: np.ndarray, rng: np.random.Generator
+    inputs: np.ndarray, z: np.ndarray, shares: np.ndarray, rng: np.random.Generator
 ) -> tuple[float, np.ndarray, float]:
-    """Variance, length scales ``(q,)`` and noise of largest marginal likelihood of some rows."""
+    """Variance, length scales ``(q,)`` and noise of largest marginal likelihood of some rows.
+
+    The noise of a row is its share times the noise.
+    """
     if len(z) > _ROWS:
         rows = np.sort(rng.choice(len(z), _ROWS, replace=False))
-        inputs, z = inputs[rows], z[rows]
+        inputs, z, shares = inputs[rows], z[rows], shares[rows]
     q = inputs.shape[1]
     n_lengths = q if q <= _MOST_LENGTHS else 1
     start = np.log([1.0, *np.full(n_lengths, np.sqrt(max(q, 1))), 0.1])
     bounds = np.log([_VARIANCE, *[_LENGTH] * n_lengths, _NOISE])
     options = {"maxiter": _STEPS}
-    best = minimize(loss, start, (inputs, z), jac=True, bounds=bounds, options=options).x
+    data = inputs, z, shares
+    best = minimize(loss, start, data, jac=True, bounds=bounds, options=options).x
     return float(np.exp(best[0])), np.exp(np.broadcast_to(best[1:-1], q)), float(np.exp(best[-1]))
 
 
-def loss(theta: np.ndarray, inputs: np.ndarray, z: np.ndarray) -> tuple[float, np.ndarray]:
+def loss(
+    theta: np.ndarray, inputs: np.ndarray, z: np.ndarray, shares: np.ndarray
+) -> tuple[float, np.ndarray]:
     """Negative log marginal likelihood of all outputs, and its gradient.
 
     `theta` has the logarithms of the variance, of one length scale or one per input, and of the
-    noise.
+    noise, of which every row has its share ``(m,)``.
     """
     variance, lengths, noise = np.exp(theta[0]), np.exp(theta[1:-1]), np.exp(theta[-1])
     m, D = z.shape
     scaled = inputs / lengths
     smooth = variance * _correlations(scaled, scaled)
-    factor = cholesky(smooth + noise * np.eye(m), lower=True)
+    factor = cholesky(smooth + noise * np.diag(shares), lower=True)
     inverse = cho_solve((factor, True), np.eye(m))
     coef = inverse @ z
     value = 0.5 * np.sum(z * coef) + D * np.sum(np.log(np.diag(factor))) + 0.5 * m * D * _LOG_2PI
     by_covariance = 0.5 * (D * inverse - coef @ coef.T)  # derivative in each covariance
-    shares = by_covariance * smooth
-    # Sums of shares times squared distances along each input, without an array of all of these.
-    along = 2 * (shares.sum(axis=1) @ scaled**2 - np.sum(scaled * (shares @ scaled), axis=0))
+    parts = by_covariance * smooth
+    # Sums of parts times squared distances along each input, without an array of all of these.
+    along = 2 * (parts.sum(axis=1) @ scaled**2 - np.sum(scaled * (parts @ scaled), axis=0))
     of_lengths = along if len(lengths) == len(along) else [along.sum()]
-    slope = [shares.sum(), *of_lengths, noise * np.trace(by_covariance)]
+    slope = [parts.sum(), *of_lengths, noise * np.trace(by_covariance * shares)]
     return float(value), np.array(slope)
 
 
