@@ -6,8 +6,8 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
-from sklearn.ensemble import ExtraTreesRegressor
-from sklearn.linear_model import LinearRegression
+from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
@@ -277,6 +277,38 @@ def test_weights_reach_the_regressors_that_take_them(data):
     out = transformer.fit_transform(X, y, weights)
     odd = np.arange(90) % 2 == 1
     np.testing.assert_allclose(out[:45, 0], y[45:][odd[45:]].mean())
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 300.0])
+def test_weights_reach_the_regressors_as_they_are(data, unit):
+    """The penalty of a ridge regression is in their unit."""
+    X, y = data
+    weights = unit * (np.arange(90) % 3 + 1.0)
+    weights[0] *= 100
+    transformer = CrossFittedPredictions([("line", Ridge(50.0))], cv=KFold(2), passthrough=False)
+    out = transformer.fit_transform(X, y, weights)
+    expected = Ridge(50.0).fit(X[:45], y[:45], weights[:45]).predict(X[45:])
+    np.testing.assert_allclose(out[45:, 0], expected)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_boosting_does_not_know_the_unit_of_weights(data, unit):
+    """Its least sum of second derivatives is in this unit."""
+    X, y = data
+    boosting = StandardizedRegressor(HistGradientBoostingRegressor(min_samples_leaf=5))
+    weights = np.arange(90) % 3 + 1.0
+    found = clone(boosting).fit(X, y, unit * weights).predict(X)
+    np.testing.assert_allclose(found, boosting.fit(X, y, weights).predict(X), rtol=1e-6)
+
+
+def test_boosting_does_not_see_rows_without_weight(data):
+    X, y = data
+    weights = np.where(np.arange(90) % 3, 1.0, 0.0)
+    boosting = StandardizedRegressor(HistGradientBoostingRegressor(min_samples_leaf=5))
+    wild = np.where(weights[:, None] > 0, X, 50.0)
+    found = clone(boosting).fit(wild, np.where(weights > 0, y, 1e9), weights).predict(X)
+    expected = boosting.fit(X[weights > 0], y[weights > 0]).predict(X)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_same_seed_same_values_whatever_the_number_of_jobs(data):

@@ -161,6 +161,14 @@ def test_a_query_that_has_not_run_is_refused(predictions_of):
 
 
 @pytest.mark.parametrize("predictions_of", NETWORKS)
+def test_a_record_batch_is_refused(predictions_of):
+    """scikit-learn reads no names from it, so that columns would be taken by their places."""
+    (batch,) = arrow(X).to_batches()
+    with pytest.raises(TypeError, match=r"X: expected a Table.*Table\.from_batches\(\[X\]\)"):
+        predictions_of(LinearGaussian(), batch)
+
+
+@pytest.mark.parametrize("predictions_of", NETWORKS)
 def test_sparse_inputs_are_refused_with_the_way_out(predictions_of):
     with pytest.raises(TypeError, match=r"dense data is required.*sparse_output=False"):
         predictions_of(None, csr_matrix(X))

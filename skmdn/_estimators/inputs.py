@@ -31,6 +31,7 @@ from skmdn.mixture.real_numbers import (
     even_array,
 )
 
+_EXTREME = 1e100  # of weights
 _LARGEST_TARGET = 1e300
 
 
@@ -59,7 +60,7 @@ def check_training_data(
     inputs = check_features(estimator, X, reset=reset)
     targets, y_ndim = check_targets(y, "y", stacklevel=4)
     check_consistent_length(inputs, targets)
-    weights = check_weights(sample_weight, len(targets), "sample_weight")
+    weights = relative_weights(sample_weight, len(targets), "sample_weight")
     if reset and weights is not None:
         forget_unweighted_categories(estimator, inputs, np.flatnonzero(weights))
     return Observations.of(inputs, targets, weights, y_ndim, n_categories(estimator))
@@ -122,7 +123,7 @@ def check_validation_data(
             f"y_val must have the outputs of y, of shape (n,{_outputs(like.y_ndim, like.y)}); "
             f"got shape (n,{_outputs(y_ndim, targets)})."
         )
-    weights = check_weights(sample_weight_val, len(targets), "sample_weight_val")
+    weights = relative_weights(sample_weight_val, len(targets), "sample_weight_val")
     return Observations.of(X, targets, weights, y_ndim, like.n_categories)
 
 
@@ -153,8 +154,13 @@ def check_fitted_table(estimator: Any, X: Any) -> Any:
 
 
 def check_in_memory(X: Any, name: str = "X") -> None:
-    """Refuse a query that is still to run: a LazyFrame of polars, a collection of Dask."""
+    """Refuse what is no table yet: a LazyFrame of polars, a collection of Dask, a RecordBatch."""
     check_no_dask(X, name)
+    if type(X).__name__ == "RecordBatch":  # of pyarrow; nothing would read its names
+        raise TypeError(
+            f"{name}: expected a Table of pyarrow, got a RecordBatch; pass "
+            f"pyarrow.Table.from_batches([{name}])."
+        )
     if hasattr(type(X), "collect"):  # not a column of that name
         raise TypeError(
             f"{name}: expected rows in memory, got a {type(X).__name__}; pass {name}.collect()."
@@ -238,7 +244,10 @@ def check_scored(y: ArrayLike, sample_weight: ArrayLike | None) -> FloatArray:
 
 
 def check_weights(weights: ArrayLike | None, n: int, name: str) -> FloatArray | None:
-    """Non-negative weights ``(n,)`` in units of the largest, so that no sum overflows."""
+    """Non-negative weights ``(n,)`` as they are, for estimators to which their unit may matter.
+
+    Extreme ones are in units of the largest, so that no sum overflows.
+    """
     if weights is None:
         return None
     check_in_memory(weights, name)
@@ -251,7 +260,13 @@ def check_weights(weights: ArrayLike | None, n: int, name: str) -> FloatArray | 
         raise ValueError(f"{name} must not be negative; got {w.min():g} at row {w.argmin()}.")
     if w.max() == 0:
         raise ValueError(f"{name} must be positive for at least one row; got only zeros.")
-    return np.asarray(w / w.max())
+    return w if 1 / _EXTREME < w.max() < _EXTREME else np.asarray(w / w.max())
+
+
+def relative_weights(weights: ArrayLike | None, n: int, name: str) -> FloatArray | None:
+    """Checked weights ``(n,)`` in units of the largest, where only their ratios matter."""
+    w = check_weights(weights, n, name)
+    return None if w is None else np.asarray(w / w.max())
 
 
 def _first_column(table: Any) -> Any:

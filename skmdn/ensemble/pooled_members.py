@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmdn._calibration import calibrate
 from skmdn._estimators.folds import take
-from skmdn._estimators.inputs import check_fitted_table, check_targets, check_weights
+from skmdn._estimators.inputs import check_fitted_table, check_targets, relative_weights
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.parameters import POOLED_MDN_REGRESSOR, check_parameters
 from skmdn._estimators.point_estimates import points, spread_method
@@ -151,7 +151,7 @@ class PooledMDNRegressor(ScoredRegressor, BaseEstimator):
                 f"y: expected {pooled.n_outputs_} outputs in {pooled.y_ndim_} axes, as the members "
                 f"had in fit; got shape {np.shape(y)}."
             )
-        weights = check_weights(sample_weight, len(targets), "sample_weight")
+        weights = relative_weights(sample_weight, len(targets), "sample_weight")
         data = Observations.of(np.empty((len(targets), 0)), targets, weights, y_ndim)
         data = behind_maps(at_atoms(data, pooled.target_atoms_), as_maps(pooled.target_transform_))
         rows = data.off_atoms().rows

@@ -139,7 +139,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         y : array-like of shape (n,) or (n, D)
             Targets.
         sample_weight : array-like of shape (n,), default=None
-            Weights for the regressors that take them.
+            Weights for the regressors that take them, which get them as they are.
         groups : array-like of shape (n,), default=None
             Group of every row, for the splitter. If `cv` is an integer, a group is never split
             between folds.
@@ -174,7 +174,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         y : array-like of shape (n,) or (n, D)
             Targets.
         sample_weight : array-like of shape (n,), default=None
-            Weights for the regressors that take them.
+            Weights for the regressors that take them, which get them as they are.
         groups : array-like of shape (n,), default=None
             Group of every row, for the splitter. If `cv` is an integer, a group is never split
             between folds.

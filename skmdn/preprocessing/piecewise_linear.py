@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.documentation import DocumentedEstimator
-from skmdn._estimators.inputs import check_inputs, check_weights
+from skmdn._estimators.inputs import check_inputs, relative_weights
 from skmdn._estimators.observations import rows_with_weight
 from skmdn._estimators.parameters import PIECEWISE_LINEAR_ENCODER, check_parameters
 from skmdn._estimators.random_state import new_generator
@@ -118,7 +118,7 @@ class PiecewiseLinearEncoder(DocumentedEstimator, TransformerMixin, BaseEstimato
         with unchanged_on_error(self):
             check_parameters(self, PIECEWISE_LINEAR_ENCODER)
             inputs = check_inputs(self, X, reset=True)
-            weights = check_weights(sample_weight, len(inputs), "sample_weight")
+            weights = relative_weights(sample_weight, len(inputs), "sample_weight")
             rng = new_generator(self.random_state)
             rows = rows_with_weight(weights, len(inputs))
             self.bin_edges_ = bin_edges(inputs, weights, rows, self.n_bins, rng, self.subsample)

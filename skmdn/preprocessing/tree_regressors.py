@@ -119,7 +119,8 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         y : array-like of shape (n,) or (n, D)
             Targets.
         sample_weight : array-like of shape (n,), default=None
-            Non-negative weights.
+            Non-negative weights. The regressor gets them in units of their mean, without the rows
+            of weight zero.
 
         Returns
         -------
@@ -140,13 +141,16 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
             targets = _standardized(data.y, self.y_mean_, self.y_scale_)
             regressor = clone(self.regressor)
             inputs = self._fit_inputs(data, targets, regressor)
+            targets = targets[:, 0] if data.y_ndim == 1 else targets
+            weights = data.weights
+            if weights is not None:
+                # Boosting has bins for rows without weight, and thresholds in its unit.
+                present = np.flatnonzero(weights)
+                inputs, targets, weights = inputs[present], targets[present], weights[present]
+                weights = weights / weights.mean()
             # The default regressors take weights, whatever the user's own routing asks for.
             with config_context(enable_metadata_routing=False), _threads_for(data.X):
-                self.regressor_ = regressor.fit(
-                    inputs,
-                    targets[:, 0] if data.y_ndim == 1 else targets,
-                    sample_weight=sample_weight,
-                )
+                self.regressor_ = regressor.fit(inputs, targets, sample_weight=weights)
         return self
 
     def _fit_inputs(self, data: Observations, targets: np.ndarray, regressor: Any) -> np.ndarray:
