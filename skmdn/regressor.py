@@ -87,8 +87,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     linear_path : {"auto", True, False}, default="auto"
         Whether a line is beside the network, which then learns the density of its residuals. The
         line is a ridge regression of y (behind its map, off its atoms) on the network's inputs
-        other than bins. Its penalty is the one, for each output, whose squared errors of rows left
-        out are least. The network learns the residuals of each row from a line through all other
+        other than bins, whose z-scores are cut off at 5 for it, and not bent before. Its penalty is
+        the one, for each output, whose squared errors of rows left out are least. The network learns the residuals of each row from a line through all other
         rows, so that they are no smaller than those of new rows [8]_. Where a row lies away from
         the training rows, spreads are wider by its leverage, as the error of a line grows there.
         With more than 20,000 rows the line is fitted to so many, evenly spaced ones. `partial_fit`
@@ -379,8 +379,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Weights of the features in training; None where all weigh the same.
     linear_coef_ : ndarray of shape (q, n_outputs_) or None
         Slopes of the linear path, in units of y (behind its map); None without one. Its q inputs
-        are those of the network without the bins: z-scores, indicators of gaps, and the inputs of
-        the features with categories.
+        are z-scores, cut off at 5, and those of the network for gaps and categories.
     linear_intercept_, linear_penalty_ : ndarray of shape (n_outputs_,) or None
         Intercepts of the linear path, and its penalties, of mean squared errors.
     linear_leverage_, linear_mean_leverage_ : ndarray of shape (q + 1, r), float; or None

@@ -71,6 +71,18 @@ def test_residuals_are_those_of_rows_left_out():
         np.testing.assert_allclose(found[:, d], expected, rtol=1e-8, atol=1e-10)
 
 
+def test_a_straight_relation_has_a_straight_line():
+    """What a network's soft clip bends, a line cannot unbend."""
+    X = np.random.default_rng(0).normal(size=(60, 3)) * [1, 10, 0.1]
+    slopes = np.array([1.0, -0.3, 5.0])
+    model = short(**ALL_TRAIN).fit(X, 2 + X @ slopes)
+    np.testing.assert_allclose(model.linear_coef_[:, 0] / model.X_scale_, slopes, rtol=1e-4)
+    far = X.copy()
+    far[0, 0] = 1e6  # a single wild cell is no lever
+    leverage = short(**ALL_TRAIN).fit(far, X[:, 1]).linear_coef_[:, 0]
+    np.testing.assert_allclose(leverage[1], model.X_scale_[1], rtol=1e-3)
+
+
 def test_the_penalty_predicts_rows_left_out_best():
     X, y, w = rows(n=25)
     errors = [

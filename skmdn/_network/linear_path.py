@@ -80,10 +80,13 @@ class _Design(NamedTuple):
 
 
 def linear_inputs(preparation: Preparation, X: Array, folds: IntArray | None = None) -> FloatArray:
-    """Inputs of the line ``(n, q)``: those of the network without the bins, in float64."""
-    return np.asarray(
-        preparation._replace(encoding=None, feature_weights=None).inputs(X, folds=folds)
-    )
+    """Inputs of the line ``(n, q)``, in float64: see `for_line`."""
+    return np.asarray(for_line(preparation).inputs(X, folds=folds))
+
+
+def for_line(preparation: Preparation) -> Preparation:
+    """Its inputs are those of the network without the bins, and with straight z-scores."""
+    return preparation._replace(encoding=None, feature_weights=None, is_straight=True)
 
 
 def fitted_line(inputs: FloatArray, y: FloatArray, weights: FloatArray) -> LinearPath:

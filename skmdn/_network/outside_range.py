@@ -46,6 +46,6 @@ def _excess(preparation: Preparation, X: Array) -> FloatArray:
     low, high = (end[numbers, np.newaxis] for end in preparation.ends())
     columns = X.T[numbers].astype(np.float64)
     z, of_end = np.empty_like(columns), np.empty_like(columns)
-    write_z_scores(np.clip(columns, low, high), mean, scale, of_end)
-    write_z_scores(columns, mean, scale, z)
+    write_z_scores(np.clip(columns, low, high), mean, scale, of_end, is_straight=True)
+    write_z_scores(columns, mean, scale, z, is_straight=True)
     return np.nan_to_num(z - of_end)

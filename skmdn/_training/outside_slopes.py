@@ -5,7 +5,7 @@ import numpy as np
 from skmdn._estimators.distinct_rows import merged
 from skmdn._estimators.evenly_spread import evenly_spread
 from skmdn._estimators.observations import Observations
-from skmdn._network.linear_path import LinearPath, fitted_line
+from skmdn._network.linear_path import LinearPath, fitted_line, for_line
 from skmdn._network.preparation import Preparation
 from skmdn._thread_pools import one_thread
 from skmdn._training.residual_targets import line_inputs
@@ -22,7 +22,7 @@ def outside_slopes(preparation: Preparation, data: Observations) -> np.ndarray |
     there are no features of numbers, or too many inputs.
     """
     rows = evenly_spread(data.of_density().rows, _MAX_ROWS)
-    n_inputs = preparation._replace(encoding=None).n_inputs
+    n_inputs = for_line(preparation).n_inputs
     if len(preparation.numbers) == 0 or min(len(rows), n_inputs) > _MAX_INPUTS:
         return None
     weights = None if data.weights is None else data.weights[rows]

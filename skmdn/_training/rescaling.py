@@ -7,8 +7,8 @@ import numpy as np
 
 from skmdn._engine import OptimizerState
 from skmdn._network.forward import HeadLayout
-from skmdn._network.linear_path import LinearPath
-from skmdn._network.preparation import FILLING, Preparation, soft_clip
+from skmdn._network.linear_path import LinearPath, for_line
+from skmdn._network.preparation import FILLING, Preparation, write_z_scores
 
 # Nodes of a standard normal feature, at which old inputs are fitted by new ones.
 _NODES, _NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
@@ -38,7 +38,7 @@ class Rescaling(NamedTuple):
         covariances of outputs whose scales change by different factors. Targets that did not vary
         so far had no unit: what the network says of them is taken to be in the new one, as it is in
         a fresh network. Old inputs are no linear function of new ones, because both are
-        soft-clipped. The best linear fit for a normal feature is used.
+        clipped. The best linear fit for a normal feature is used.
         """
         places = _places(old, new)
         input_factors, input_shifts = np.where(places < 0, 0.0, 1.0), np.zeros(len(places))
@@ -111,19 +111,15 @@ def moved_line(
     line: LinearPath, old: Preparation, new: Preparation, layout: HeadLayout
 ) -> LinearPath:
     """The line of an old preparation in the inputs of a new one."""
-    n_numbers, n_bins = old.lengths[:2]
     layer = np.hstack([np.vstack([line.coef, line.intercept]), line.leverage])
-    layer = np.insert(layer, [n_numbers] * n_bins, 0.0, axis=0)
-    layer = Rescaling.between(old, new, layout).first_layer(layer)
-    n_numbers, n_bins = new.lengths[:2]
-    layer = np.delete(layer, np.arange(n_numbers, n_numbers + n_bins), axis=0)
+    layer = Rescaling.between(for_line(old), for_line(new), layout).first_layer(layer)
     of_line, leverage = np.split(layer, [line.coef.shape[1]], axis=1)
     return line._replace(coef=of_line[:-1], intercept=of_line[-1], leverage=leverage)
 
 
 def moved_slopes(slopes: np.ndarray, old: Preparation, new: Preparation) -> np.ndarray:
     """Slopes ``(q, D)`` by z-score of an old preparation as those of a new one."""
-    factors, _ = _input_changes(old, new)
+    factors, _ = _input_changes(for_line(old), for_line(new))
     return slopes * factors[new.numbers, np.newaxis]
 
 
@@ -196,10 +192,7 @@ def _input_changes(old: Preparation, new: Preparation) -> tuple[np.ndarray, np.n
 
 
 def _inputs(x: np.ndarray, preparation: Preparation) -> np.ndarray:
-    """Soft-clipped z-scores of ``x (nodes, p)``."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        z = (x - preparation.X_mean) / preparation.X_scale
-    z[:, np.isinf(preparation.X_scale)] = 0.0
-    out = np.empty_like(z)
-    soft_clip(z, out)
+    """Clipped z-scores of ``x (nodes, p)``."""
+    out, (mean, scale) = np.empty_like(x), (preparation.X_mean, preparation.X_scale)
+    write_z_scores(x.T.copy(), mean, scale, out.T, is_straight=preparation.is_straight)
     return out

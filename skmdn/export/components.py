@@ -12,7 +12,7 @@ import numpy as np
 from skmdn._arrays import FloatArray
 from skmdn._network.atom_shares import LEAST_SHARE
 from skmdn._network.forward import LARGEST_LOG_SCALE
-from skmdn._network.linear_path import LinearPath
+from skmdn._network.linear_path import LinearPath, for_line
 from skmdn._network.outside_range import DAMPING, UNCERTAINTY
 from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
@@ -153,7 +153,7 @@ def _beside_line(
     found: Components, X: Value, line: LinearPath, preparation: Preparation
 ) -> Components:
     """Components of residuals moved by the line, and wider by its leverage."""
-    plain = preparation._replace(encoding=None)
+    plain = for_line(preparation)
     shifts = network_inputs(X, plain).node("MatMul", line.coef) + line.intercept
     unclipped = network_inputs(X, plain._replace(extrapolation="continue"))
     scores = unclipped.node("MatMul", line.leverage[:-1]) + line.leverage[-1]
@@ -168,7 +168,7 @@ def _beyond_range(
     found: Components, X: Value, slopes: FloatArray, preparation: Preparation
 ) -> Components:
     """Components that go on outside the range as in `_network.outside_range`."""
-    plain = preparation._replace(encoding=None, categories=None)
+    plain = for_line(preparation)._replace(categories=None)
     unclipped = network_inputs(X, plain._replace(extrapolation="continue"))
     excess = (unclipped - network_inputs(X, plain)).take(preparation.numbers)
     beyond = excess.node("MatMul", slopes)

@@ -20,7 +20,7 @@ def network_inputs(X: Value, preparation: Preparation) -> Value:
     numbers, with_gaps = preparation.numbers, preparation.with_gaps
     parts = []
     if len(numbers):
-        parts.append(_soft_clipped(filled, preparation))
+        parts.append(_clipped(filled, preparation))
     encoding = preparation.encoding
     if encoding is not None and len(encoding.feature):
         parts.append(_encoded(filled, is_gap, encoding, np.isin(encoding.feature, with_gaps)))
@@ -41,9 +41,11 @@ def _filled(columns: Value, is_gap: Value, preparation: Preparation) -> Value:
     return where(is_gap, preparation.X_mean, clipped)
 
 
-def _soft_clipped(filled: Value, preparation: Preparation) -> Value:
+def _clipped(filled: Value, preparation: Preparation) -> Value:
     numbers = preparation.numbers
     z = (filled.take(numbers) - preparation.X_mean[numbers]) / preparation.X_scale[numbers]
+    if preparation.is_straight:
+        return clip(z, -Z_LIMIT, Z_LIMIT)
     z = clip(z, -1e18, 1e18)
     return z / sqrt(z * z * (1.0 / Z_LIMIT**2) + 1.0)
 
