@@ -88,12 +88,12 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Whether a line is beside the network, which then learns the density of its residuals. The
         line is a ridge regression of y (behind its map, off its atoms) on the network's inputs
         other than bins, whose z-scores are cut off at 5 for it, and not bent before. Its penalty is
-        the one, for each output, whose squared errors of rows left out are least. The network learns the residuals of each row from a line through all other
-        rows, so that they are no smaller than those of new rows [8]_. Where a row lies away from
-        the training rows, spreads are wider by its leverage, as the error of a line grows there.
-        With more than 20,000 rows the line is fitted to so many, evenly spaced ones. `partial_fit`
-        fits no line; it keeps that of an earlier `fit`. "auto" is False unless few rows choose
-        otherwise (see `alpha`).
+        the one, for each output, whose squared errors of rows left out are least. The network
+        learns the residuals of each row from a line through all other rows, so that they are no
+        smaller than those of new rows [8]_. Where a row lies away from the training rows, spreads
+        are wider by its leverage, as the error of a line grows there. With more than 20,000 rows
+        the line is fitted to so many, evenly spaced ones. `partial_fit` fits no line; it keeps that
+        of an earlier `fit`. "auto" is False unless few rows choose otherwise (see `alpha`).
     feature_weights : "auto" or None, default="auto"
         Whether features that promise more weigh more in training. Of more than 10 features and 10
         to 9,999 rows, "auto" multiplies the network's inputs by weights of their features, and the
@@ -225,6 +225,10 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         ignores rows of weight zero, and other weights. Rows sorted by y, or in at most ten such
         pieces, count as shuffled. Rows sorted by a feature look like a series and get "blocks";
         pass "shuffled" if they are independent.
+
+        Where shuffled rows would be taken and many are copies of others, as in a bootstrap sample,
+        copies stay together. Rows are copies if rows of equal features nearly always have equal
+        targets, of which there are many.
 
         With groups, "shuffled" is the same as "auto", "last" sets the last groups aside in the
         order of their first rows, and "blocks" is refused.
@@ -364,8 +368,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         every checkpoint; with `calibrate`, at the best common factor of the scales. A feature
         outside its training range is at the end of it, unless `extrapolation` is "continue". Empty
         where no row validates.
-    validation_split_ : {"shuffled", "blocks", "last", "groups", "splitter"} or None
-        How the validation part was chosen, or the folds of few rows; None without either.
+    validation_split_ : {"shuffled", "copies", "blocks", "last", "groups", "splitter"} or None
+        How the validation part was chosen, or the folds of few rows; None without either. "copies"
+        are shuffled, but for copies of rows, which stay together.
     dependence_p_value_ : float or None
         P-value of the test whether consecutive rows are alike; None if "auto" did not ask. Below
         1e-4 they are. It is 1 for fewer than ten rows.

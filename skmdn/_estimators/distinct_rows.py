@@ -10,7 +10,7 @@ def first_copies(X: Array, y: FloatArray) -> IntArray:
 
     All gaps are equal, and so are the two zeros.
     """
-    return np.unique(_hashes(X, y[:, np.newaxis]), return_index=True)[1]
+    return np.unique(contents(X, y[:, np.newaxis]), return_index=True)[1]
 
 
 def merged(X: Array, y: FloatArray, weights: FloatArray | None) -> tuple[IntArray, FloatArray]:
@@ -18,7 +18,7 @@ def merged(X: Array, y: FloatArray, weights: FloatArray | None) -> tuple[IntArra
 
     The order is the same for copies of a row as for a weight.
     """
-    _, first, of_row = np.unique(_hashes(X, y), return_index=True, return_inverse=True)
+    _, first, of_row = np.unique(contents(X, y), return_index=True, return_inverse=True)
     return first, np.bincount(of_row.ravel(), weights).astype(np.float64)
 
 
@@ -33,8 +33,8 @@ def effective_number(X: Array, y: FloatArray, weights: FloatArray | None) -> flo
     return float(w.sum() ** 2 / (w @ w))
 
 
-def _hashes(X: Array, y: FloatArray) -> IntArray:
-    """Hashes of the contents of rows."""
+def contents(X: Array, y: FloatArray) -> IntArray:
+    """Hashes of the contents of rows ``X (n, p)``, ``y (n, D)``."""
     hashes = _bits(np.zeros(len(y)))
     for column in (*y.T, *X.T):
         hashes = _mixed(hashes ^ _bits(column))

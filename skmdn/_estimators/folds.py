@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skmdn._arrays import AnyArray, FloatArray, IntArray
+from skmdn._estimators.copies import copies
 from skmdn._estimators.dependence import dependence
 from skmdn._estimators.groups import group_numbers
 from skmdn._estimators.runs import folds_of_runs, run_length, wants_runs
@@ -17,7 +18,7 @@ class Folds(NamedTuple):
     """Training and test rows of every split, and how they were chosen."""
 
     parts: list[tuple[IntArray, IntArray]]
-    kind: str  # "shuffled", "blocks", "groups" or "splitter"
+    kind: str  # "shuffled", "blocks", "groups", "copies" or "splitter"
     p_value: float | None = None  # of the test for dependence, where it was asked
 
 
@@ -36,7 +37,7 @@ def splits(
     An integer is a number of folds, at most one per row or group; None is five. The folds are
     shuffled, because the order of rows often has a meaning. Where consecutive rows are alike they
     consist of runs of rows instead, unless the `order` asks for "shuffled" rows or for "blocks".
-    With groups they keep each group together.
+    Copies of a row stay together where there are many. With groups they keep each group together.
     """
     # This import takes half the time of importing scikit-learn, and predicting does not need it.
     from sklearn.model_selection import GroupKFold, KFold
@@ -54,6 +55,9 @@ def splits(
         p_value = found.p_value if order == "auto" else None
         if order == "blocks" or (order == "auto" and wants_runs(found, n_part)):
             kind, cv = "blocks", _run_splits(len(y), n_folds, run_length(found, n_part), rng)
+        elif (labels := copies(X, y)) is not None:
+            kind, groups = "copies", labels
+            cv = GroupKFold(min(n_folds, int(labels.max()) + 1))
         else:
             seed = int(rng.integers(2**31))
             kind, cv = "shuffled", KFold(n_folds, shuffle=True, random_state=seed)

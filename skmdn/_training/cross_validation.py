@@ -52,7 +52,7 @@ def folds_of(
         return None
     y = data.y[data.rows]
     asked = order if isinstance(order, str) and order != "last" else "auto"
-    return splits(_FOLDS, y, y, None, labels, rng, order=asked)
+    return splits(_FOLDS, data.X[data.rows], y, None, labels, rng, order=asked)
 
 
 def are_for_folds(data: Observations) -> bool:

@@ -36,7 +36,7 @@ def dependence_warning(
     comes in one of 10,000 fits, whatever the network has learned. Rows sorted by y get none: their
     residuals go together because a residual is a part of y.
     """
-    if split.kind not in ("shuffled", "blocks") or not judged:
+    if split.kind not in ("shuffled", "copies", "blocks") or not judged:
         return None
     residuals, y = _in_order(judged, data)
     if not np.isfinite(residuals).all() or dependence(y).is_sorted:

@@ -6,6 +6,7 @@ import numpy as np
 
 from skmdn._engine.budget import n_held_out
 from skmdn._engine.principal_axis import principal_scores
+from skmdn._estimators.copies import copies
 from skmdn._estimators.dependence import dependence
 from skmdn._estimators.folds import parts_of
 from skmdn._estimators.groups import group_numbers
@@ -24,7 +25,7 @@ class ValidationSplit(NamedTuple):
 
     learning: Observations
     validation: Observations | None
-    # "shuffled", "blocks", "last", "groups" or "splitter"; None where no row was set aside
+    # "shuffled", "copies", "blocks", "last", "groups" or "splitter"; None where no row is set aside
     kind: str | None = None
     p_value: float | None = None  # of the test for dependence, where "auto" asked it
     run_lengths: np.ndarray | None = None  # of runs of consecutive validating rows, in their order
@@ -67,6 +68,10 @@ def _by_order(
             runs = spread_runs(len(data), n, run_length(found, n), rng)
             split = _parted(data, np.concatenate(runs), "blocks", p_value)
             return split._replace(run_lengths=np.array([len(run) for run in runs]))
+    labels = copies(data.X[data.rows], data.y[data.rows])
+    if labels is not None:
+        split = _by_groups("auto", data, preparation, n, labels, rng)
+        return split._replace(kind="copies", p_value=p_value)
     y = principal_scores(preparation.targets(data.y[data.rows]), None)
     return _parted(data, one_of_each_stratum(y, n, rng), "shuffled", p_value)
 

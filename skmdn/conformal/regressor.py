@@ -75,8 +75,9 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     tail_masses_ : list of ndarray of shape (m, D)
         Scores for the intervals, one array per model, ascending in each output. A score near 0 is
         far out.
-    folds_ : {"shuffled", "blocks", "groups", "splitter", "last", "prefit"}
-        How the rows were split; "blocks" are runs of consecutive rows.
+    folds_ : {"shuffled", "copies", "blocks", "groups", "splitter", "last", "prefit"}
+        How the rows were split; "blocks" are runs of consecutive rows, and "copies" of a row stay
+        together.
     dependence_p_value_ : float or None
         P-value of the test whether consecutive rows are alike; None if it was not asked.
     n_outputs_ : int

@@ -92,8 +92,8 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
     pooling_factor_ : float
         Factor of the members' standard deviations in predictions, at most 1: an out-of-fold density
         is that of one member of a view, a prediction averages F, and needs less widening.
-    folds_ : {"shuffled", "blocks", "groups", "splitter"}
-        Which folds were taken; "blocks" are runs of consecutive rows.
+    folds_ : {"shuffled", "copies", "blocks", "groups", "splitter"}
+        Which folds were taken: runs of rows are "blocks", and "copies" of a row stay together.
     dependence_p_value_ : float or None
         P-value of the test whether consecutive rows are alike; None with groups or a splitter.
     target_transform_ : object of skmdn.transforms, tuple of them or None

@@ -66,9 +66,9 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
     ----------
     estimators_ : list of list
         Fitted regressors, by fold.
-    folds_ : {"shuffled", "blocks", "groups", "splitter"}
-        Which folds were taken; "blocks" are runs of consecutive rows. "splitter" includes the folds
-        of an ensemble.
+    folds_ : {"shuffled", "copies", "blocks", "groups", "splitter"}
+        Which folds were taken: runs of rows are "blocks", and "copies" of a row stay together.
+        "splitter" includes the folds of an ensemble.
     dependence_p_value_ : float or None
         P-value of the test whether consecutive rows are alike; None with groups or a splitter.
     has_repeated_values_ : bool
