@@ -12,7 +12,7 @@ from skmdn._network.atom_shares import atom_weights
 from skmdn._network.category_inputs import CategoryInputs
 from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.linear_path import LinearPath, linear_inputs
-from skmdn._network.outside_range import DAMPING, UNCERTAINTY, beyond_range
+from skmdn._network.outside_range import OutsideLine
 from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture, TargetMixture
 from skmdn.mixture.bounding import bounded
@@ -41,8 +41,7 @@ class Predictor(NamedTuple):
     target_atoms: np.ndarray | None = None  # (A,)
     atom_temperature: float = 1.0
     line: LinearPath | None = None
-    # Slopes by z-score ``(q, D)``, in units of the targets behind their maps.
-    outside_slopes: np.ndarray | None = None
+    outside: OutsideLine | None = None  # of the targets behind their maps
 
     @classmethod
     def of(cls, estimator: Any) -> "Predictor":
@@ -89,7 +88,9 @@ class Predictor(NamedTuple):
                 estimator.linear_leverage_,
                 estimator.linear_mean_leverage_,
             ),
-            estimator.outside_coef_,
+            None
+            if estimator.outside_coef_ is None
+            else OutsideLine(estimator.outside_coef_, estimator.outside_doubt_),
         )
 
     @property
@@ -220,13 +221,11 @@ def _gone_on(
 
     They come as those at the ends of the features' range.
     """
-    slopes = predictor.outside_slopes
-    if slopes is None or predictor.preparation.extrapolation != "damped":
+    outside = predictor.outside
+    if outside is None or predictor.preparation.extrapolation != "damped":
         return density
-    beyond = beyond_range(predictor.preparation, slopes / unit, X)
-    if beyond is None:
-        return density
-    return blurred(density, DAMPING * beyond, UNCERTAINTY * np.abs(beyond))
+    found = outside._replace(coef=outside.coef / unit).goes_on(predictor.preparation, X)
+    return density if found is None else blurred(density, *found)
 
 
 def common_density(predictors: Sequence[Predictor], X: np.ndarray, weights: np.ndarray) -> Density:

@@ -25,6 +25,7 @@ from skmdn._estimators.interrupts import pass_interrupt_on
 from skmdn._estimators.point_estimates import points, spread_method
 from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._estimators.random_state import new_generator
+from skmdn._estimators.sorted_rows import advice_on_sorted_rows
 from skmdn._estimators.target_atoms import target_atoms
 from skmdn._predictor import Predictor
 from skmdn._training.settings import Settings, check_settings
@@ -72,13 +73,18 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     extrapolation : {"damped", "constant", "continue"}, default="damped"
         What is predicted where a feature lies outside the range that it had in training.
         "constant" takes it at the nearer end of the range, as trees do. "damped" moves these
-        densities on by half of what a ridge regression's line changes from there to the row, like
-        the damped trend of a forecast [11]_, and adds the square of the whole change to their
-        variances: a row is as uncertain as it is far outside. The changes are behind the map of
-        `target_transform`, of z-scores that stay below 5, and with "log" and "asinh" no farther
-        than `target_range_` allows. "continue" lets the network go on as it may, for smooth
-        relations that are known to go on; rows far outside then get densities that nothing has
-        tested. It may be changed after `fit`.
+        densities on by a part ``1 - q`` of what a ridge regression's line changes from there to the
+        row, like the damped trend of a forecast [11]_, and adds the square of ``2 q`` times the
+        change to their variances. The doubt q is a half, but less along a line that leaves hardly
+        anything: 1.6 times the root of the part of the variance of y that it leaves in rows left
+        out. The changes are behind the map of `target_transform`, of z-scores that stay below 5,
+        and with "log" and "asinh" no farther than `target_range_` allows. Bends outside the range
+        are not foreseen. "continue" lets the network go on as it may, for smooth relations that are
+        known to go on; rows far outside then get densities that nothing has tested. It may be
+        changed after `fit`.
+
+        "damped" also widens at a gap in a feature that had none in the fit: by the square of the
+        line's slope by z-score, as the value may be any.
 
         The line is that of `linear_path`, or else fitted in the same way to at most 5,000 rows, of
         which copies are left out together. Without one, "damped" is "constant": where y is
@@ -394,6 +400,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     outside_coef_ : ndarray of shape (q, n_outputs_) or None
         Slopes of the line along which "damped" goes on, in units of y (behind its map) by z-score
         of the q features of numbers; None without one.
+    outside_doubt_ : ndarray of shape (n_outputs_,) or None
+        Part q of that line's change that is doubted; None without one.
     coefs_, intercepts_ : list of ndarray
         Weights ``(in, out)`` and intercepts ``(out,)`` of the layers. The network's inputs are,
         side by side, the z-scores of the features of numbers, their bins, the indicators of gaps,
@@ -652,6 +660,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
             fitted = fitting.fit(settings, data, validation, labels, past, watch)
             self._keep_fit(fitted, n_calls)
             _warn_of(fitted)
+            if isinstance(self.validation_split, str) and self.validation_split == "auto":
+                table = X if hasattr(X, "columns") else data.X
+                _warn_of_sorted_rows(table, fitted.widening)
         return self
 
     def partial_fit(
@@ -876,7 +887,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         of_line: tuple[Any, ...] = (None,) * 5 if line is None else (*line,)
         self.linear_coef_, self.linear_intercept_, self.linear_penalty_, *of_leverage = of_line
         self.linear_leverage_, self.linear_mean_leverage_ = of_leverage
-        self.outside_coef_ = predictor.outside_slopes
+        outside = predictor.outside
+        self.outside_coef_ = None if outside is None else outside.coef
+        self.outside_doubt_ = None if outside is None else outside.doubt
         preparation = predictor.preparation
         self.X_mean_, self.X_scale_ = preparation.X_mean, preparation.X_scale
         self.X_min_, self.X_max_ = preparation.X_min, preparation.X_max
@@ -981,6 +994,12 @@ def choose_target_transform(
     if maps is None or len(maps) == 1:
         return None if maps is None else maps[0]
     return list(maps)
+
+
+def _warn_of_sorted_rows(X: ArrayLike, widening: float) -> None:
+    """Say that "auto" has taken rows that are sorted by a feature for a series."""
+    for one in advice_on_sorted_rows(X, widening, "pass validation_split='shuffled'"):
+        warn_of_fit(*one, stacklevel=3)
 
 
 def _warn_of(fitted: Fitted) -> None:

@@ -279,7 +279,7 @@ def test_nothing_of_a_fitted_network_is_left_out():
     assert set(Predictor._fields) == {
         *("preparation", "coefs", "intercepts", "architecture", "spread_factor", "spread_noise"),
         *("y_ndim", "target_maps", "target_range", "target_atoms", "atom_temperature", "line"),
-        "outside_slopes",
+        "outside",
         "device",  # where NumPy's answers are computed
     }
     assert set(Preparation._fields) == {

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from cases.regressor import several_outputs
-from sklearn.linear_model import RidgeCV
+from sklearn.linear_model import Ridge, RidgeCV
 
 from skmdn import MDNRegressor
 from skmdn._network.scaling import value_range
-from skmdn._training import outside_slopes
+from skmdn._training import outside_line
 
 NAN = np.nan
 
@@ -78,6 +78,54 @@ def test_slopes_outside_are_those_of_a_ridge_regression(linear_path):
     alphas = 60 * np.logspace(-6, 3, 37)  # of sums of squares
     line = RidgeCV(alphas, alpha_per_target=True).fit(clipped_scores(X, X), y)
     np.testing.assert_allclose(model.outside_coef_, line.coef_.T, rtol=1e-6)
+    # By cross-validation of one row at a time.
+    left = [left_out(line.alpha_[d], clipped_scores(X, X), y[:, d]) for d in range(2)]
+    unexplained = np.mean(np.square(left), axis=1) / y.var(axis=0)
+    expected = np.minimum(0.5, 1.6 * np.sqrt(unexplained))
+    np.testing.assert_allclose(model.outside_doubt_, expected, rtol=1e-6)
+
+
+def left_out(penalty, Z, y):
+    """Residuals of a ridge regression without the row, whose penalty is by all rows."""
+    found = np.empty(len(y))
+    for i in range(len(y)):
+        others = np.arange(len(y)) != i
+        found[i] = y[i] - Ridge(penalty).fit(Z[others], y[others]).predict(Z[[i]])[0]
+    return found
+
+
+@pytest.mark.parametrize("linear_path", [False, True])
+def test_a_line_that_leaves_nothing_is_not_doubted(linear_path):
+    X = np.random.default_rng(0).uniform(-1, 1, size=(60, 3))
+    y = 3 + X @ [1.0, -2.0, 0.5]
+    model = small(linear_path=linear_path, max_iter=100).fit(X, y)
+    assert model.outside_doubt_ < 1e-3
+    density = model.predict_proba(2.5 * X)
+    found = density.mean() - model.set_params(extrapolation="constant").predict(2.5 * X)
+    ends = np.clip(2.5 * X, X.min(axis=0), X.max(axis=0))
+    np.testing.assert_allclose(found, (2.5 * X - ends) @ [1.0, -2.0, 0.5], atol=0.01)
+    noise = model.set_params(alpha=0.5).fit(X, np.random.default_rng(1).normal(size=60))
+    assert noise.outside_doubt_ == 0.5
+
+
+@pytest.mark.parametrize("linear_path", [False, True])
+@pytest.mark.parametrize("D", [1, 2])
+def test_a_gap_that_no_row_of_the_fit_had_is_as_uncertain_as_the_line_is_steep(linear_path, D):
+    X, y = several_outputs(60)
+    X = np.where(np.arange(3) == 2, np.where(np.arange(60)[:, None] % 7 == 0, NAN, X), X)
+    model = small(linear_path=linear_path).fit(X, y[:, 0] if D == 1 else y)
+    new = X[1:7].copy()
+    means = model.X_mean_
+    new[0, 0], new[1, :2], new[2, 2] = NAN, NAN, NAN
+    full = np.where(np.isnan(new) & (np.arange(3) < 2), means, new)
+    found, at_means = model.predict_proba(new), model.predict_proba(full)
+    squares = model.outside_coef_**2
+    expected = np.zeros((6, D))
+    expected[0], expected[1] = squares[0], squares[:2].sum(axis=0)
+    np.testing.assert_allclose(
+        (found.var() - at_means.var()).reshape(6, D), expected, rtol=1e-7, atol=1e-9
+    )
+    np.testing.assert_allclose(found.mean(), at_means.mean())
 
 
 def line_beyond(model, X, new):
@@ -89,7 +137,7 @@ def line_beyond(model, X, new):
 
 @pytest.mark.parametrize("covariance_type", ["diag", "spherical", "full"])
 @pytest.mark.parametrize("linear_path", [False, True])
-def test_damped_follows_half_of_the_line_and_is_as_uncertain(covariance_type, linear_path):
+def test_damped_follows_what_is_not_doubted_of_the_line(covariance_type, linear_path):
     X, y = several_outputs(60)
     model = small(covariance_type=covariance_type, linear_path=linear_path).fit(X, y)
     new = np.vstack([X[:2], 3 * X[:6], [[1e9, -1e9, 0.0]]])
@@ -99,9 +147,10 @@ def test_damped_follows_half_of_the_line_and_is_as_uncertain(covariance_type, li
     assert not beyond[:2].any()
     assert (np.abs(beyond[-1]) > 1).all()
     np.testing.assert_allclose(damped.weights, constant.weights)
-    means = constant.means + 0.5 * beyond[:, np.newaxis]
+    doubt = model.outside_doubt_
+    means = constant.means + ((1 - doubt) * beyond)[:, np.newaxis]
     np.testing.assert_allclose(damped.means, means, atol=1e-9)
-    variances = constant.scales**2 + beyond[:, np.newaxis] ** 2
+    variances = constant.scales**2 + (2 * doubt * beyond)[:, np.newaxis] ** 2
     np.testing.assert_allclose(damped.scales**2, variances, rtol=1e-9)
     if covariance_type == "full":
         kept = [
@@ -144,7 +193,7 @@ def test_slopes_outside_stay_those_of_the_fit_in_new_units(data):
     model.partial_fit(1.5 * X, y)
     after = model.outside_coef_ / model.X_scale_[:, np.newaxis]
     assert not np.array_equal(model.X_scale_, small().fit(X, y).X_scale_)
-    # Soft clips of both units are no linear functions of each other.
+    # What is cut off in both units is no linear function of the other.
     np.testing.assert_allclose(after, before, rtol=0.05)
     assert np.isfinite(model.predict_proba(new).std()).all()
 
@@ -166,19 +215,19 @@ def test_without_slopes_damped_is_constant(data):
 
 def test_too_many_inputs_have_no_slopes_outside(data, monkeypatch):
     X, y = data
-    monkeypatch.setattr(outside_slopes, "_MAX_INPUTS", 3)
+    monkeypatch.setattr(outside_line, "_MAX_INPUTS", 3)
     assert small().fit(X, y).outside_coef_ is None  # three features, and where one has gaps
-    monkeypatch.setattr(outside_slopes, "_MAX_INPUTS", 4)
+    monkeypatch.setattr(outside_line, "_MAX_INPUTS", 4)
     assert small().fit(X, y).outside_coef_.shape == (3, 1)
     # Few rows of many inputs take no time.
-    monkeypatch.setattr(outside_slopes, "_MAX_INPUTS", 3)
+    monkeypatch.setattr(outside_line, "_MAX_INPUTS", 3)
     assert small(validation_fraction=None).fit(X[:3], y[:3]).outside_coef_.shape == (3, 1)
 
 
 def test_many_rows_have_slopes_of_some(monkeypatch):
     X, y = several_outputs(300)
     every = small().fit(X, y).outside_coef_
-    monkeypatch.setattr(outside_slopes, "_MAX_ROWS", 100)
+    monkeypatch.setattr(outside_line, "_MAX_ROWS", 100)
     some = small().fit(X, y).outside_coef_
     assert not np.array_equal(some, every)
     np.testing.assert_allclose(some, every, atol=0.2)

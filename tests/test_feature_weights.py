@@ -234,7 +234,7 @@ def test_a_line_has_plain_inputs():
     weighed = fresh_beginning(settings, data, RNG(0), np.linspace(0.5, 2, 20))
     np.testing.assert_array_equal(plain.line.coef, weighed.line.coef)
     np.testing.assert_array_equal(plain.residual.y, weighed.residual.y)
-    np.testing.assert_array_equal(plain.outside_slopes, weighed.outside_slopes)
+    np.testing.assert_array_equal(plain.outside.coef, weighed.outside.coef)
 
 
 # The estimator -----------------------------------------------------------------------------------

@@ -213,7 +213,7 @@ def test_the_pool_widens_too(weighted, monkeypatch):
     weights = np.where(np.arange(240) % 5 == 0, 0.0, 1.0) if weighted else None
     wide = small_ensemble().fit(X, y, sample_weight=weights)
     assert wide.folds_ == "blocks"
-    monkeypatch.setattr(ensemble_fitting, "widened_by_forecast", lambda pool, *_: pool)
+    monkeypatch.setattr(ensemble_fitting, "widened_by_forecast", lambda pool, *_: (pool, 1.0))
     narrow = small_ensemble().fit(X, y, sample_weight=weights)
     np.testing.assert_array_equal(wide.view_weights_, narrow.view_weights_)
     assert wide.oof_score_ == narrow.oof_score_
@@ -280,6 +280,7 @@ def test_the_factor_is_that_of_the_later_rows(monkeypatch):
         return [of_ensemble.Mixture(ones, mean * ones, 0.5 * std * ones)]
 
     monkeypatch.setattr(of_ensemble, "_densities", half_as_wide)
-    found = of_ensemble.widened_by_forecast(pool, [], rows, targets, RNG(0), None)
+    found, wider = of_ensemble.widened_by_forecast(pool, [], rows, targets, RNG(0), None)
+    np.testing.assert_allclose(wider, 2.0, rtol=0.07)
     width = np.hypot(0.5 * std * found.factors[0], found.noise[0])
     np.testing.assert_allclose(width, std, rtol=0.07)

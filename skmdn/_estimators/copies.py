@@ -10,7 +10,7 @@ import numpy as np
 
 from skmdn._arrays import FloatArray, IntArray
 from skmdn._estimators.distinct_rows import contents
-from skmdn._estimators.tables import columns_of, entries, frame_of, numbers_of, replaced
+from skmdn._estimators.tables import matrix_of
 
 # Fewer copies do no harm. Rows with equal features that are no copies have other targets, unless
 # these are few, or belong to features of which there are few.
@@ -29,7 +29,7 @@ def copies(X: Any, y: FloatArray) -> IntArray | None:
     n_targets = len(np.unique(contents(np.empty((n, 0)), targets)))
     if n - n_targets < _MANY * n:  # which is all to ask of most data
         return None
-    features = _as_numbers(X)
+    features = matrix_of(X)
     if features is None:
         return None
     _, labels = np.unique(contents(features, targets), return_inverse=True)
@@ -40,23 +40,3 @@ def copies(X: Any, y: FloatArray) -> IntArray | None:
         and n_targets >= _LEAST_DISTINCT_TARGETS * n_rows
     )
     return labels.ravel() if are_copies else None
-
-
-def _as_numbers(X: Any) -> FloatArray | None:
-    """The rows ``(n, p)`` of an array of numbers, or of a frame with codes in place of text."""
-    if isinstance(X, np.ndarray):
-        return X.astype(np.float64) if X.ndim == 2 and X.dtype.kind in "biuf" else None
-    frame = None if not hasattr(X, "shape") else frame_of(X)
-    if frame is None or frame.shape[1] == 0:
-        return None
-    try:
-        return np.column_stack([_codes(column) for column in columns_of(frame)])
-    except (TypeError, ValueError):  # such as objects without a hash
-        return None
-
-
-def _codes(column: Any) -> FloatArray:
-    if column.dtype.is_numeric():
-        return numbers_of(column, "X")
-    found = entries(column)
-    return replaced(column, found, [*map(float, range(len(found)))])

@@ -129,6 +129,30 @@ def numbers_of(column: Column, label: str) -> FloatArray:
         raise ValueError(f"{label}: expected numbers, got {_no_number(column)}.") from error
 
 
+def matrix_of(X: Any) -> FloatArray | None:
+    """The rows ``(n, p)`` of an array of numbers, or of a frame with codes in place of text.
+
+    There is None for anything else, as for objects without a hash.
+    """
+    if isinstance(X, np.ndarray):
+        return X.astype(np.float64) if X.ndim == 2 and X.dtype.kind in "biuf" else None
+    frame = frame_of(X) if hasattr(X, "shape") else None
+    if frame is None or frame.shape[1] == 0:
+        return None
+    try:
+        return np.column_stack([_codes(column) for column in columns_of(frame)])
+    except (TypeError, ValueError):
+        return None
+
+
+def _codes(column: Column) -> FloatArray:
+    """The numbers of a column, or one for each of its entries."""
+    if column.dtype.is_numeric():
+        return numbers_of(column, "X")
+    found = entries(column)
+    return replaced(column, found, [*map(float, range(len(found)))])
+
+
 def objects_as_numbers(values: AnyArray) -> FloatArray:
     """Numbers of an array of objects, in which None and pandas' NA are gaps."""
     found = (value is None or type(value).__name__ == "NAType" for value in values.flat)

@@ -3,20 +3,65 @@
 A network tells nothing of such rows. Its inputs end where the range does; beyond, the means go on
 by a part of what a ridge regression's line does, as a trend of a damped forecast (E. S. Gardner and
 E. McKenzie, "Forecasting trends in time series", Management Science 31 (1985)), and the spreads
-widen as the line goes on.
+widen as the line goes on. The line also tells how much a value may matter that nobody knows: a gap
+in a feature that had none in the fit.
 
 Axes: n rows, q features of numbers, D outputs.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from skmdn._arrays import Array, FloatArray, IntArray
 from skmdn._network.preparation import Preparation, write_z_scores
 
-# Part of the line's change that the means follow, and the standard deviation of what remains, as a
-# part of it. Of 20 samples of 25 to 491 rows, the means are best between none of the line and half
-# of it, without a clear difference; rows that come later than those of the fit want the whole.
-DAMPING, UNCERTAINTY = 0.5, 1.0
+# Part of the line's change that is doubted, so that the means do not follow it; twice as much is
+# the standard deviation of what may come. Of 20 samples of 25 to 491 rows, the means are best
+# between none of the line and half of it, without a clear difference; rows that come later than
+# those of the fit want the whole. But a line that leaves hardly anything is hardly doubted: by the
+# root of the part of the variance that it leaves, times the second number.
+_DOUBT, _DOUBT_PER_ROOT = 0.5, 1.6
+
+
+class OutsideLine(NamedTuple):
+    """The line along which densities go on, by z-score and in units of the targets."""
+
+    coef: FloatArray  # (q, D)
+    doubt: FloatArray  # (D,)
+
+    @classmethod
+    def of(cls, coef: FloatArray, unexplained: FloatArray) -> "OutsideLine":
+        """A line that leaves such parts ``(D,)`` of the variances, in rows new to it."""
+        return cls(coef, np.minimum(_DOUBT, _DOUBT_PER_ROOT * np.sqrt(unexplained)))
+
+    def goes_on(self, preparation: Preparation, X: Array) -> tuple[FloatArray, FloatArray] | None:
+        """Shifts ``(n, D)`` of the means for the rows X, and what is added to standard deviations.
+
+        There is None where no row is outside, nor has a gap that no row of the fit had.
+        """
+        beyond, unknown = beyond_range(preparation, self.coef, X), _unknown(preparation, self, X)
+        if beyond is None:
+            return None if unknown is None else (np.zeros_like(unknown), unknown)
+        noise = 2 * self.doubt * np.abs(beyond)
+        return (1 - self.doubt) * beyond, noise if unknown is None else np.hypot(noise, unknown)
+
+
+def without_indicator(preparation: Preparation) -> IntArray:
+    """Places among the features of numbers of those in which no row of the fit had a gap."""
+    return np.flatnonzero(~np.isin(preparation.numbers, preparation.with_gaps))
+
+
+def _unknown(preparation: Preparation, line: OutsideLine, X: Array) -> FloatArray | None:
+    """Standard deviations ``(n, D)`` by which a line varies with the values in gaps."""
+    places = without_indicator(preparation)
+    is_gap = np.isnan(X[:, preparation.numbers[places]])
+    if not is_gap.any():
+        return None
+    variances = np.zeros((len(X), line.coef.shape[1]))
+    for gap, slope in zip(is_gap.T, line.coef[places], strict=True):
+        variances[gap] += slope**2
+    return np.sqrt(variances)
 
 
 def beyond_range(preparation: Preparation, slopes: FloatArray, X: Array) -> FloatArray | None:

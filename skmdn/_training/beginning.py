@@ -9,10 +9,11 @@ from skmdn import _engine
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.target_maps import target_range
 from skmdn._network.linear_path import LinearPath
+from skmdn._network.outside_range import OutsideLine
 from skmdn._predictor import Predictor
 from skmdn._thread_pools import one_thread
 from skmdn._training.feature_weights import for_plain_inputs, weighted
-from skmdn._training.outside_slopes import outside_slopes, slopes_of_line
+from skmdn._training.outside_line import of_linear_path, outside_line
 from skmdn._training.rescaling import moved_line, moved_slopes
 from skmdn._training.residual_targets import less_line, line_of, with_scaling_of
 from skmdn._training.settings import Settings
@@ -26,7 +27,7 @@ class Beginning(NamedTuple):
     start: _engine.Start
     line: LinearPath | None = None
     residual: Observations | None = None  # the data less the line
-    outside_slopes: np.ndarray | None = None  # see `_network.outside_range`
+    outside: OutsideLine | None = None
 
     @property
     def feature_weights(self) -> np.ndarray | None:
@@ -83,7 +84,7 @@ class Beginning(NamedTuple):
             target_range=target_range(data, maps, so_far),
             device=settings.device,
             line=self.line,
-            outside_slopes=self.outside_slopes,
+            outside=self.outside,
         )
 
 
@@ -98,13 +99,13 @@ def fresh_beginning(
     if data.of_density().is_constant():
         return Beginning(start)
     if not settings.linear_path:
-        return Beginning(start, outside_slopes=outside_slopes(start.preparation, data))
+        return Beginning(start, outside=outside_line(start.preparation, data))
     with one_thread():
         line = line_of(start.preparation, data)
         residual = less_line(data, line, start.preparation, left_out=True)
     preparation = with_scaling_of(start.preparation, residual)
-    slopes = slopes_of_line(line, preparation)
-    return Beginning(start._replace(preparation=preparation), line, residual, slopes)
+    outside = of_linear_path(line, preparation, data, residual)
+    return Beginning(start._replace(preparation=preparation), line, residual, outside)
 
 
 def continued_beginning(
@@ -130,7 +131,8 @@ def continued_beginning(
     )
     if line is not None:
         line = moved_line(line, old, start.preparation, before.layout)
-    slopes = before.outside_slopes
-    if slopes is not None:
-        slopes = moved_slopes(slopes, old, start.preparation)
-    return Beginning(weighted(start, feature_weights), line, residual, slopes)
+    outside = before.outside
+    if outside is not None:
+        coef = moved_slopes(outside.coef, old, start.preparation)
+        outside = outside._replace(coef=coef)
+    return Beginning(weighted(start, feature_weights), line, residual, outside)

@@ -1,5 +1,6 @@
 """From settings and checked data to a fitted network: training, calibration, advice."""
 
+import math
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -10,6 +11,7 @@ import numpy as np
 
 from skmdn import _engine
 from skmdn._estimators.callbacks import FitTask
+from skmdn._estimators.evenly_spread import evenly_spread
 from skmdn._estimators.fit_warnings import FitWarning
 from skmdn._estimators.observations import Observations, concatenated
 from skmdn._estimators.random_state import new_generator
@@ -53,6 +55,8 @@ from skmdn._training.validation_split import ValidationSplit, hold_out
 
 # Largest number of checkpoints of a training.
 MOST_CHECKPOINTS = _engine.MAX_CHECKPOINTS
+# The widening of spreads is found on so many rows.
+_MOST_ASKED = 1000
 # Constant learning rate, as a part of the largest: it is lower because it never decays.
 _CONSTANT_RATE = 1 / 3
 _NO_ROW_AT_ATOMS = FitWarning(
@@ -78,6 +82,7 @@ class Fitted(NamedTuple):
     n_copies: int = 1  # of each row, in training
     feature_weights: np.ndarray | None = None  # (p,), in training
     seed: int | None = None  # of the rows that were set aside, in this call or an earlier one
+    widening: float = 1.0  # of the spreads, by a forecast
 
 
 class _Untrained(NamedTuple):
@@ -109,6 +114,18 @@ class _Untrained(NamedTuple):
         predictor, number = predictor.for_fold(-1), self.copies.number
         weights = self.beginning.feature_weights
         return Fitted(predictor, trained, [], self.split, None, rate, settings, number, weights)
+
+    def widening(self, fitted: Fitted, rng: np.random.Generator) -> float:
+        """By how much the forecast has widened the spreads of a fitted network."""
+        if self.forecast is None:
+            return 1.0
+        before = self._replace(forecast=None).fitted(fitted.trained, rng).predictor
+        X = self.data.X[evenly_spread(self.data.rows, _MOST_ASKED)]
+        narrow, wide = (
+            float(np.mean(np.square(one.mapped_density(X).std())))
+            for one in (before, fitted.predictor)
+        )
+        return math.sqrt(wide / narrow) if narrow > 0 else 1.0
 
     def _calibrated(self, predictor: Predictor, rng: np.random.Generator) -> Predictor:
         if self.folds is not None:
@@ -216,6 +233,7 @@ def fit(
     )
     trained = _train(settings, of_network, beginning.start, options, rng, order_rng, at_checkpoint)
     fitted = untrained.fitted(trained, rng)._replace(split=split)
+    fitted = fitted._replace(widening=untrained.widening(fitted, deepcopy(rng)))
     judged = [] if split.validation is None else [Judged(fitted.predictor, split.validation)]
     if folds is not None:
         judged = folds.best.judged

@@ -12,6 +12,7 @@ from skmdn._estimators.fit_warnings import FitWarning, collected_fit_warnings
 from skmdn._estimators.folds import order_of, splits
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
+from skmdn._estimators.sorted_rows import advice_on_sorted_rows
 from skmdn._thread_pools import one_thread
 from skmdn.ensemble.forecast import widened_by_forecast
 from skmdn.ensemble.mapped_targets import MappedTargets, common_maps
@@ -78,7 +79,9 @@ def fit(views: Views, rows: Rows, options: Options, task: FitTask) -> Fitted:
             taught = taught_network(pool, views, members, rows, pooled, rng)
         heard.append(("The taught network", found))
         if kind == "blocks":
-            pool = widened_by_forecast(pool, views, rows, targets, rng, n_jobs)
+            pool, wider = widened_by_forecast(pool, views, rows, targets, rng, n_jobs)
+            advice = "pass cv=KFold(5, shuffle=True)"
+            heard.append(("The folds", advice_on_sorted_rows(rows.X, wider, advice)))
     warn_of_members([(origin, _for_ensembles(said)) for origin, said in heard], stacklevel=4)
     n_outputs = targets.values.shape[1]
     return Fitted(members, taught, pool, kind, p_value, pooled, score, n_outputs)

@@ -37,8 +37,8 @@ def widened_by_forecast(
     targets: MappedTargets,
     rng: np.random.Generator,
     n_jobs: int | None,
-) -> Pool:
-    """The pool, with spreads as wide as its forecast of the later rows calls for."""
+) -> tuple[Pool, float]:
+    """The pool with spreads as wide as its forecast of the later rows calls for; how much wider."""
     earlier, later = earlier_and_later(rows_with_weight(rows.weights, len(rows.y)), MAX_ROWS)
     # The background would take the rows that components are too narrow for.
     views_alone = replace(pool, background_weight=0.0)
@@ -48,7 +48,9 @@ def widened_by_forecast(
         forecast = base_of(views_alone.out_of_fold(densities)).affine(-mean / scale, 1 / scale)
         z = (targets.values[later] - mean) / scale
         found = calibrate([forecast], z, rows.take(later).weights)
-    return pool.widened(max(1.0, float(found.factors[0])), found.noise * scale)
+        factor, spreads = max(1.0, float(found.factors[0])), np.square(forecast.std())
+    wider = np.mean(factor**2 * spreads + found.noise**2) / np.mean(spreads)
+    return pool.widened(factor, found.noise * scale), float(np.sqrt(wider))
 
 
 def _densities(

@@ -13,7 +13,7 @@ from skmdn._arrays import FloatArray
 from skmdn._network.atom_shares import LEAST_SHARE
 from skmdn._network.forward import LARGEST_LOG_SCALE
 from skmdn._network.linear_path import LinearPath, for_line
-from skmdn._network.outside_range import DAMPING, UNCERTAINTY
+from skmdn._network.outside_range import OutsideLine, without_indicator
 from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
 from skmdn.export.functions import clip, exp, length, minimum, sqrt, total, where
@@ -62,8 +62,8 @@ def components(raw: Value, X: Value, predictor: Predictor) -> Components:
     found = _in_units(found, predictor.preparation.y_mean, predictor.preparation.y_scale)
     if predictor.line is not None:
         found = _beside_line(found, X, predictor.line, predictor.preparation)
-    if predictor.outside_slopes is not None and predictor.preparation.extrapolation == "damped":
-        found = _beyond_range(found, X, predictor.outside_slopes, predictor.preparation)
+    if predictor.outside is not None and predictor.preparation.extrapolation == "damped":
+        found = _beyond_range(found, X, predictor.outside, predictor.preparation)
     if predictor.target_maps is not None and predictor.target_range is not None:
         found = _bounded(found, predictor, predictor.target_maps, predictor.target_range)
     return found
@@ -165,18 +165,22 @@ def _beside_line(
 
 
 def _beyond_range(
-    found: Components, X: Value, slopes: FloatArray, preparation: Preparation
+    found: Components, X: Value, line: OutsideLine, preparation: Preparation
 ) -> Components:
     """Components that go on outside the range as in `_network.outside_range`."""
     plain = for_line(preparation)._replace(categories=None)
     unclipped = network_inputs(X, plain._replace(extrapolation="continue"))
     excess = (unclipped - network_inputs(X, plain)).take(preparation.numbers)
-    beyond = excess.node("MatMul", slopes)
-    means = [m + beyond.part(d, 1) * DAMPING for d, m in enumerate(found.means)]
+    beyond = excess.node("MatMul", line.coef)
+    places = without_indicator(preparation)
+    is_gap = X.take(preparation.numbers[places]).node("IsNaN", dtype=bool).cast(np.float64)
+    variance = is_gap.node("MatMul", line.coef[places] ** 2)
+    doubt = line.doubt
+    means = [m + beyond.part(d, 1) * (1 - doubt[d]) for d, m in enumerate(found.means)]
     factor = []
     for d, row in enumerate(found.factor):
-        noise, scale = beyond.part(d, 1) * UNCERTAINTY, found.scale(d)
-        wider = length([scale, noise]) / scale
+        noise, scale = beyond.part(d, 1) * (2 * doubt[d]), found.scale(d)
+        wider = length([scale, noise, sqrt(variance.part(d, 1))]) / scale
         factor.append([entry * wider for entry in row])
     return found._replace(means=means, factor=factor)
 
