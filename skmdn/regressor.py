@@ -275,13 +275,14 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         The network has at most 2,048 inputs, of which categories take at most half of what z-scores
         leave, or all of it without an encoding. Where there is no room for all, the most frequent
         ones have inputs, and every feature one for the others. A feature with more than 5 % of its
-        rows in shared inputs also gets the mean of each target by category, shrunk towards the mean
-        of all rows as in a model of random effects [6]_. In training, a row gets the means of the
-        four fifths of the rows that it does not belong to.
+        rows in shared inputs also gets, by category, the mean of what a line in the features of
+        numbers leaves of each target, shrunk towards that of all rows as in a model of random
+        effects [6]_. In training, a row gets the means of the four fifths of the rows that it does
+        not belong to.
 
         Text of which more than 90 % of the rows differ, such as names and ids, is refused, and so
         are dates, durations and intervals. Arrays of text are refused too: pass a DataFrame. Text
-        that looks like numbers, as a file gives where gaps are "?", is taken with a warning.
+        that looks like numbers or dates, as files give them, is taken with a warning.
     target_transform : None, {"auto", "log", "logit", "asinh"}, object or list, default=None
         Map of y that the network predicts a Gaussian mixture of. What is predicted is the density
         of y itself, with the exact Jacobian, as a `TargetMixture`. "log" is for positive y with a
@@ -424,8 +425,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     category_shares_ : list of (ndarray or None) or None
         Share of the rows at each indicator of every feature with categories.
     category_means_ : list of (ndarray or None) or None
-        Shrunk means of the standardised targets by category ``(L + 2, n_outputs_)``, in units of
-        their standard deviation between categories; None for features that need none.
+        Shrunk means, by category ``(L + 2, n_outputs_)``, of what a line leaves of the standardised
+        targets, in units of their standard deviation between categories; None for features that
+        need none.
     target_transform_ : object of skmdn.transforms, tuple of them or None
         The map of y, also one that "auto" chose; for several outputs, a tuple with the map of
         each.

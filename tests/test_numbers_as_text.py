@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor
-from skmdn._estimators.numbers_as_text import numbers_among
+from skmdn._estimators.numbers_as_text import numbers_among, what_is_among
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -67,6 +67,43 @@ def test_other_texts_are_none(text):
     levels = [text, *(str(i) for i in range(30))]
     found = numbers_among(levels)
     assert found == f"30 of 31 are numbers such as '0', others such as {text!r}"
+
+
+DATES = {
+    "ISO": "2020-01-{:02}",
+    "with a time": "2020-01-{:02} 12:30:00",
+    "ISO with a time": "2020-01-{:02}T12:30:00Z",
+    "American": "1/{}/2020",
+    "German": "{}.1.2020",
+    "short": "{:02}/01/20",
+    "with a name": "{} Jan 2020",
+    "with a name first": "January {}, 2020",
+}
+
+
+@pytest.mark.parametrize("form", DATES.values(), ids=DATES)
+def test_dates_in_usual_notations_are_known(form):
+    levels = [form.format(day) for day in range(1, 29)]
+    found = what_is_among(levels)
+    assert found.startswith(f"28 of 28 are dates such as {levels[0]!r}. Make numbers of dates")
+    assert not what_is_among(levels[:20])
+    assert not what_is_among([*levels, "a", "b", "c", "d"])
+
+
+@pytest.mark.parametrize("form", ["10.0.0.{}", "1-{}", "{}:30", "Main Street {}", "A-{}-2020"])
+def test_other_texts_are_no_dates(form):
+    assert not what_is_among([form.format(day) for day in range(1, 29)])
+
+
+def test_dates_are_told_and_nearly_unique_ones_refused():
+    days = [f"2020-01-{1 + i % 28:02}" for i in range(N)]
+    with pytest.warns(UserWarning, match=r"28 categories, but 28 of 28 are dates such as '2020-01"):
+        small().fit(pd.DataFrame({"day": days}), Y)
+    days = [f"2020-{1 + i % 12:02}-{1 + i // 12:02}" for i in range(N)]
+    with pytest.raises(
+        ValueError, match=r"'day'.* nearly unique .* 120 of 120 are dates.*_datetime"
+    ):
+        small().fit(pd.DataFrame({"day": days}), Y)
 
 
 def test_few_numbers_are_grades_and_some_among_texts_are_names():

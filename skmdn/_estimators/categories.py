@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from skmdn._arrays import AnyArray, Array, BoolArray, FloatArray, IntArray
-from skmdn._estimators.numbers_as_text import ADVICE, numbers_among
+from skmdn._estimators.numbers_as_text import what_is_among
 from skmdn._estimators.tables import (
     Column,
     Frame,
@@ -83,8 +83,8 @@ def learnt_levels(column: Column, label: str) -> AnyArray:
     levels, n_rows = _sorted(entries(column), label), len(column) - column.null_count()
     is_text = levels.dtype.kind == "O"
     if is_text and n_rows >= _ENOUGH_ROWS and len(levels) > _NEARLY_UNIQUE * n_rows:
-        found = numbers_among(levels.tolist())
-        advice = f" Of these, {found}. {ADVICE}" if found else ""
+        found = what_is_among(levels.tolist())
+        advice = f" Of these, {found}" if found else ""
         raise ValueError(
             f"{label}: expected categories, got nearly unique text ({len(levels)} different "
             f"entries in {n_rows} rows).{advice} Names or ids say nothing about new rows: leave "

@@ -8,10 +8,12 @@ import numpy as np
 
 from skmdn import _engine
 from skmdn._estimators.observations import Observations
+from skmdn._network.beside_numbers import beside_numbers
 from skmdn._network.category_inputs import CategoryInputs, category_inputs
 from skmdn._network.encoding import MAX_INPUTS, PiecewiseLinear, affordable_bins, bin_edges
 from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
+from skmdn._thread_pools import one_thread
 from skmdn._training.rescaling import Rescaling
 from skmdn._training.settings import Settings
 
@@ -58,13 +60,23 @@ def _category_inputs(
     room = max(0, MAX_INPUTS - taken)
     return category_inputs(
         data.X,
-        preparation.targets(data.y[data.rows]),
+        _targets_of_categories(data, preparation),
         data.weights,
         data.rows,
         data.folds,
         data.n_categories,
         room if settings.encoding is None or taken == 0 else room // 2,
     )
+
+
+def _targets_of_categories(data: Observations, preparation: Preparation) -> np.ndarray:
+    """Standardised targets of which categories get the means."""
+    z = preparation.targets(data.y[data.rows])
+    if data.n_categories is None:
+        return z
+    is_number = data.n_categories < 0
+    with one_thread():
+        return beside_numbers(preparation, data.X, z, data.weights, data.rows, is_number)
 
 
 def _fresh_encoding(
@@ -103,7 +115,7 @@ def continued_start(
     new = new._replace(encoding=_learnt_encoding(settings, data, old, rng))
     if data.folds is not None and new.categories is not None:
         # The rows may be those of an earlier call, whose own targets are in its means.
-        z = new.targets(data.y[data.rows])
+        z = _targets_of_categories(data, new)
         categories = new.categories.cross_fitted(data.X, z, data.weights, data.rows, data.folds)
         new = new._replace(categories=categories)
     layers = [np.vstack(layer) for layer in zip(before.coefs, before.intercepts, strict=True)]

@@ -16,6 +16,7 @@ from skmdn._estimators.parameters import PROCESS_DENSITY, check_parameters
 from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.target_maps import behind_maps, target_maps
+from skmdn._network.beside_numbers import beside_numbers
 from skmdn._network.category_inputs import CategoryInputs, category_inputs
 from skmdn._network.preparation import Preparation
 from skmdn._network.target_means import N_FOLDS
@@ -172,6 +173,8 @@ class ProcessDensity(ScoredRegressor, BaseEstimator):
         rows, folds = data.rows, None
         if data.n_categories is not None and data.folds is not None:
             z, folds = preparation.targets(data.y[rows]), data.folds[rows]
+            is_number = data.n_categories < 0
+            z = beside_numbers(preparation, data.X, z, data.weights, rows, is_number)
             of_data = data.weights, rows, data.folds, data.n_categories
             preparation = preparation.with_categories(category_inputs(data.X, z, *of_data, _ROOM))
         weights = np.ones(len(rows)) if data.weights is None else data.weights[rows]

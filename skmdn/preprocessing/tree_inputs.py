@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skmdn._network.beside_numbers import beside_columns
 from skmdn._network.category_inputs import places
 from skmdn._network.target_means import N_FOLDS, shrunk_means
 
@@ -17,7 +18,8 @@ class TreeInputs(NamedTuple):
     """Features of numbers as they are, then codes, then means of the targets.
 
     A regressor that takes categories gets codes, of features with few enough of them. In place of
-    others stand shrunk means of the targets, which put the categories into an order.
+    others stand shrunk means of the targets, less a line in the numbers, which put the categories
+    into an order.
     """
 
     numbers: np.ndarray  # features of numbers
@@ -60,8 +62,9 @@ def fit_tree_inputs(
     averaged = np.flatnonzero((n_categories >= 0) & ~is_coded)
     folds = np.random.default_rng(0).integers(N_FOLDS, size=len(X))
     of_rows = [places(X[:, j], n_categories[j]) for j in averaged]
+    left = beside_columns(X[:, n_categories < 0], z, weights) if len(averaged) > 0 else z
     tables = [
-        shrunk_means(place, n_categories[j] + 2, z, weights, folds)
+        shrunk_means(place, n_categories[j] + 2, left, weights, folds)
         for place, j in zip(of_rows, averaged, strict=True)
     ]
     inputs = TreeInputs(

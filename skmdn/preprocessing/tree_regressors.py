@@ -62,7 +62,8 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
 
     A regressor that has a `categorical_features`, as `HistGradientBoostingRegressor` has, gets
     categories as codes, for features of up to 255 of them. In place of other categories stand means
-    of the targets, shrunk to the overall mean; a training row gets a mean of rows in other folds.
+    of what a line in the numbers leaves of the targets, shrunk to the overall mean; a training row
+    gets a mean of rows in other folds.
     Gaps in X stay gaps, if the regressor takes them.
 
     Parameters
