@@ -355,6 +355,18 @@ def test_autocorrelation_is_that_of_the_normal_scores():
     assert row.p_value == pytest.approx(2 * stats.norm.sf(np.sqrt(50) * abs(value + 1 / 50)))
 
 
+def test_rows_of_hardly_any_weight_do_not_make_neighbours_alike():
+    rng = np.random.default_rng(0)
+    scores = np.r_[rng.normal(size=200), np.sin(np.arange(1800) / 50)]
+    weights = np.r_[np.ones(200), np.full(1800, 1e-9)]
+    y, ones = scores, np.ones((2000, 1))
+    both = metrics.calibration_report(y, Mixture(ones, 0 * ones, ones), sample_weight=weights)
+    alone = metrics.calibration_report(y[:200], Mixture(ones[:200], 0 * ones[:200], ones[:200]))
+    found, expected = (report["pit autocorrelation"] for report in (both, alone))
+    assert found.value == pytest.approx(expected.value, abs=1e-3)
+    assert found.p_value == pytest.approx(expected.p_value, abs=0.01)
+
+
 def test_the_order_of_rows_does_not_matter_where_it_has_no_meaning():
     rng = np.random.default_rng(3)
     predicted = normal(60)

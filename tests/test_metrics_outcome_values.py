@@ -14,6 +14,14 @@ AUTO = "if that finds none, as many rows share values"
 WORDS = ("target_transform", "target_atoms")
 
 
+def test_zeros_count_by_their_weight():
+    rng = np.random.default_rng(0)
+    y = np.r_[rng.lognormal(size=190), np.zeros(10)]
+    weights = np.r_[np.ones(190), np.full(10, 19.0)]
+    report = metrics.calibration_report(y, stats.norm(1.0, 1.5), sample_weight=weights)
+    assert f"{HURDLE} 50%" in report.advice
+
+
 def repeated(mean, scale, n=N):
     return Mixture(np.ones((n, 1)), np.full((n, 1), mean), np.full((n, 1), scale))
 

@@ -81,6 +81,23 @@ def test_scipy_distributions_of_the_new_vocabulary():
         assert metric(y, new, **kwargs) == pytest.approx(metric(y, old, **kwargs), rel=1e-9)
 
 
+STEPS = stats.rv_histogram((np.array([3, 3, 1, 5, 5, 2]), np.arange(7.0)))
+
+
+@pytest.mark.parametrize("flat", [stats.uniform(-1, 3), STEPS], ids=["uniform", "histogram"])
+def test_where_a_density_is_flat_a_region_has_as_much_as_it_needs(flat):
+    """Equally dense outcomes have masses of their own, and no two levels one region."""
+    y = flat.rvs(size=2000, random_state=0)
+    masses = metrics.hdr_values(y, flat)
+    assert stats.kstest(masses, "uniform").statistic < 0.04
+    report = metrics.calibration_report(y, flat)
+    assert report.verdict == "well calibrated"
+    assert metrics.coverage_score(y, flat, level=0.5, region="hdr") == pytest.approx(0.5, abs=0.05)
+    length = metrics.sharpness(y, flat, level=0.5, region="hdr")
+    # The histogram has 10 of 19 parts in two unit steps, of which the region takes 9.5 tenths.
+    assert length == pytest.approx(1.5 if flat is not STEPS else 1.9, rel=0.02)
+
+
 def test_scipy_batch_of_other_length_is_refused(normal):
     y, _, frozen = normal
     with pytest.raises(ValueError, match=r"mixture: .*batch of 59.*got a batch of shape \(60,\)"):

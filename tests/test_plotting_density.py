@@ -237,6 +237,23 @@ def test_a_boolean_feature_is_drawn_at_its_two_values(container, display, tmp_pa
     assert saved(picture, tmp_path) > 3000
 
 
+@pytest.mark.parametrize("display", [ConditionalDensityDisplay, ComponentsDisplay])
+def test_codes_of_categories_are_drawn_one_by_one(display):
+    """Between two codes there is no category, and their median may be none."""
+    rng = np.random.default_rng(0)
+    X = np.column_stack([np.arange(60) % 4 * 10, np.arange(60) % 2 + 5, rng.normal(size=60)])
+    model = Seeing().fit(X[:, :2], X[:, 2])
+    model.categories_ = [np.array([0.0, 10.0, 20.0, 30.0]), np.array([5.0, 6.0]), None]
+    picture = display.from_estimator(model, X, X[:, 2], feature=0)
+    np.testing.assert_array_equal(model.asked_[:, 0], [0, 10, 20, 30])
+    np.testing.assert_array_equal(model.asked_[:, 1], 5)
+    np.testing.assert_allclose(model.asked_[:, 2], np.median(X[:, 2]))
+    label = np.ravel(picture.ax_)[-1].get_xlabel()
+    assert label.endswith("other features at their medians or most frequent values")
+    display.from_estimator(model, X, X[:, 2], feature=2)
+    assert set(model.asked_[:, 0]) == {0.0}
+
+
 def test_features_that_cannot_be_drawn_are_named():
     X, y = linear_data(20)
     model = LinearGaussian().fit(X, y)

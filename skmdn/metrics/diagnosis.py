@@ -72,7 +72,7 @@ def diagnose(
     size = (arguments.weights, arguments.n_effective, share)
     return Diagnosis(
         outputs=[examine(column, *size) for column in pit.T],
-        order=[_order_finding(column[arguments.weights > 0.0], share) for column in pit.T],
+        order=[_order_finding(column, *size) for column in pit.T],
         joint=[] if masses is None else [_uniformity("hdr uniformity", masses, *size)],
         significance=share,
         n_effective=arguments.n_effective,
@@ -162,17 +162,23 @@ def _uniformity(
     return _finding(test, distance, float(expected), p_value, judged)
 
 
-def _order_finding(pit: np.ndarray, significance: float) -> Finding:
-    """Test the normal scores of neighbouring rows for correlation, -1/n under independence."""
-    scores, n_rows = _normal_scores(pit), len(pit)
-    centred = scores - scores.mean()
-    total = float(np.square(centred).sum())
-    value = float((centred[1:] * centred[:-1]).sum() / total) if total > 0.0 else -1.0 / n_rows
-    distance = abs(value + 1.0 / n_rows)
-    p_value = 2.0 * float(ndtr(-distance * np.sqrt(n_rows)))
+def _order_finding(
+    pit: np.ndarray, weights: np.ndarray, n_effective: float, significance: float
+) -> Finding:
+    """Test the normal scores of neighbouring rows for correlation, -1/n under independence.
+
+    Two rows count as much as the geometric mean of their weights.
+    """
+    present = weights > 0.0
+    scores, roots = _normal_scores(pit[present]), np.sqrt(weights[present])
+    centred = roots * (scores - np.average(scores, weights=weights[present]))
+    total, expected = float(np.square(centred).sum()), -1.0 / n_effective
+    value = float((centred[1:] * centred[:-1]).sum() / total) if total > 0.0 else expected
+    distance = abs(value - expected)
+    p_value = 2.0 * float(ndtr(-distance * np.sqrt(n_effective)))
     fault = ALIKE if value > 0.0 else "neighbours opposite"
     judged = (significance, distance >= SMALLEST_CORRELATION, fault)
-    return _finding("pit autocorrelation", value, -1.0 / n_rows, p_value, judged)
+    return _finding("pit autocorrelation", value, expected, p_value, judged)
 
 
 def _faults(findings: list[Finding]) -> list[str]:

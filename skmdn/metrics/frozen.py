@@ -135,8 +135,8 @@ class FrozenPrediction(PartialPrediction):
         return self.crps(y)
 
     def hdr_mass(self, y: np.ndarray) -> np.ndarray:
-        """Return the mass that is denser than y, (n,)."""
-        return mass_above(self._log_density(), self.logpdf(y))
+        """Return the mass that is denser than y, (n,), or as dense and below y."""
+        return mass_above(self._log_density(), self.ppf(_HDR_LEVELS), self.logpdf(y), y)
 
     def hdr_measure(self, level: float) -> np.ndarray:
         """Return the length of the highest-density region, (n,)."""

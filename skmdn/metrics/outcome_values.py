@@ -40,24 +40,30 @@ def outcome_values(arguments: Arguments) -> list[OutcomeValues]:
     atoms = _has_atoms(arguments.prediction)
     is_target_mixture = isinstance(arguments.prediction, TargetMixture)
     predicted = np.ravel(arguments.prediction.atoms) if is_target_mixture else np.empty(0)
+    weights = arguments.weights[present]
     below = np.average(
         _mass_below_zero(arguments.prediction, arguments.y).reshape(len(present), -1)[present],
         axis=0,
-        weights=arguments.weights[present],
+        weights=weights,
     )
     return [
-        _of_output(column, float(mass), bool(np.all(end >= 0.0)), atoms, predicted)
+        _of_output(column, weights, float(mass), bool(np.all(end >= 0.0)), atoms, predicted)
         for column, mass, end in zip(y.T, below, ends.T, strict=True)
     ]
 
 
 def _of_output(
-    y: np.ndarray, below_zero: float, is_bounded: bool, atoms: bool, predicted: np.ndarray
+    y: np.ndarray,
+    weights: np.ndarray,
+    below_zero: float,
+    is_bounded: bool,
+    atoms: bool,
+    predicted: np.ndarray,
 ) -> OutcomeValues:
     """Return what is found for one output, (n,), given the predictions' atoms."""
-    values, counts = np.unique(y, return_counts=True)
+    values, place, counts = np.unique(y, return_inverse=True, return_counts=True)
     is_shared = np.zeros(len(values), dtype=bool) if atoms else _are_shared(counts)
-    shares = np.where(is_shared, counts / len(y), 0.0)
+    shares = np.where(is_shared, np.bincount(place.ravel(), weights) / weights.sum(), 0.0)
     most = int(np.argmax(shares))
     return OutcomeValues(
         lowest=float(values[0]),

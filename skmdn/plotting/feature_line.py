@@ -26,18 +26,23 @@ def feature_line(
     """Rows over the range of one feature; the other features have the values of the reference row.
 
     Without a reference these are medians, or the most frequent value of a feature without numbers.
-    A boolean feature has two rows.
+    A boolean feature has two rows, and one of codes of categories a row for each of them.
     """
     table = as_table(X)
     j = _position(estimator, table, feature)
     observed = _numbers(table, j, feature)
-    is_boolean = table.is_boolean(j)
-    values = np.linspace(np.nanmin(observed), np.nanmax(observed), 2 if is_boolean else resolution)
+    is_boolean, has_codes = table.is_boolean(j), _have_codes(estimator, table)
+    if has_codes[j]:
+        values = np.unique(observed[~np.isnan(observed)])
+    else:
+        ends = np.nanmin(observed), np.nanmax(observed)
+        values = np.linspace(*ends, 2 if is_boolean else resolution)
     if values[0] == values[-1]:
         raise ValueError(f"feature: expected one that varies, got {feature!r}, which does not.")
-    rows = _held(table, reference, len(values)).replace(j, values > 0 if is_boolean else values)
+    rows = _held(table, reference, len(values), has_codes)
+    rows = rows.replace(j, values > 0 if is_boolean else values)
     name = feature_name(estimator, X, j) + (" (0: False, 1: True)" if is_boolean else "")
-    return FeatureLine(values, rows.data, observed, name + _note(table, j, reference))
+    return FeatureLine(values, rows.data, observed, name + _note(table, j, reference, has_codes))
 
 
 def _position(estimator: Any, table: Table, feature: int | str) -> int:
@@ -70,7 +75,15 @@ def _numbers(table: Table, j: int, feature: int | str) -> np.ndarray:
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def _held(table: Table, reference: int | None, times: int) -> Table:
+def _have_codes(estimator: Any, table: Table) -> list[bool]:
+    """Which features are numbers that the estimator takes for categories."""
+    categories = getattr(estimator, "categories_", None)
+    if categories is None:
+        return [False] * table.data.shape[1]
+    return [one is not None for one in categories]
+
+
+def _held(table: Table, reference: int | None, times: int, has_codes: list[bool]) -> Table:
     """A chosen row, or a typical one, repeated."""
     n, p = table.data.shape
     if reference is not None:
@@ -81,7 +94,7 @@ def _held(table: Table, reference: int | None, times: int) -> Table:
         return table.take(np.full(times, reference % n))
     rows = table.take(np.zeros(times, dtype=int))
     for j in range(p):
-        numbers = None if table.is_boolean(j) else table.numbers(j)
+        numbers = None if table.is_boolean(j) or has_codes[j] else table.numbers(j)
         if numbers is not None:
             rows = rows.replace(j, np.full(times, _median(numbers)))
         elif table.is_present(j).any():
@@ -103,12 +116,15 @@ def _most_frequent(table: Table, j: int) -> int:
     return int(present[values.index(Counter(values).most_common(1)[0][0])])
 
 
-def _note(table: Table, j: int, reference: int | None) -> str:
+def _note(table: Table, j: int, reference: int | None, has_codes: list[bool]) -> str:
     """What the other features are, as a second line of the label."""
     others = [other for other in range(table.data.shape[1]) if other != j]
     if not others:
         return ""
     if reference is not None:
         return f"\nother features as in row {reference}"
-    numeric = all(table.numbers(i) is not None and not table.is_boolean(i) for i in others)
+    numeric = all(
+        table.numbers(i) is not None and not table.is_boolean(i) and not has_codes[i]
+        for i in others
+    )
     return "\nother features at their medians" + ("" if numeric else " or most frequent values")
