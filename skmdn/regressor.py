@@ -494,7 +494,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
     From version 1.9 on, scikit-learn has callbacks (`set_callbacks`). Each checkpoint of the
     last training in `fit` is one task, called "checkpoint"; networks of folds report none. A
     callback that returns True at its end ends the training, and the best model so far is kept. If
-    one raises, the estimator is what it was before the call.
+    one raises, the estimator is what it was before the call; but KeyboardInterrupt is Ctrl-C.
 
     If residuals of held-out rows go together in the order of the rows, though the
     split takes these rows, or runs of rows, to be independent, `fit` warns once and says what to

@@ -60,6 +60,13 @@ def test_frames_of_any_library_have_the_same_copies():
         assert len(set(zip(labels.tolist(), number.tolist(), strict=True))) == 60
 
 
+def test_a_few_rows_that_come_again_and_again_are_a_catalogue():
+    """New rows will be among them, too."""
+    X, y = rows(8)
+    again = np.arange(80) % 8
+    assert copies(X[again], y[again]) is None
+
+
 def test_coincidences_are_no_copies():
     rng = np.random.default_rng(0)
     X, y = rows(400)

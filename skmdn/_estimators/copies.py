@@ -15,7 +15,7 @@ from skmdn._estimators.tables import matrix_of
 # Fewer copies do no harm. Rows with equal features that are no copies have other targets, unless
 # these are few, or belong to features of which there are few.
 _MANY, _OF_EQUAL_FEATURES = 0.05, 0.9
-_LEAST_DISTINCT, _LEAST_DISTINCT_TARGETS = 0.1, 0.5
+_LEAST_DISTINCT, _LEAST_DISTINCT_TARGETS = 0.15, 0.5
 
 
 def copies(X: Any, y: FloatArray) -> IntArray | None:

@@ -102,7 +102,8 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
     of its m scores. Of several models each has its own region, and C(x) is what at least half of
     them contain [4]_. It misses an outcome only if more than half of the regions do. Each does so
     with a probability of at most 1 - `level`, and Markov's inequality gives the factor of two. In
-    practice the coverage is close to `level`, and usually above it.
+    practice the coverage is close to `level` for an odd number of models. It is above for an even
+    one, as half of them are enough.
 
     **What is not.** Coverage is an average over x and over calibration sets. Some kinds of rows may
     be covered less often, and with one calibration set of m rows the coverage is off by about

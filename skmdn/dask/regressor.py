@@ -98,6 +98,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
 
     **Partitions.** They are read twice, to count and to draw; persist the collections if they fit
     into the memory of the cluster. They may be empty. X and y must have the same partitions.
+    Groups are not known to it.
 
     **Categories.** Columns of categories, text and booleans are features with categories as in
     `MDNRegressor`, whether Dask knows the categories or not. A member knows those of its rows.
