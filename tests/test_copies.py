@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix
 from sklearn.model_selection import KFold
 
 from skmdn import ConformalMDNRegressor, MDNEnsembleRegressor
+from skmdn._estimators import copies as of_copies
 from skmdn._estimators.copies import copies
 from skmdn._estimators.folds import splits
 from skmdn.preprocessing import CrossFittedPredictions
@@ -58,6 +59,13 @@ def test_frames_of_any_library_have_the_same_copies():
     assert len(np.unique(found[0])) == 60
     for labels in found:
         assert len(set(zip(labels.tolist(), number.tolist(), strict=True))) == 60
+
+
+def test_large_tables_are_not_copied(monkeypatch):
+    X, y, _ = twice(*rows())
+    assert copies(X[np.r_[0, 0, :120]], y, np.arange(2, 122)) is not None
+    monkeypatch.setattr(of_copies, "_MOST_CELLS", 300)
+    assert copies(X, y) is None
 
 
 def test_a_few_rows_that_come_again_and_again_are_a_catalogue():

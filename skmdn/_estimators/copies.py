@@ -16,20 +16,25 @@ from skmdn._estimators.tables import matrix_of
 # these are few, or belong to features of which there are few.
 _MANY, _OF_EQUAL_FEATURES = 0.05, 0.9
 _LEAST_DISTINCT, _LEAST_DISTINCT_TARGETS = 0.15, 0.5
+# Larger tables are not copied to be compared; with so many rows, copies do less harm.
+_MOST_CELLS = 5e6
 
 
-def copies(X: Any, y: FloatArray) -> IntArray | None:
+def copies(X: Any, y: FloatArray, rows: IntArray | None = None) -> IntArray | None:
     """The content of every row as a number, or None if hardly any row is the copy of another.
 
     Of targets with few values, and of rows that are all alike, equal ones are taken for new
-    observations, and so is what is neither a frame nor an array of numbers.
+    observations, and so is what is neither a frame nor an array of numbers. The targets may be
+    those of some `rows` of X.
     """
     n = len(y)
     targets = y.reshape(n, -1)
     n_targets = len(np.unique(contents(np.empty((n, 0)), targets)))
     if n - n_targets < _MANY * n:  # which is all to ask of most data
         return None
-    features = matrix_of(X)
+    if not hasattr(X, "shape") or n * np.prod(X.shape[1:]) > _MOST_CELLS:
+        return None
+    features = matrix_of(X if rows is None else X[rows])
     if features is None:
         return None
     _, labels = np.unique(contents(features, targets), return_inverse=True)

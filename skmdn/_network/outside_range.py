@@ -54,8 +54,11 @@ def without_indicator(preparation: Preparation) -> IntArray:
 
 def _unknown(preparation: Preparation, line: OutsideLine, X: Array) -> FloatArray | None:
     """Standard deviations ``(n, D)`` by which a line varies with the values in gaps."""
+    is_gap = np.isnan(X)
+    if not is_gap.any():  # which is all to ask of most rows
+        return None
     places = without_indicator(preparation)
-    is_gap = np.isnan(X[:, preparation.numbers[places]])
+    is_gap = is_gap[:, preparation.numbers[places]]
     if not is_gap.any():
         return None
     variances = np.zeros((len(X), line.coef.shape[1]))

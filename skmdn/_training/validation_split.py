@@ -68,7 +68,7 @@ def _by_order(
             runs = spread_runs(len(data), n, run_length(found, n), rng)
             split = _parted(data, np.concatenate(runs), "blocks", p_value)
             return split._replace(run_lengths=np.array([len(run) for run in runs]))
-    labels = copies(data.X[data.rows], data.y[data.rows])
+    labels = copies(data.X, data.y[data.rows], data.rows)
     if labels is not None:
         split = _by_groups("auto", data, preparation, n, labels, rng)
         return split._replace(kind="copies", p_value=p_value)
