@@ -8,6 +8,7 @@ from scipy import integrate, special, stats
 
 from skmdn import metrics
 from skmdn.mixture import Mixture, TargetMixture
+from skmdn.transforms import Log
 
 
 def bimodal(n_rows, seed=0, shift=0.0, factor=1.0, distance=1.5):
@@ -189,6 +190,59 @@ def test_verdict_of_a_wrong_dependence():
     assert report.verdict == "wrong dependence between outputs"
 
 
+def correlated(n, rho, D=2, seed=0):
+    """Outcomes of standard normal outputs with one correlation, and the mixture that they have."""
+    L = np.linalg.cholesky(np.full((D, D), rho) + (1 - rho) * np.eye(D))
+    y = np.random.default_rng(seed).normal(size=(n, D)) @ L.T
+    tril = np.broadcast_to(L, (n, 1, D, D))
+    return y, Mixture(np.ones((n, 1)), np.zeros((n, 1, D)), scale_tril=tril)
+
+
+@pytest.mark.parametrize("rho", [-0.4, 0.3, 0.5])
+def test_a_moderate_dependence_is_seen_in_a_thousand_rows(rho):
+    y, right = correlated(1000, rho)
+    report = metrics.calibration_report(y, normal(1000, n_outputs=2))
+    assert report.verdict == "wrong dependence between outputs"
+    row = report["pit correlation"]
+    assert row.value == pytest.approx(np.corrcoef(y.T)[0, 1], abs=1e-9)
+    assert row.reading == "wrong dependence between outputs"
+    assert metrics.calibration_report(y, right).verdict == "well calibrated"
+
+
+def test_the_correlation_is_that_of_the_worst_pair():
+    y, right = correlated(800, 0.4, D=3)
+    y[:, 2] = np.random.default_rng(1).normal(size=800)  # which is none of the other two
+    report = metrics.calibration_report(y, right)
+    assert report["pit correlation"].value < -0.2
+    weights = np.where(np.arange(800) < 400, 1.0, 0.0)
+    part = metrics.calibration_report(y, right, sample_weight=weights)["pit correlation"]
+    expected = metrics.calibration_report(y[:400], right[:400])["pit correlation"]
+    assert part.value == pytest.approx(expected.value, rel=1e-9)
+    assert part.p_value == pytest.approx(expected.p_value, rel=1e-9)
+
+
+@pytest.mark.parametrize("D", [2, 3])
+def test_p_values_of_the_correlation_are_honest(D):
+    p_values = []
+    for seed in range(200):
+        y, right = correlated(60, 0.6, D, seed)
+        p_values.append(metrics.calibration_report(y, right, levels=())["pit correlation"].p_value)
+    # Bonferroni's inequality is nearly an equality here.
+    for level in (0.05, 0.2):
+        assert np.mean(np.array(p_values) < level) <= stats.binom(200, level).ppf(0.999) / 200
+
+
+def test_behind_maps_the_correlation_is_that_of_the_targets_behind_them():
+    y, right = correlated(300, 0.5)
+    plain = metrics.calibration_report(y, right, levels=())["pit correlation"]
+    mapped = TargetMixture(right, (Log(), Log()))
+    found = metrics.calibration_report(np.exp(y), mapped, levels=())["pit correlation"]
+    assert found.value == pytest.approx(plain.value, abs=1e-6)
+    y[0] = -1.0  # an outcome that is impossible
+    with pytest.raises(KeyError):
+        metrics.calibration_report(y, mapped, levels=())["pit correlation"]
+
+
 def test_false_alarms_are_as_rare_as_promised():
     rng = np.random.default_rng(11)
     trials, kwargs = 60, {"levels": (), "significance": 0.1}
@@ -201,7 +255,7 @@ def test_false_alarms_are_as_rare_as_promised():
     assert alarms > 0
 
 
-@pytest.mark.parametrize(("kind", "n_tests"), [("one", 4), ("samples", 3), ("two", 7)])
+@pytest.mark.parametrize(("kind", "n_tests"), [("one", 4), ("samples", 3), ("two", 8)])
 def test_significance_is_shared_among_all_tests(kind, n_tests):
     n = 200
     y = np.random.default_rng(0).normal(0.25, size=(n, 2) if kind == "two" else n)

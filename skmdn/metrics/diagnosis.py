@@ -65,15 +65,26 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(
-    arguments: Arguments, pit: np.ndarray, masses: np.ndarray | None, significance: float
+    arguments: Arguments,
+    pit: np.ndarray,
+    masses: np.ndarray | None,
+    sequential: np.ndarray | None,
+    significance: float,
 ) -> Diagnosis:
-    """Test PIT values, (n, D), and HDR values, (n,); all tests share the significance."""
-    share = significance / (3 * pit.shape[1] + (masses is not None))
+    """Test PIT values, (n, D), and HDR values, (n,); all tests share the significance.
+
+    The `sequential` PIT values, (n, D), are of each output given those before it.
+    """
+    n_joint = (masses is not None) + (sequential is not None)
+    share = significance / (3 * pit.shape[1] + n_joint)
     size = (arguments.weights, arguments.n_effective, share)
+    joint = [] if masses is None else [_uniformity("hdr uniformity", masses, *size)]
+    if sequential is not None:
+        joint.append(_correlation_finding(sequential, *size))
     return Diagnosis(
         outputs=[examine(column, *size) for column in pit.T],
         order=[_order_finding(column, *size) for column in pit.T],
-        joint=[] if masses is None else [_uniformity("hdr uniformity", masses, *size)],
+        joint=joint,
         significance=share,
         n_effective=arguments.n_effective,
     )
@@ -179,6 +190,23 @@ def _order_finding(
     fault = ALIKE if value > 0.0 else "neighbours opposite"
     judged = (significance, distance >= SMALLEST_CORRELATION, fault)
     return _finding("pit autocorrelation", value, expected, p_value, judged)
+
+
+def _correlation_finding(
+    pit: np.ndarray, weights: np.ndarray, n_effective: float, significance: float
+) -> Finding:
+    """Test sequential PIT values, (n, D), for correlation: that of the pair where it is largest."""
+    scores = _normal_scores(pit)
+    centred = scores - np.average(scores, axis=0, weights=weights)
+    products = (centred.T * weights) @ centred
+    scales = np.sqrt(np.diag(products))
+    pairs = np.triu_indices(pit.shape[1], 1)
+    scale = np.outer(scales, scales)[pairs]
+    found = np.divide(products[pairs], scale, out=np.zeros_like(scale), where=scale > 0.0)
+    value = float(found[np.argmax(np.abs(found))])
+    p_value = min(1.0, len(found) * 2.0 * float(ndtr(-abs(value) * np.sqrt(n_effective))))
+    judged = (significance, abs(value) >= SMALLEST_CORRELATION, DEPENDENCE)
+    return _finding("pit correlation", value, 0.0, p_value, judged)
 
 
 def _faults(findings: list[Finding]) -> list[str]:

@@ -25,6 +25,7 @@ from skmdn.metrics.report_rows import (
     region_rows,
     score_rows,
 )
+from skmdn.metrics.sequential_pit import sequential_pit
 from skmdn.mixture.underflow import ignores_float_errors
 
 if TYPE_CHECKING:
@@ -153,8 +154,11 @@ def calibration_report(
     where there is a density, of the HDR values, jointly over the outputs. Its p-value and its mean
     for n rows are those of the limit distribution in Stephens' form [2]_. Coverage is tested by the
     normal approximation of the binomial distribution, and the correlation of z in neighbouring rows
-    by its normal approximation. These two do not enter the verdict. With atoms, PIT and HDR values
-    are random within a jump, and coverage is that of regions with random borders, which is exact.
+    by its normal approximation. These two do not enter the verdict. Of mixtures of several outputs,
+    z of each output given those before it is tested for correlation between outputs, in the same
+    way, for the pair where it is largest; under calibration there is none [4]_. With atoms, PIT and
+    HDR values are random within a jump, and coverage is that of regions with random borders, which
+    is exact.
 
     A reading is "as expected", the fault, or "significant, but small", as with enough rows every
     deviation is significant: a bias below 0.05, a spread within 5 % of 1, a distance or a deviation
@@ -176,6 +180,7 @@ def calibration_report(
        without extensive tables. J. R. Stat. Soc. B 32.
     .. [3] Hamill (2001). Interpretation of rank histograms for verifying ensemble forecasts. Mon.
        Weather Rev. 129.
+    .. [4] Rosenblatt (1952). Remarks on a multivariate transformation. Ann. Math. Stat. 23.
 
     Examples
     --------
@@ -198,7 +203,7 @@ def calibration_report(
     # Costly, so computed once; and the first to refuse a prediction without what it needs.
     pit = arguments.prediction.pit(arguments.y).reshape(len(arguments.y), -1)
     masses = uniform_masses(arguments) if has_density(arguments) else None
-    diagnosis = diagnose(arguments, pit, masses, significance)
+    diagnosis = diagnose(arguments, pit, masses, sequential_pit(arguments), significance)
     values = outcome_values(arguments)
     y, prediction, weights = arguments
     rows = [
