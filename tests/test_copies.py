@@ -1,5 +1,7 @@
 """Copies of rows, which no fold may take for new ones."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -117,8 +119,22 @@ def test_the_validation_part_holds_whole_copies():
     model = short(validation_fraction=0.2).fit(X, y)
     assert model.validation_split_ == "copies"
     assert short(validation_fraction=0.2).fit(*rows(100)).validation_split_ == "shuffled"
-    few, of_few, _ = twice(*rows(3))
-    assert np.isfinite(short(validation_fraction=0.2).fit(few, of_few).predict(few)).all()
+
+
+@pytest.mark.parametrize("n_distinct", [1, 2, 3, 9])
+def test_a_handful_of_equal_rows_is_fitted(n_distinct, with_cross_validation):
+    """Of so few distinct rows no folds can be made."""
+    X, y, _ = twice(*rows(n_distinct))
+    for fraction in (0.2, "auto"):
+        model = short(validation_fraction=fraction).fit(X, y)
+        assert model.validation_split_ == "shuffled"
+        assert np.isfinite(model.predict(X)).all()
+    view = short(validation_fraction=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as of infinite intervals
+        assert ConformalMDNRegressor(view, cv=2).fit(X, y).folds_ == "shuffled"
+        ensemble = MDNEnsembleRegressor([("view", view)], cv=2, random_state=0).fit(X, y)
+    assert ensemble.folds_ == "shuffled"
 
 
 def test_estimators_with_folds_keep_copies_together(with_cross_validation):

@@ -203,9 +203,10 @@ class TrainingLoop:
 
         Of a training that is interrupted before the first checkpoint nothing else would be left.
         """
-        history, now = self._history, self._optimizer.snapshot()
+        history = self._history
         if self._step == history.n_steps or self._average is not None:
             return
+        now = self._optimizer.snapshot()
         loss = self._losses.mean(history.n_steps, self._step)
         if math.isfinite(loss) and all(np.isfinite(layer).all() for layer in self.layers(now)):
             history.last_good, history.n_steps = now, self._step

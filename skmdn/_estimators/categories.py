@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from skmdn._arrays import AnyArray, Array, BoolArray, FloatArray, IntArray
-from skmdn._estimators.numbers_as_text import what_is_among
+from skmdn._estimators.misread_text import what_is_among
 from skmdn._estimators.tables import (
     Column,
     Frame,

@@ -12,9 +12,10 @@ from skmdn._arrays import FloatArray, IntArray
 from skmdn._estimators.distinct_rows import contents
 from skmdn._estimators.tables import matrix_of
 
-# Fewer copies do no harm. Rows with equal features that are no copies have other targets, unless
-# these are few, or belong to features of which there are few.
-_MANY, _OF_EQUAL_FEATURES = 0.05, 0.9
+# Of so few distinct rows one cannot tell, nor make folds. Fewer copies do no harm. Rows with equal
+# features that are no copies have other targets, unless these are few, or belong to features of
+# which there are few.
+_FEW_DISTINCT, _MANY, _OF_EQUAL_FEATURES = 10, 0.05, 0.9
 _LEAST_DISTINCT, _LEAST_DISTINCT_TARGETS = 0.15, 0.5
 # Larger tables are not copied to be compared; with so many rows, copies do less harm.
 _MOST_CELLS = 5e6
@@ -23,7 +24,7 @@ _MOST_CELLS = 5e6
 def copies(X: Any, y: FloatArray, rows: IntArray | None = None) -> IntArray | None:
     """The content of every row as a number, or None if hardly any row is the copy of another.
 
-    Of targets with few values, and of rows that are all alike, equal ones are taken for new
+    Of targets with few values, and of few distinct rows, equal ones are taken for new
     observations, and so is what is neither a frame nor an array of numbers. The targets may be
     those of some `rows` of X.
     """
@@ -40,7 +41,8 @@ def copies(X: Any, y: FloatArray, rows: IntArray | None = None) -> IntArray | No
     _, labels = np.unique(contents(features, targets), return_inverse=True)
     n_rows, n_features = int(labels.max()) + 1, len(np.unique(contents(features, targets[:, :0])))
     are_copies = (
-        n - n_rows >= max(_MANY * n, _OF_EQUAL_FEATURES * (n - n_features))
+        n_rows >= _FEW_DISTINCT
+        and n - n_rows >= max(_MANY * n, _OF_EQUAL_FEATURES * (n - n_features))
         and n_rows >= _LEAST_DISTINCT * n
         and n_targets >= _LEAST_DISTINCT_TARGETS * n_rows
     )

@@ -16,7 +16,7 @@ from skmdn._estimators.categories import (
     only_of_rows,
 )
 from skmdn._estimators.columns import text_is_named
-from skmdn._estimators.numbers_as_text import warn_of_numbers
+from skmdn._estimators.misread_text import warn_of_misread_text
 from skmdn._estimators.tables import (
     TEXT_ADVICE,
     Frame,
@@ -166,7 +166,7 @@ def _learnt(
         elif frame is not None:
             categories[j] = levels = learnt_levels(frame[:, j], label)
             if isinstance(word, str) and is_plain_text(frame[:, j]):
-                warn_of_numbers(levels.tolist(), label)
+                warn_of_misread_text(levels.tolist(), label)
     return categories
 
 

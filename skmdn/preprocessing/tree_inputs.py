@@ -9,6 +9,7 @@ import numpy as np
 from skmdn._network.beside_numbers import beside_columns
 from skmdn._network.category_inputs import places
 from skmdn._network.target_means import N_FOLDS, shrunk_means
+from skmdn._thread_pools import one_thread
 
 # Largest number of categories that HistGradientBoostingRegressor takes by itself.
 _MOST_CATEGORIES = 255
@@ -62,7 +63,10 @@ def fit_tree_inputs(
     averaged = np.flatnonzero((n_categories >= 0) & ~is_coded)
     folds = np.random.default_rng(0).integers(N_FOLDS, size=len(X))
     of_rows = [places(X[:, j], n_categories[j]) for j in averaged]
-    left = beside_columns(X[:, n_categories < 0], z, weights) if len(averaged) > 0 else z
+    left = z
+    if len(averaged) > 0:
+        with one_thread():  # the bits of a line depend on the number of threads
+            left = beside_columns(X[:, n_categories < 0], z, weights)
     tables = [
         shrunk_means(place, n_categories[j] + 2, left, weights, folds)
         for place, j in zip(of_rows, averaged, strict=True)

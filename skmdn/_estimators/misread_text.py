@@ -24,8 +24,6 @@ _OF_NUMBERS = (
     "If they are amounts, make numbers of them: in pandas by to_numeric(errors='coerce'), or with "
     "read_csv(na_values=..., decimal=..., thousands=...)."
 )
-
-
 _OF_DATES = (
     "Make numbers of dates, such as the days since a start, the month or the hour: in pandas by "
     "way of to_datetime."
@@ -61,7 +59,7 @@ def _is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None and _CODE.fullmatch(text) is None
 
 
-def warn_of_numbers(levels: list[Any], label: str) -> None:
+def warn_of_misread_text(levels: list[Any], label: str) -> None:
     """Say that categories look like numbers or dates."""
     if found := what_is_among(levels):
         warn_of_fit(

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor
-from skmdn._estimators.numbers_as_text import numbers_among, what_is_among
+from skmdn._estimators.misread_text import numbers_among, what_is_among
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -122,7 +122,7 @@ def test_whole_numbers_of_many_digits_all_alike_are_codes():
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
-def test_numbers_as_text_are_warned_of_by_the_name_of_their_column(frame):
+def test_misread_text_are_warned_of_by_the_name_of_their_column(frame):
     X = frame({"x": HALVES, "power": texts()})
     match = r"X, column 'power': .* 31 categories, but 30 of 31 are numbers such as '0.0', others"
     with pytest.warns(UserWarning, match=match) as caught:
