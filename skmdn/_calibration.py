@@ -4,7 +4,7 @@ A view is one model's `Mixture` for the rows. Views of the same rows are pooled 
 every covariance of view v becomes ``a_v^2 Sigma + b^2 I``. The weights w, factors a and noise b
 minimise the mean negative log-likelihood of the observed targets. A weak prior pulls them towards
 expected weights, a = 1 and b = 0, so that a few rows change little. A broad background component
-may be added, which bounds the loss of a single row.
+may be added. It bounds the loss of a single row, which is bounded without it too, but far lower.
 
 Axes: n rows, V views, K components, D outputs.
 """
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import OptimizeResult, minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
 from scipy.stats import norm
 
@@ -46,6 +46,10 @@ _LOG_2PI = np.log(2 * np.pi)
 _FARTHEST = 1e100
 # Log-densities are taken no lower.
 _LOWEST = -1e6
+# Where networks and their spreads are judged, a row counts as no less likely than this, in nats per
+# standardised output: eleven standard deviations off. Else a single mistyped target among hundreds
+# would have the spreads of all rows as wide as it is far.
+LEAST_LOG_DENSITY = -60.0
 # The background is a Gaussian this many times as wide as y, but as wide as y behind a map: behind
 # an exponential a width of three would have much of the mean. Its starting weight is used while the
 # views are fitted. It is also the centre of the prior on the log of the weight, whose standard
@@ -94,11 +98,8 @@ def calibrate(
     behind = None if background_scale is None else background_logpdf(y, background_scale)
     V = len(views)
     centre = np.zeros(V) if expected_weights is None else np.log(expected_weights)
-    start = np.concatenate([centre, np.zeros(V), [np.log(_START_NOISE)]])
-    bounds = [(-20.0, 20.0)] * V + [_BOUNDS_LOG_FACTOR] * V + [_BOUNDS_LOG_NOISE]
     prior = float(np.sum(w * w))  # one by the effective number of rows
-    data = parts, w, prior, behind, centre
-    found = minimize(_loss, start, args=data, jac=True, bounds=bounds).x
+    found = _likeliest(parts, w, prior, behind, centre)
     weight = 0.0 if behind is None else _background_weight(found, parts, w, prior, behind)
     factors = np.exp(found[V : 2 * V]) * (1 + _WIDENING / (1 / prior + _ROWS_MORE))
     return Calibration(softmax(found[:V]), factors, float(np.exp(found[-1])), weight)
@@ -184,7 +185,7 @@ def _background_weight(
     theta: np.ndarray, views: list["_View"], w: np.ndarray, prior: float, behind: np.ndarray
 ) -> float:
     """Penalised maximum likelihood weight of the background, given the fitted views."""
-    log_pool = np.logaddexp.reduce(np.hstack(_kernels(theta, views)[0]), axis=1)
+    log_pool = _log_pool(theta, views)
 
     def loss(log_weight: float) -> float:
         weight = np.exp(log_weight)
@@ -227,6 +228,32 @@ def _kernels(
         by_factor.append(np.sum(excess * scaled, axis=2))
         by_noise.append(noise * np.sum(excess, axis=2))
     return kernels, by_factor, by_noise
+
+
+def _log_pool(theta: np.ndarray, views: list[_View]) -> np.ndarray:
+    """Log-densities ``(n,)`` of the pool of the views."""
+    return np.asarray(np.logaddexp.reduce(np.hstack(_kernels(theta, views)[0]), axis=1))
+
+
+def _likeliest(
+    views: list[_View], w: np.ndarray, prior: float, behind: np.ndarray | None, centre: np.ndarray
+) -> np.ndarray:
+    """The (log w, log a, log b) of the least loss."""
+    V, D = len(centre), views[0].squares.shape[2]
+    start = np.concatenate([centre, np.zeros(V), [np.log(_START_NOISE)]])
+    bounds = [(-20.0, 20.0)] * V + [_BOUNDS_LOG_FACTOR] * V + [_BOUNDS_LOG_NOISE]
+
+    def least(begin: np.ndarray, behind: np.ndarray | None) -> OptimizeResult:
+        data = views, w, prior, behind, centre
+        return minimize(_loss, begin, args=data, jac=True, bounds=bounds)
+
+    found = least(start, behind)
+    lowest = LEAST_LOG_DENSITY * D
+    if behind is None and np.any(_log_pool(start, views) < lowest):
+        behind = np.full(len(w), lowest - np.log(_BACKGROUND_START))
+        # Where most rows are far out, only wide spreads have a gradient that holds them wide.
+        found = min((least(x, behind) for x in (start, found.x)), key=lambda end: float(end.fun))
+    return np.asarray(found.x)
 
 
 def _loss(

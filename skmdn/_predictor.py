@@ -87,16 +87,19 @@ class Predictor(NamedTuple):
                 estimator.linear_penalty_,
                 estimator.linear_leverage_,
                 estimator.linear_mean_leverage_,
+                estimator.line_limit_,
             ),
             None
             if estimator.outside_coef_ is None
-            else OutsideLine(estimator.outside_coef_, estimator.outside_doubt_),
+            else OutsideLine(
+                estimator.outside_coef_, estimator.outside_doubt_, estimator.line_limit_
+            ),
         )
 
     @property
     def layout(self) -> forward.HeadLayout:
         """Order of the network's outputs."""
-        return forward.HeadLayout(self.architecture, len(self.preparation.y_mean))
+        return forward.head_layout(self.architecture, self.preparation)
 
     def for_fold(self, fold: int) -> "Predictor":
         """The same for the rows of one fold of the training data, or for new rows (-1)."""
@@ -198,8 +201,10 @@ class Predictor(NamedTuple):
         if self.line is not None:
             # The line ends where the features do, but a row outside is as uncertain as it is far.
             unclipped = self.preparation._replace(extrapolation="continue")
-            shifts = self.line.values(linear_inputs(self.preparation, X))
-            density = shifted(density, shifts, self.line.widening(linear_inputs(unclipped, X)))
+            limit = self.line.limit
+            shifts = self.line.values(linear_inputs(self.preparation, X, limit))
+            wider = self.line.widening(linear_inputs(unclipped, X, limit))
+            density = shifted(density, shifts, wider)
         return _gone_on(density, self, X, 1.0)
 
     def _of_targets(self, density: Mixture, raw: np.ndarray) -> Density:

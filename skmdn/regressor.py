@@ -77,29 +77,31 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         row, like the damped trend of a forecast [11]_, and adds the square of ``2 q`` times the
         change to their variances. The doubt q is a half, but less along a line that leaves hardly
         anything: 1.6 times the root of the part of the variance of y that it leaves in rows left
-        out. The changes are behind the map of `target_transform`, of z-scores that stay below 5,
-        and with "log" and "asinh" no farther than `target_range_` allows. Bends outside the range
-        are not foreseen. "continue" lets the network go on as it may, for smooth relations that are
-        known to go on; rows far outside then get densities that nothing has tested. It may be
-        changed after `fit`.
+        out. The changes are behind the map of `target_transform`, of z-scores that stay within
+        `line_limit_`, and with "log" and "asinh" no farther than `target_range_` allows. Bends
+        outside the range are not foreseen. "continue" lets the network go on as it may, for smooth
+        relations that are known to go on; rows far outside then get densities that nothing has
+        tested. It may be changed after `fit`.
 
         "damped" also widens at a gap in a feature that had none in the fit: by the square of the
         line's slope by z-score, as the value may be any.
 
         The line is that of `linear_path`, or else fitted in the same way to at most 5,000 rows, of
         which copies are left out together. Without one, "damped" is "constant": where y is
-        constant, after `partial_fit` alone, and with more than 1,000 rows and as many inputs other
-        than bins.
+        constant, after `partial_fit` alone, and where both the rows and the inputs other than bins
+        are more than 1,000.
     linear_path : {"auto", True, False}, default="auto"
         Whether a line is beside the network, which then learns the density of its residuals. The
         line is a ridge regression of y (behind its map, off its atoms) on the network's inputs
-        other than bins, whose z-scores are cut off at 5 for it, and not bent before. Its penalty is
-        the one, for each output, whose squared errors of rows left out are least. The network
-        learns the residuals of each row from a line through all other rows, so that they are no
-        smaller than those of new rows [8]_. Where a row lies away from the training rows, spreads
-        are wider by its leverage, as the error of a line grows there. With more than 20,000 rows
-        the line is fitted to so many, evenly spaced ones. `partial_fit` fits no line; it keeps that
-        of an earlier `fit`. "auto" is False unless few rows choose otherwise (see `alpha`).
+        other than bins. Its penalty is the one, for each output, whose squared errors of rows left
+        out are least. For it z-scores are not bent but cut off at 5, or at 20 where the absolute
+        errors of rows left out are then less by two standard errors, as skewed features may want.
+        The network learns the residuals of each row from a line through all other rows, so that
+        they are no smaller than those of new rows [8]_. Where a row lies away from the training
+        rows, spreads are wider by its leverage, as the error of a line grows there. With more than
+        20,000 rows the line is fitted to so many, evenly spaced ones. `partial_fit` fits no line;
+        it keeps that of an earlier `fit`. "auto" is False unless few rows choose otherwise (see
+        `alpha`).
     feature_weights : "auto" or None, default="auto"
         Whether features that promise more weigh more in training. Of more than 10 features and 10
         to 9,999 rows, "auto" multiplies the network's inputs by weights of their features, and the
@@ -163,7 +165,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         given the outputs before it.
 
         In units of y, the floor of every standard deviation is ``sqrt(reg_covar) * y_scale_``: by
-        default a thousandth of the standard deviation of y. If y is rounded to a resolution r, the
+        default a thousandth of the standard deviation of y or, beside a line, of its residuals. If
+        y is rounded to a resolution r, the
         density of its values can grow up to that floor. Then ``(r / y_scale_)**2`` makes the
         resolution the floor. Values that many rows share, such as zeros, are for `target_atoms`.
         Behind a `target_transform`, `y_scale_` and the floor are those of the transformed y; of its
@@ -234,7 +237,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
         Where shuffled rows would be taken and many are copies of others, as in a bootstrap sample,
         copies stay together. Rows are copies if rows of equal features nearly always have equal
-        targets, of which there are many.
+        targets, which few pairs of rows have by chance. They are looked for in tables of at most
+        five million cells, and where at least 15 % of the rows are distinct.
 
         With groups, "shuffled" is the same as "auto", "last" sets the last groups aside in the
         order of their first rows, and "blocks" is refused.
@@ -242,10 +246,12 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Whether to calibrate on the validation part. Checkpoints are then compared at the best
         common factor of their scales, and after training every covariance becomes
         ``a**2 Sigma + b**2 I`` (in units of the standardised y), with a and b fitted under a weak
-        prior for no change. For small samples b also stands for epistemic uncertainty: if `fit`
-        sets the validation part aside itself, b is at least ``exp(-(n / 21)**2)``, which is 0.8 for
-        10 rows, 0.1 for 30 and negligible from 80 on. With `warm_start` this minimum is never
-        more than the b before the call.
+        prior for no change. In both, no row counts as less likely than 60 nats per standardised
+        output, so that a mistyped target does not widen the densities of all rows. For small
+        samples b also stands for epistemic uncertainty: if `fit` sets the validation part aside
+        itself, b is at least ``exp(-(n / 21)**2)``, which is 0.8 for 10 rows, 0.1 for 30 and
+        negligible from 80 on. With `warm_start` this minimum is never more than the b before the
+        call.
 
         Folds take the place of the validation part where there is none, and there is no least b. As
         five networks together, and one of all rows, are closer to new rows than each of the five,
@@ -281,8 +287,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         not belong to.
 
         Text of which more than 90 % of the rows differ, such as names and ids, is refused, and so
-        are dates, durations and intervals. Arrays of text are refused too: pass a DataFrame. Text
-        that looks like numbers or dates, as files give them, is taken with a warning.
+        are dates, durations and intervals. Words in an array are refused too: pass a DataFrame.
+        Text that looks like numbers or dates, as files give them, is taken with a warning.
     target_transform : None, {"auto", "log", "logit", "asinh"}, object or list, default=None
         Map of y that the network predicts a Gaussian mixture of. What is predicted is the density
         of y itself, with the exact Jacobian, as a `TargetMixture`. "log" is for positive y with a
@@ -335,8 +341,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
         Scaling and bins stay as they are, except for columns that did not vary before. Categories
         stay those of the first call: later ones count as unseen. Atoms stay too. The largest
-        learning rate is half of `learning_rate_init`; it halves after every call that found nothing
-        better on the validation part, which a warning reports.
+        learning rate is half of `learning_rate_init`. It halves after every call that found nothing
+        better on the validation part, which a warning reports, but not below a fiftieth of it.
     point_estimate : {"mean", "median", "mode"}, default="mean"
         What `predict` returns. With atoms, the mode is the likeliest one where they together have
         at least half of the probability, and otherwise that of the density.
@@ -391,7 +397,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Weights of the features in training; None where all weigh the same.
     linear_coef_ : ndarray of shape (q, n_outputs_) or None
         Slopes of the linear path, in units of y (behind its map); None without one. Its q inputs
-        are z-scores, cut off at 5, and those of the network for gaps and categories.
+        are z-scores, cut off at `line_limit_`, and those of the network for gaps and categories.
     linear_intercept_, linear_penalty_ : ndarray of shape (n_outputs_,) or None
         Intercepts of the linear path, and its penalties, of mean squared errors.
     linear_leverage_, linear_mean_leverage_ : ndarray of shape (q + 1, r), float; or None
@@ -403,6 +409,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         of the q features of numbers; None without one.
     outside_doubt_ : ndarray of shape (n_outputs_,) or None
         Part q of that line's change that is doubted; None without one.
+    line_limit_ : float or None
+        Where z-scores are cut off for both lines, 5 or 20.
     coefs_, intercepts_ : list of ndarray
         Weights ``(in, out)`` and intercepts ``(out,)`` of the layers. The network's inputs are,
         side by side, the z-scores of the features of numbers, their bins, the indicators of gaps,
@@ -886,10 +894,11 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         self.alpha_, self.encoding_ = fitted.settings.alpha, fitted.settings.encoding
         self.feature_weights_ = fitted.feature_weights
         predictor, line = fitted.predictor, fitted.predictor.line
-        of_line: tuple[Any, ...] = (None,) * 5 if line is None else (*line,)
+        of_line: tuple[Any, ...] = (None,) * 5 if line is None else line[:5]
         self.linear_coef_, self.linear_intercept_, self.linear_penalty_, *of_leverage = of_line
         self.linear_leverage_, self.linear_mean_leverage_ = of_leverage
         outside = predictor.outside
+        self.line_limit_ = None if outside is None else outside.limit
         self.outside_coef_ = None if outside is None else outside.coef
         self.outside_doubt_ = None if outside is None else outside.doubt
         preparation = predictor.preparation

@@ -293,3 +293,36 @@ def test_targets_that_no_view_foresaw():
     found = calibrate([view, view], y[:, np.newaxis], None, background_scale=10.0)
     for numbers in found:
         assert np.isfinite(numbers).all()
+
+
+# Rows far out ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+@pytest.mark.parametrize("far", [30.0, 1e3, 1e6])
+def test_a_single_row_far_out_leaves_the_spreads_of_all_others(n_outputs, far):
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(300, n_outputs))
+    view = Mixture(np.ones((300, 1)), np.zeros((300, 1, n_outputs)), np.ones((300, 1, n_outputs)))
+    expected = calibrate([view], y)
+    y[7, 0] = far
+    found = calibrate([view], y)
+    spreads = [np.hypot(one.factors[0], one.noise) for one in (expected, found)]
+    assert spreads[1] == pytest.approx(spreads[0], rel=0.03)
+
+
+@pytest.mark.parametrize("scale", [20.0, 28.0])
+def test_spreads_are_set_right_where_most_rows_are_far_out(scale):
+    """There the loss has no slope until spreads are wide."""
+    view, y = normal_rows(2000, scale)
+    assert np.mean(view.logpdf(y) < _calibration.LEAST_LOG_DENSITY) > 0.5
+    found = calibrate([view], y)
+    np.testing.assert_allclose(np.hypot(found.factors[0], found.noise), y.std(), rtol=0.01)
+
+
+def test_a_group_of_rows_far_out_widens_all_spreads():
+    """One row in six is no mistyped one."""
+    view, y = normal_rows(300, 1.0)
+    y[::6] *= 20.0
+    found = calibrate([view], y)
+    assert np.hypot(found.factors[0], found.noise) == pytest.approx(y.std(), rel=0.1)

@@ -284,7 +284,7 @@ def test_nothing_of_a_fitted_network_is_left_out():
     }
     assert set(Preparation._fields) == {
         *("X_mean", "X_scale", "X_min", "X_max", "X_count", "n_seen", "y_mean", "y_scale"),
-        *("encoding", "categories", "extrapolation", "is_straight"),
+        *("encoding", "categories", "extrapolation", "straight_to"),
         *("y_varies", "y_count", "feature_weights"),  # for training
     }
     assert {field.name for field in fields(Architecture)} == {

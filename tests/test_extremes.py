@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
+from sklearn.model_selection import PredefinedSplit
 
 from skmdn import MDNRegressor
 
@@ -304,3 +305,22 @@ def test_r2_has_no_unit(unit):
     model = short(max_iter=5, encoding=None).fit(X_FIT[:80], Y_FIT[:80] * unit)
     y, answers = Y_FIT[:80], model.predict(X_FIT[:80]) / unit
     assert model.score(X_FIT[:80], y * unit) == pytest.approx(r2_score(y, answers), rel=1e-9)
+
+
+def test_a_mistyped_target_leaves_the_densities_of_all_others():
+    """It neither chooses the checkpoint, nor are all spreads as wide as it is far."""
+    ratios = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(700, 2))
+        y = np.sin(2 * X[:, 0]) + 0.3 * rng.normal(size=700)
+        losses = []
+        for far in (0.0, 100.0):
+            targets = y[:200].copy()
+            targets[7] += far
+            model = short(max_iter="auto", encoding=None, validation_fraction=0.3)
+            model.set_params(validation_split=PredefinedSplit(np.where(np.arange(200) < 60, 0, -1)))
+            density = model.fit(X[:200], targets).predict_proba(X[200:])
+            losses.append(density.crps(y[200:]).mean())
+        ratios.append(losses[1] / losses[0])
+    assert np.median(ratios) < 1.6

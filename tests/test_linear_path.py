@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from skmdn import MDNRegressor
 from skmdn._estimators.observations import Observations
 from skmdn._network import linear_path
-from skmdn._network.linear_path import fitted_line, linear_inputs
+from skmdn._network.linear_path import best_line, fitted_line, linear_inputs
 from skmdn._predictor import Predictor
 from skmdn._training.beginning import fresh_beginning
 from skmdn._training.residual_targets import less_line
@@ -145,7 +145,7 @@ def component_scales(density):
 def test_the_network_learns_the_residuals_of_rows_left_out(covariance_type):
     X, y = several_outputs(60)
     model = short(covariance_type=covariance_type, **ALL_TRAIN).fit(X, y)
-    inputs = linear_inputs(Predictor.of(model).preparation, X)
+    inputs = linear_inputs(Predictor.of(model).preparation, X, model.line_limit_)
     residuals = np.column_stack(
         [left_out(model.linear_penalty_[d], inputs, y[:, d], np.ones(60)) for d in range(2)]
     )
@@ -315,3 +315,33 @@ def test_many_rows_fit_the_line_to_some(monkeypatch):
     np.testing.assert_allclose(model.linear_coef_, every, atol=0.1)
     assert not np.array_equal(model.linear_coef_, every)
     assert model.y_scale_[0] == pytest.approx(0.3, rel=0.2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_line_in_a_skewed_feature_goes_on_far_out(seed):
+    rng = np.random.default_rng(seed)
+    z = np.exp(1.5 * rng.normal(size=(300, 1)))
+    z = (z - z.mean()) / z.std()
+    y = 2 * z + 0.1 * rng.normal(size=z.shape)
+    found = best_line(lambda limit: np.clip(z, -limit, limit), y, np.ones(300))
+    assert found.limit == 20
+    np.testing.assert_allclose(found.coef, 2, rtol=0.05)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1.0, 1e200])
+def test_a_value_far_out_does_not_turn_the_line(unit):
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(300, 1))
+    y = unit * (z + 0.1 * rng.normal(size=z.shape))
+    z[7] = 15.0
+    found = best_line(lambda limit: np.clip(z, -limit, limit), y, np.ones(300))
+    assert found.limit == 5
+
+
+def test_where_nothing_is_far_out_lines_are_the_same():
+    rng = np.random.default_rng(0)
+    z, y = rng.uniform(-3, 3, (60, 2)), rng.normal(size=(60, 1))
+    found = best_line(lambda limit: np.clip(z, -limit, limit), y, np.ones(60))
+    expected = fitted_line(z, y, np.ones(60))
+    assert found.limit == 5
+    np.testing.assert_array_equal(found.coef, expected.coef)

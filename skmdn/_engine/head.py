@@ -42,6 +42,8 @@ class MixtureHead:
         Gradient of the summed log-likelihood with respect to `output`.
     raw_spreads : Tensor of shape (S, b)
         The part of `output` from which the spreads are computed.
+    log_scales : Tensor of shape (n_scales, b)
+        The part of `raw_spreads` that holds logarithms.
     log_terms : Tensor of shape (4, K + A, b)
         The input of `log_likelihoods`, written by `evaluate`.
     """
@@ -61,6 +63,7 @@ class MixtureHead:
         self.output = buffer[3 * n_classes :]
         self.gradient = torch.empty_like(self.output)
         logits, means, self.raw_spreads = torch.split(self.output, lengths)
+        self.log_scales = self.output[layout.scales]
         self._logit_gradient, mean_gradient, raw_gradient = torch.split(self.gradient, lengths)
         self.log_terms = buffer[: 4 * n_classes].view(4, n_classes, b)
         self._shares, self._pair = self.log_terms[:2], self.log_terms[2:]

@@ -131,7 +131,7 @@ class Passes:
 
     def __init__(self, parameters: Parameters, layout: HeadLayout) -> None:
         self.parameters = parameters
-        self._layout = layout
+        self.layout = layout
         self._activation = ACTIVATIONS[layout.architecture.activation]
         self._made: dict[tuple[int, bool], Pass] = {}
 
@@ -146,7 +146,7 @@ class Passes:
     def _pass(self, n_rows: int, *, training: bool) -> Pass:
         key = n_rows, training
         if key not in self._made:
-            head = MixtureHead(self._layout, n_rows, self.parameters.flat)
+            head = MixtureHead(self.layout, n_rows, self.parameters.flat)
             self._made[key] = Pass(self.parameters, self._activation, head, training=training)
         return self._made[key]
 

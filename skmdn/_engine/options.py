@@ -1,5 +1,6 @@
 """Options of a training, set by the recipe and the user before the first step."""
 
+import math
 from dataclasses import dataclass
 
 from skmdn._engine.budget import MAX_CHECKPOINTS
@@ -20,3 +21,5 @@ class TrainingOptions:
     dtype: str
     device: str
     max_checkpoints: int = MAX_CHECKPOINTS
+    # Of a row that validates, in nats per standardised output: it counts as no less likely.
+    least_log_density: float = -math.inf

@@ -27,7 +27,7 @@ from skmdn._engine.threads import threads_for
 from skmdn._engine.validation import BATCH_SIZE, Validation
 from skmdn._estimators.observations import Observations
 from skmdn._network.architecture import Architecture
-from skmdn._network.forward import HeadLayout
+from skmdn._network.forward import head_layout
 from skmdn._network.preparation import Preparation
 
 
@@ -79,7 +79,7 @@ def new_loop(
     optimizer = NAdam(Parameters(layers), alpha=options.alpha, max_grad_norm=options.max_grad_norm)
     if start.state is not None:
         optimizer.restore_state(start.state)
-    parameters, layout = optimizer.parameters, HeadLayout(start.architecture, data.y.shape[1])
+    parameters, layout = optimizer.parameters, head_layout(start.architecture, start.preparation)
     passes = Passes(parameters, layout)
     batches = _batches(data, start.preparation, budget.batch_size, parameters.flat)
     # The Jacobian of the preparation turns losses of standardised targets into those of y.
@@ -99,7 +99,13 @@ def new_loop(
         n_validation = len(validation)
         size = min(n_validation, BATCH_SIZE[parameters.flat.device.type])
         rows = Batches(validation, start.preparation, size, parameters.flat)
-        judge = Validation(passes, rows, calibrate=options.calibrate, log_unit=log_unit)
+        judge = Validation(
+            passes,
+            rows,
+            calibrate=options.calibrate,
+            log_unit=log_unit,
+            least=options.least_log_density * layout.n_outputs,
+        )
     average = ParameterAverage(parameters, layers) if options.average else None
     ends = checkpoints(budget, n_validation, options.max_checkpoints)
     return TrainingLoop(batches, steps, losses, optimizer, judge, average, ends, rng, report)

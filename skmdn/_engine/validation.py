@@ -7,7 +7,6 @@ from torch import Tensor
 from skmdn._engine.batches import Batch, Batches
 from skmdn._engine.head import HOPELESS
 from skmdn._engine.network import Passes
-from skmdn._network.forward import LARGEST_LOG_SCALE
 
 # Rows of one batch: large enough for full speed, and on the CPU small enough for the cache.
 BATCH_SIZE = {"cpu": 1024, "cuda": 16384}
@@ -20,26 +19,30 @@ class Validation:
     """Judges the present parameters on the validation part.
 
     With `calibrate`, the loss is that at the best common factor of the scales. `log_unit` turns the
-    loss of standardised targets into that of y.
+    loss of standardised targets into that of y. Their log-densities count as at `least` so much.
     """
 
     def __init__(
-        self, passes: Passes, batches: Batches, *, calibrate: bool, log_unit: float
+        self, passes: Passes, batches: Batches, *, calibrate: bool, log_unit: float, least: float
     ) -> None:
         self._passes, self._batches = passes, batches
         like = passes.parameters.flat
         self._scale_factors = like.new_tensor(_SCALE_FACTORS) if calibrate else None
-        self._log_unit = log_unit
+        self._log_unit, self._least = log_unit, least
 
     def loss(self) -> float:
         """Mean loss of all rows."""
         return float(self.losses().min())
 
     def losses(self) -> np.ndarray:
-        """Mean losses ``(A,)`` of all rows, one for every factor of the scales."""
+        """Mean losses ``(A,)`` of all rows, one for every factor of the scales.
+
+        No row counts as less likely than the least log-density, but overflown outputs are worse.
+        """
         totals = self._passes.parameters.flat.new_zeros((), dtype=torch.float64)
         for batch in self._batches.one_pass():
-            values = self._log_densities(batch).nan_to_num(nan=HOPELESS, neginf=HOPELESS)
+            values = self._log_densities(batch)
+            values = values.clamp(min=self._least).nan_to_num(nan=HOPELESS, neginf=HOPELESS)
             if batch.weights is not None:
                 values = values * batch.weights
             totals = totals - values.sum(dim=1, dtype=torch.float64)
@@ -51,7 +54,7 @@ class Validation:
         network_pass = self._passes.forward_only(batch.n_rows)
         network_pass.forward(batch.x)
         head = network_pass.head
-        head.raw_spreads.clamp_(max=LARGEST_LOG_SCALE)
+        head.log_scales.clamp_(max=self._passes.layout.largest_log_scale)
         head.evaluate(batch.y)
         if self._scale_factors is not None:
             return head.evaluate_scaled(self._scale_factors)

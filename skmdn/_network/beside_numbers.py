@@ -37,7 +37,7 @@ def beside_numbers(
         categories=None,
     )
     w = None if weights is None else weights[rows]
-    return _left(lambda part: linear_inputs(of_numbers, X[rows[part]]), z, w)
+    return _left(lambda part: linear_inputs(of_numbers, X[rows[part]], Z_LIMIT), z, w)
 
 
 def beside_columns(columns: FloatArray, z: FloatArray, weights: FloatArray | None) -> FloatArray:

@@ -1,5 +1,6 @@
 """The network's forward pass in NumPy, for prediction on a CPU, and the layout of its head."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,12 +12,13 @@ from scipy.special import log_softmax, logsumexp
 from skmdn._arrays import Array, FloatArray
 from skmdn._network.activations import ACTIVATIONS
 from skmdn._network.architecture import Architecture
+from skmdn._network.preparation import Preparation
 
 # Size of all working arrays for a block of rows together, which should fit into the cache.
 _BLOCK_CELLS = 1 << 18
-# A network trained on few rows, or too fast, may predict log-scales whose exponentials overflow.
-# They are clipped to this, both in prediction and in validation.
-LARGEST_LOG_SCALE = 80.0
+# Logarithms of scales are clipped to this, both in prediction and in validation, or to less: see
+# `head_layout`. It is the root of nine million.
+LARGEST_LOG_SCALE = 8.0
 
 
 class Network:
@@ -84,6 +86,7 @@ class HeadLayout:
 
     architecture: Architecture
     n_outputs: int
+    largest_log_scale: float = LARGEST_LOG_SCALE  # for standardised targets
 
     @property
     def lengths(self) -> tuple[int, int, int]:
@@ -131,7 +134,7 @@ class HeadLayout:
         stops = [a.n_components, n_logits, n_logits + n_means]
         logits, _, means, spread = np.split(raw, stops, axis=1)
         read = COVARIANCES[a.covariance_type].read
-        spreads = read(spread, a.n_components, D, a.scale_floor)
+        spreads = read(spread, a.n_components, D, a.scale_floor, self.largest_log_scale)
         return MixtureParameters(logits, _by_component(means, a.n_components), *spreads)
 
     def log_shares(self, raw: FloatArray) -> FloatArray:
@@ -156,7 +159,8 @@ class Covariance(NamedTuple):
 
     n_scales: Callable[[int, int], int]
     n_below: Callable[[int, int], int]  # the diagonal
-    read: Callable[[Array, int, int, float], tuple[FloatArray | None, FloatArray | None]]
+    # Given the numbers K and D, the floor of the scales and the largest logarithm.
+    read: Callable[[Array, int, int, float, float], tuple[FloatArray | None, FloatArray | None]]
     # Factors and shifts of a component's raw spreads, given the factors (D,) of the outputs.
     in_other_units: Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
@@ -166,30 +170,46 @@ def _by_component(columns: Array, n_components: int) -> Array:
     return columns.reshape(len(columns), -1, n_components).swapaxes(1, 2)
 
 
-def _scales(raw: Array, floor: float) -> FloatArray:
+def head_layout(architecture: Architecture, preparation: Preparation) -> HeadLayout:
+    """The layout for targets as this preparation standardises them.
+
+    No group of n standardised targets spreads more than the root of n. A network of few rows, or
+    one that was trained too fast, may predict any scale far from them.
+    """
+    n = preparation.y_count
+    largest = 0.5 * math.log(max(n, 4)) if n > 0 else LARGEST_LOG_SCALE
+    n_outputs = len(preparation.y_mean)
+    return HeadLayout(architecture, n_outputs, min(largest, LARGEST_LOG_SCALE))
+
+
+def _scales(raw: Array, floor: float, largest_log: float) -> FloatArray:
     # The same sum as in training, in float64 so that scales far below one keep their digits.
-    scales = np.minimum(raw, LARGEST_LOG_SCALE, dtype=np.float64)
+    scales = np.minimum(raw, largest_log, dtype=np.float64)
     np.exp(scales, out=scales)
     scales += floor
     return scales
 
 
-def _diagonal(raw: Array, K: int, D: int, floor: float) -> tuple[FloatArray, None]:
-    return _scales(_by_component(raw, K), floor), None
+def _diagonal(
+    raw: Array, K: int, D: int, floor: float, largest_log: float
+) -> tuple[FloatArray, None]:
+    return _scales(_by_component(raw, K), floor, largest_log), None
 
 
-def _spherical(raw: Array, K: int, D: int, floor: float) -> tuple[FloatArray, None]:
-    return np.repeat(_scales(_by_component(raw, K), floor), D, axis=2), None
+def _spherical(
+    raw: Array, K: int, D: int, floor: float, largest_log: float
+) -> tuple[FloatArray, None]:
+    return np.repeat(_scales(_by_component(raw, K), floor, largest_log), D, axis=2), None
 
 
 def _triangular(
-    raw: Array, K: int, D: int, floor: float
+    raw: Array, K: int, D: int, floor: float, largest_log: float
 ) -> tuple[FloatArray | None, FloatArray | None]:
     """Cholesky factor of the covariance, ``(I + N)^-1 diag(s)``, by forward substitution."""
     if D == 1:
-        return _diagonal(raw, K, D, floor)
+        return _diagonal(raw, K, D, floor, largest_log)
     rows = _by_component(raw, K)
-    scales, below = _scales(rows[..., :D], floor), rows[..., D:].astype(np.float64)
+    scales, below = _scales(rows[..., :D], floor, largest_log), rows[..., D:].astype(np.float64)
     L = np.zeros((len(raw), K, D, D))
     start = 0
     for i in range(D):

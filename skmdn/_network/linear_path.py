@@ -9,12 +9,13 @@ and Hall 1982, section 2.2).
 Axes: n rows, q inputs of the line, D outputs.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from skmdn._arrays import Array, FloatArray, IntArray
-from skmdn._network.preparation import Preparation
+from skmdn._network.preparation import Z_LIMIT, Preparation
 
 # Penalties that are tried, times the sum of the weights. With the last one there is hardly a line.
 _PENALTIES = np.logspace(-6, 3, 37)
@@ -22,6 +23,9 @@ _PENALTIES = np.logspace(-6, 3, 37)
 _LEAST_LEFT = 1e-9
 # Directions with less than this part of the largest variance take no part.
 _NEGLIGIBLE = 1e-12
+# Straight z-scores are cut off here if that predicts better by so many standard errors. No row of
+# 400 is farther out.
+_FAR_LIMIT, _DOUBTS = 20.0, 2.0
 
 
 class LinearPath(NamedTuple):
@@ -34,6 +38,7 @@ class LinearPath(NamedTuple):
     # leverage, by how much the line near the row follows a change of all targets there.
     leverage: FloatArray
     mean_leverage: float  # of the rows that the line was fitted to
+    limit: float = Z_LIMIT  # at which z-scores are cut off
 
     def values(self, inputs: FloatArray) -> FloatArray:
         """The line ``(n, D)`` at the inputs ``(n, q)``."""
@@ -79,14 +84,48 @@ class _Design(NamedTuple):
         return np.asarray(self.weights * own)
 
 
-def linear_inputs(preparation: Preparation, X: Array, folds: IntArray | None = None) -> FloatArray:
+def linear_inputs(
+    preparation: Preparation, X: Array, limit: float, folds: IntArray | None = None
+) -> FloatArray:
     """Inputs of the line ``(n, q)``, in float64: see `for_line`."""
-    return np.asarray(for_line(preparation).inputs(X, folds=folds))
+    return np.asarray(for_line(preparation, limit).inputs(X, folds=folds))
 
 
-def for_line(preparation: Preparation) -> Preparation:
-    """Its inputs are those of the network without the bins, and with straight z-scores."""
-    return preparation._replace(encoding=None, feature_weights=None, is_straight=True)
+def for_line(preparation: Preparation, limit: float = Z_LIMIT) -> Preparation:
+    """Its inputs are those of the network without the bins, with z-scores straight to a limit."""
+    return preparation._replace(encoding=None, feature_weights=None, straight_to=limit)
+
+
+def best_line(
+    inputs_to: Callable[[float], FloatArray], y: FloatArray, weights: FloatArray
+) -> LinearPath:
+    """The line that predicts rows left out best, with z-scores cut off near or far.
+
+    A line in a skewed feature goes on far out, but a mistyped value there would turn it. So the far
+    limit must be better beyond doubt.
+    """
+    near, far = (inputs_to(limit) for limit in (Z_LIMIT, _FAR_LIMIT))
+    line = fitted_line(near, y, weights)
+    if np.array_equal(near, far):
+        return line
+    other = fitted_line(far, y, weights)._replace(limit=_FAR_LIMIT)
+    # Of squares, a few rows far out would be all that counts.
+    errors = [
+        np.sum(np.abs(one.residuals(inputs, y, weights)) / _spread(y, weights), axis=1)
+        for one, inputs in ((line, near), (other, far))
+    ]
+    w, gains = weights / weights.sum(), errors[0] - errors[1]
+    gain = w @ gains
+    doubt = np.sqrt(w**2 @ (gains - gain) ** 2)
+    return other if gain > _DOUBTS * doubt else line
+
+
+def _spread(y: FloatArray, weights: FloatArray) -> FloatArray:
+    """Standard deviations ``(D,)``, or one where there is none."""
+    unit = np.maximum(np.abs(y).max(axis=0), np.finfo(float).tiny)  # with squares within float64
+    w, y = weights / weights.sum(), y / unit
+    found = np.sqrt(w @ (y - w @ y) ** 2) * unit
+    return np.asarray(np.where(found > 0, found, 1.0))
 
 
 def fitted_line(inputs: FloatArray, y: FloatArray, weights: FloatArray) -> LinearPath:

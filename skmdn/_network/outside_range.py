@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skmdn._arrays import Array, FloatArray, IntArray
-from skmdn._network.preparation import Preparation, write_z_scores
+from skmdn._network.preparation import Z_LIMIT, Preparation, write_z_scores
 
 # Part of the line's change that is doubted, so that the means do not follow it; twice as much is
 # the standard deviation of what may come. Of 20 samples of 25 to 491 rows, the means are best
@@ -29,18 +29,20 @@ class OutsideLine(NamedTuple):
 
     coef: FloatArray  # (q, D)
     doubt: FloatArray  # (D,)
+    limit: float = Z_LIMIT  # at which z-scores are cut off
 
     @classmethod
-    def of(cls, coef: FloatArray, unexplained: FloatArray) -> "OutsideLine":
+    def of(cls, coef: FloatArray, unexplained: FloatArray, limit: float) -> "OutsideLine":
         """A line that leaves such parts ``(D,)`` of the variances, in rows new to it."""
-        return cls(coef, np.minimum(_DOUBT, _DOUBT_PER_ROOT * np.sqrt(unexplained)))
+        return cls(coef, np.minimum(_DOUBT, _DOUBT_PER_ROOT * np.sqrt(unexplained)), limit)
 
     def goes_on(self, preparation: Preparation, X: Array) -> tuple[FloatArray, FloatArray] | None:
         """Shifts ``(n, D)`` of the means for the rows X, and what is added to standard deviations.
 
         There is None where no row is outside, nor has a gap that no row of the fit had.
         """
-        beyond, unknown = beyond_range(preparation, self.coef, X), _unknown(preparation, self, X)
+        beyond = beyond_range(preparation, self.coef, X, self.limit)
+        unknown = _unknown(preparation, self, X)
         if beyond is None:
             return None if unknown is None else (np.zeros_like(unknown), unknown)
         noise = 2 * self.doubt * np.abs(beyond)
@@ -67,17 +69,19 @@ def _unknown(preparation: Preparation, line: OutsideLine, X: Array) -> FloatArra
     return np.sqrt(variances)
 
 
-def beyond_range(preparation: Preparation, slopes: FloatArray, X: Array) -> FloatArray | None:
+def beyond_range(
+    preparation: Preparation, slopes: FloatArray, X: Array, limit: float = Z_LIMIT
+) -> FloatArray | None:
     """How much a line with slopes ``(q, D)`` changes from the ends of the range to the rows X.
 
-    The slopes are by z-score. There is None where no row is outside.
+    The slopes are by z-score, which is cut off at the limit. There is None where no row is outside.
     """
     rows = _outside(preparation, X)
     if len(rows) == 0:
         return None
     change = np.zeros((len(X), slopes.shape[1]))
     # Feature by feature: the bits of a matrix product depend on the number of rows.
-    for excess, slope in zip(_excess(preparation, X[rows]), slopes, strict=True):
+    for excess, slope in zip(_excess(preparation, X[rows], limit), slopes, strict=True):
         change[rows] += excess[:, np.newaxis] * slope
     return change
 
@@ -87,13 +91,13 @@ def _outside(preparation: Preparation, X: Array) -> IntArray:
     return np.flatnonzero(((low > X) | (high < X)).any(axis=1))
 
 
-def _excess(preparation: Preparation, X: Array) -> FloatArray:
+def _excess(preparation: Preparation, X: Array, limit: float) -> FloatArray:
     """How far z-scores ``(q, n)`` are from those at the ends of the range; 0 within and at gaps."""
     numbers = preparation.numbers
     mean, scale = preparation.X_mean[numbers], preparation.X_scale[numbers]
     low, high = (end[numbers, np.newaxis] for end in preparation.ends())
     columns = X.T[numbers].astype(np.float64)
     z, of_end = np.empty_like(columns), np.empty_like(columns)
-    write_z_scores(np.clip(columns, low, high), mean, scale, of_end, is_straight=True)
-    write_z_scores(columns, mean, scale, z, is_straight=True)
+    write_z_scores(np.clip(columns, low, high), mean, scale, of_end, straight_to=limit)
+    write_z_scores(columns, mean, scale, z, straight_to=limit)
     return np.nan_to_num(z - of_end)

@@ -36,18 +36,18 @@ def write_z_scores(
     scale: FloatArray,
     out: Array,
     *,
-    is_straight: bool = False,
+    straight_to: float | None = None,
 ) -> None:
     """Write clipped z-scores of the ``columns (p, n)``, which do not stay as they are.
 
-    They are soft-clipped, or just cut off at the limit if they should be straight.
+    They are soft-clipped, or if they should be straight just cut off at such a limit.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # infinitely far out
         columns -= mean[:, np.newaxis]
         columns /= scale[:, np.newaxis]
     columns[np.isinf(scale)] = 0.0  # infinitely far out is no number then
-    if is_straight:
-        np.clip(columns, -Z_LIMIT, Z_LIMIT, out=out, casting="same_kind")
+    if straight_to is not None:
+        np.clip(columns, -straight_to, straight_to, out=out, casting="same_kind")
     else:
         soft_clip(columns, out)
 
@@ -92,9 +92,9 @@ class _Numbers(NamedTuple):
     # (p,), factors of each feature's inputs for a network that trains; of a fitted one they are in
     # its first layer.
     feature_weights: FloatArray | None = None
-    # Whether z-scores are cut off at the limit and not bent before, as a line needs them: of a
-    # straight line through bent z-scores, up to a tenth of its height is lost.
-    is_straight: bool = False
+    # Where z-scores are cut off and not bent before, as a line needs them: of a straight line
+    # through bent z-scores, up to a tenth of its height is lost.
+    straight_to: float | None = None
 
 
 class Preparation(_Numbers):
@@ -233,7 +233,7 @@ class Preparation(_Numbers):
         mean, scale = self.X_mean, self.X_scale
         if self.categories is not None:
             columns, mean, scale = columns[numbers], mean[numbers], scale[numbers]
-        write_z_scores(columns, mean, scale, z.T, is_straight=self.is_straight)
+        write_z_scores(columns, mean, scale, z.T, straight_to=self.straight_to)
         if self.feature_weights is not None:
             out *= self.feature_weights[feature]
         return out

@@ -133,6 +133,6 @@ def continued_beginning(
         line = moved_line(line, old, start.preparation, before.layout)
     outside = before.outside
     if outside is not None:
-        coef = moved_slopes(outside.coef, old, start.preparation)
+        coef = moved_slopes(outside.coef, old, start.preparation, outside.limit)
         outside = outside._replace(coef=coef)
     return Beginning(weighted(start, feature_weights), line, residual, outside)

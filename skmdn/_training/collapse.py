@@ -34,8 +34,9 @@ def signs_of_collapse(
         return []
     if len(rows) > _MOST_ROWS:
         rows = rng.choice(rows, _MOST_ROWS, replace=False)
-    found = collapse_warnings(predictor, data.X[rows], data)
-    return found or _floor_of_outliers(predictor, data.y[rows])
+    # Values far out kill components, too, and are what to see to first.
+    far_out = _floor_of_outliers(predictor, data.y[rows])
+    return far_out or collapse_warnings(predictor, data.X[rows], data)
 
 
 def _floor_of_outliers(predictor: Predictor, y: np.ndarray) -> list[FitWarning]:

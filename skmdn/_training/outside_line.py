@@ -1,11 +1,13 @@
 """The line along which means go on outside the features' range: see `_network.outside_range`."""
 
+from functools import partial
+
 import numpy as np
 
 from skmdn._estimators.distinct_rows import merged
 from skmdn._estimators.evenly_spread import evenly_spread
 from skmdn._estimators.observations import Observations
-from skmdn._network.linear_path import LinearPath, fitted_line, for_line
+from skmdn._network.linear_path import LinearPath, best_line, for_line
 from skmdn._network.outside_range import OutsideLine
 from skmdn._network.preparation import Preparation
 from skmdn._thread_pools import one_thread
@@ -28,10 +30,11 @@ def outside_line(preparation: Preparation, data: Observations) -> OutsideLine | 
         return None
     weights = None if data.weights is None else data.weights[rows]
     first, weights = merged(data.X[rows], data.y[rows], weights)
-    inputs, y = line_inputs(preparation, data, rows[first]), data.y[rows[first]]
+    rows = rows[first]
+    y, inputs_to = data.y[rows], partial(line_inputs, preparation, data, rows)
     with one_thread():
-        line = fitted_line(inputs, y, weights)
-        residuals = line.residuals(inputs, y, weights)
+        line = best_line(inputs_to, y, weights)
+        residuals = line.residuals(inputs_to(line.limit), y, weights)
     return _of_line(line, preparation, _unexplained(residuals, y, weights))
 
 
@@ -45,7 +48,7 @@ def of_linear_path(
 
 
 def _of_line(line: LinearPath, preparation: Preparation, left: np.ndarray) -> OutsideLine:
-    return OutsideLine.of(np.array(line.coef[: len(preparation.numbers)]), left)
+    return OutsideLine.of(np.array(line.coef[: len(preparation.numbers)]), left, line.limit)
 
 
 def _unexplained(residuals: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -112,14 +112,18 @@ def moved_line(
 ) -> LinearPath:
     """The line of an old preparation in the inputs of a new one."""
     layer = np.hstack([np.vstack([line.coef, line.intercept]), line.leverage])
-    layer = Rescaling.between(for_line(old), for_line(new), layout).first_layer(layer)
+    layer = Rescaling.between(
+        for_line(old, line.limit), for_line(new, line.limit), layout
+    ).first_layer(layer)
     of_line, leverage = np.split(layer, [line.coef.shape[1]], axis=1)
     return line._replace(coef=of_line[:-1], intercept=of_line[-1], leverage=leverage)
 
 
-def moved_slopes(slopes: np.ndarray, old: Preparation, new: Preparation) -> np.ndarray:
+def moved_slopes(
+    slopes: np.ndarray, old: Preparation, new: Preparation, limit: float
+) -> np.ndarray:
     """Slopes ``(q, D)`` by z-score of an old preparation as those of a new one."""
-    factors, _ = _input_changes(for_line(old), for_line(new))
+    factors, _ = _input_changes(for_line(old, limit), for_line(new, limit))
     return slopes * factors[new.numbers, np.newaxis]
 
 
@@ -194,5 +198,5 @@ def _input_changes(old: Preparation, new: Preparation) -> tuple[np.ndarray, np.n
 def _inputs(x: np.ndarray, preparation: Preparation) -> np.ndarray:
     """Clipped z-scores of ``x (nodes, p)``."""
     out, (mean, scale) = np.empty_like(x), (preparation.X_mean, preparation.X_scale)
-    write_z_scores(x.T.copy(), mean, scale, out.T, is_straight=preparation.is_straight)
+    write_z_scores(x.T.copy(), mean, scale, out.T, straight_to=preparation.straight_to)
     return out

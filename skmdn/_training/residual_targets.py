@@ -1,12 +1,13 @@
 """Targets less the line of the linear path, which the network learns in their place."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from skmdn._estimators.evenly_spread import evenly_spread
 from skmdn._estimators.observations import Observations
-from skmdn._network.linear_path import LinearPath, fitted_line, linear_inputs
+from skmdn._network.linear_path import LinearPath, best_line, linear_inputs
 from skmdn._network.preparation import Preparation
 from skmdn._network.scaling import location_and_scale
 
@@ -18,7 +19,8 @@ def line_of(preparation: Preparation, data: Observations) -> LinearPath:
     """The line through the rows off the atoms, evenly spread where they are many."""
     data = data.of_density()
     rows = evenly_spread(data.rows, _MAX_ROWS)
-    return fitted_line(line_inputs(preparation, data, rows), data.y[rows], _weights(data, rows))
+    inputs_to = partial(line_inputs, preparation, data, rows)
+    return best_line(inputs_to, data.y[rows], _weights(data, rows))
 
 
 def less_line(
@@ -32,10 +34,10 @@ def less_line(
     y = np.array(data.y, dtype=np.float64)
     for start in range(0, len(data.rows), _CHUNK_ROWS):
         rows = data.rows[start : start + _CHUNK_ROWS]
-        y[rows] -= line.values(line_inputs(preparation, data, rows))
+        y[rows] -= line.values(line_inputs(preparation, data, rows, line.limit))
     rows = data.of_density().rows
     if left_out and len(rows) <= _MAX_ROWS:
-        inputs = line_inputs(preparation, data, rows)
+        inputs = line_inputs(preparation, data, rows, line.limit)
         y[rows] = line.residuals(inputs, data.y[rows], _weights(data, rows))
     return replace(data, y=y)
 
@@ -50,10 +52,12 @@ def with_scaling_of(preparation: Preparation, data: Observations) -> Preparation
     )
 
 
-def line_inputs(preparation: Preparation, data: Observations, rows: np.ndarray) -> np.ndarray:
-    """Inputs of the line ``(n, q)`` for rows of the fit."""
+def line_inputs(
+    preparation: Preparation, data: Observations, rows: np.ndarray, limit: float
+) -> np.ndarray:
+    """Inputs of the line ``(n, q)`` for rows of the fit, with z-scores straight to a limit."""
     folds = None if data.folds is None else data.folds[rows]
-    return linear_inputs(preparation, data.X[rows], folds)
+    return linear_inputs(preparation, data.X[rows], limit, folds)
 
 
 def _weights(data: Observations, rows: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Options of the engine for one training, from the settings of the user."""
 
 from skmdn import _engine
+from skmdn._calibration import LEAST_LOG_DENSITY
 from skmdn._training.settings import Settings
 
 # Part of the steps with a rising learning rate.
@@ -26,4 +27,5 @@ def training_options(
         calibrate=settings.calibrate,
         dtype=settings.dtype,
         device=settings.device,
+        least_log_density=LEAST_LOG_DENSITY,
     )

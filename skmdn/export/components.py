@@ -11,7 +11,6 @@ import numpy as np
 
 from skmdn._arrays import FloatArray
 from skmdn._network.atom_shares import LEAST_SHARE
-from skmdn._network.forward import LARGEST_LOG_SCALE
 from skmdn._network.linear_path import LinearPath, for_line
 from skmdn._network.outside_range import OutsideLine, without_indicator
 from skmdn._network.preparation import Preparation
@@ -89,7 +88,8 @@ def _standardised(raw: Value, predictor: Predictor) -> Components:
     start = n_logits + n_means
     n_scales = 1 if kind == "spherical" else D
     scales = [
-        exp(minimum(raw.part(start + d * K, K), LARGEST_LOG_SCALE)) + floor for d in range(n_scales)
+        exp(minimum(raw.part(start + d * K, K), predictor.layout.largest_log_scale)) + floor
+        for d in range(n_scales)
     ]
     weights = raw.part(0, K).node("Softmax", axis=1)
     is_full = kind == "full" and D > 1
@@ -153,7 +153,7 @@ def _beside_line(
     found: Components, X: Value, line: LinearPath, preparation: Preparation
 ) -> Components:
     """Components of residuals moved by the line, and wider by its leverage."""
-    plain = for_line(preparation)
+    plain = for_line(preparation, line.limit)
     shifts = network_inputs(X, plain).node("MatMul", line.coef) + line.intercept
     unclipped = network_inputs(X, plain._replace(extrapolation="continue"))
     scores = unclipped.node("MatMul", line.leverage[:-1]) + line.leverage[-1]
@@ -168,7 +168,7 @@ def _beyond_range(
     found: Components, X: Value, line: OutsideLine, preparation: Preparation
 ) -> Components:
     """Components that go on outside the range as in `_network.outside_range`."""
-    plain = for_line(preparation)._replace(categories=None)
+    plain = for_line(preparation, line.limit)._replace(categories=None)
     unclipped = network_inputs(X, plain._replace(extrapolation="continue"))
     excess = (unclipped - network_inputs(X, plain)).take(preparation.numbers)
     beyond = excess.node("MatMul", line.coef)

@@ -44,8 +44,8 @@ def _filled(columns: Value, is_gap: Value, preparation: Preparation) -> Value:
 def _clipped(filled: Value, preparation: Preparation) -> Value:
     numbers = preparation.numbers
     z = (filled.take(numbers) - preparation.X_mean[numbers]) / preparation.X_scale[numbers]
-    if preparation.is_straight:
-        return clip(z, -Z_LIMIT, Z_LIMIT)
+    if preparation.straight_to is not None:
+        return clip(z, -preparation.straight_to, preparation.straight_to)
     z = clip(z, -1e18, 1e18)
     return z / sqrt(z * z * (1.0 / Z_LIMIT**2) + 1.0)
 
