@@ -156,3 +156,12 @@ def test_outcomes_of_copies_are_not_foretold(with_cross_validation):
     model = short(validation_fraction="auto", max_iter=100, n_components=1).fit(X, y)
     new = model.predict_proba(rng.normal(size=(500, 3)))
     assert np.median(new.std()) > 0.7
+
+
+@pytest.mark.parametrize("n_copies", [2, 4, 6])
+@pytest.mark.parametrize("decimals", [0, 1])
+def test_copies_of_rounded_targets_are_noticed(decimals, n_copies):
+    X, y = rows(150)
+    order = np.random.default_rng(1).permutation(np.tile(np.arange(150), n_copies))
+    labels = copies(X[order], (3 * y).round(decimals)[order])
+    assert len(np.unique(labels)) == 150

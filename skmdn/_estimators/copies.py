@@ -13,10 +13,10 @@ from skmdn._estimators.distinct_rows import contents
 from skmdn._estimators.tables import matrix_of
 
 # Of so few distinct rows one cannot tell, nor make folds. Fewer copies do no harm. Rows with equal
-# features that are no copies have other targets, unless these are few, or belong to features of
-# which there are few.
+# features that are no copies have other targets, unless one pair of rows in four has the same, or
+# they belong to features of which there are few.
 _FEW_DISTINCT, _MANY, _OF_EQUAL_FEATURES = 10, 0.05, 0.9
-_LEAST_DISTINCT, _LEAST_DISTINCT_TARGETS = 0.15, 0.5
+_LEAST_DISTINCT, _BY_CHANCE = 0.15, 0.25
 # Larger tables are not copied to be compared; with so many rows, copies do less harm.
 _MOST_CELLS = 5e6
 
@@ -30,8 +30,8 @@ def copies(X: Any, y: FloatArray, rows: IntArray | None = None) -> IntArray | No
     """
     n = len(y)
     targets = y.reshape(n, -1)
-    n_targets = len(np.unique(contents(np.empty((n, 0)), targets)))
-    if n - n_targets < _MANY * n:  # which is all to ask of most data
+    _, counts = np.unique(contents(np.empty((n, 0)), targets), return_counts=True)
+    if n - len(counts) < _MANY * n:  # which is all to ask of most data
         return None
     if not hasattr(X, "shape") or n * np.prod(X.shape[1:]) > _MOST_CELLS:
         return None
@@ -44,6 +44,6 @@ def copies(X: Any, y: FloatArray, rows: IntArray | None = None) -> IntArray | No
         n_rows >= _FEW_DISTINCT
         and n - n_rows >= max(_MANY * n, _OF_EQUAL_FEATURES * (n - n_features))
         and n_rows >= _LEAST_DISTINCT * n
-        and n_targets >= _LEAST_DISTINCT_TARGETS * n_rows
+        and np.sum((counts / n) ** 2) <= _BY_CHANCE
     )
     return labels.ravel() if are_copies else None
