@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cases.ensemble import Spy
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold
@@ -13,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor
 from skmdn._estimators.rows import Rows
-from skmdn.ensemble.shared_predictions import cross_fit_together
+from skmdn.ensemble.shared_predictions import can_share, cross_fit_together
 from skmdn.ensemble.view_densities import view_densities
 from skmdn.ensemble.views import default_views
 from skmdn.preprocessing import CrossFittedPredictions
@@ -180,3 +181,13 @@ def test_in_prediction_shared_regressors_are_asked_once(data, monkeypatch, scale
     found = [np.asarray(each) for each in view_densities(model.estimators_[0], X)]
     assert len(asked) == len({id(each) for each in asked}) == 6  # pairs of four folds
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("n_rows", [50, 2000])
+def test_trees_of_the_default_views_give_arrays_whatever_the_user_wants(n_rows):
+    trees = dict(default_views(n_rows, 3))["trees"]
+    parts = [(np.arange(5) != i, np.arange(5) == i) for i in range(5)]
+    parts = [(np.flatnonzero(train), np.flatnonzero(test)) for train, test in parts]
+    for words in ({}, {"transform_output": "pandas"}, {"transform_output": "polars"}):
+        with config_context(**words):
+            assert can_share(clone(trees), parts)

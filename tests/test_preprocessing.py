@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn import config_context
 from sklearn.base import clone
@@ -16,6 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skmdn.preprocessing import (
     CrossFittedPredictions,
     PiecewiseLinearEncoder,
+    RepeatedValues,
     StandardizedRegressor,
 )
 from skmdn.preprocessing.tree_regressors import tree_regressors
@@ -398,3 +400,47 @@ def test_edges_come_from_rows_with_weight():
         encoder = PiecewiseLinearEncoder(n_bins=2, subsample=10, random_state=seed)
         encoder.fit(X, sample_weight=weights)
         np.testing.assert_array_equal(encoder.bin_edges_[0], [500, 501, 502])
+
+
+# Whatever the caller wants of other steps --------------------------------------------------------
+
+
+def test_repeated_values_fit_and_predict_under_any_configuration():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.integers(0, 9, 60), rng.normal(size=60)]).astype(float)
+    y = X[:, 0] ** 2 + X[:, 1]
+    expected = RepeatedValues().fit(X, y).predict(X)
+    for words in ({"enable_metadata_routing": True}, {"transform_output": "pandas"}):
+        with config_context(**words):
+            model = RepeatedValues().fit(X, y)
+            np.testing.assert_array_equal(model.predict(X), expected)
+        np.testing.assert_array_equal(model.predict(X), expected)
+
+
+def test_regressors_without_weights_are_asked_for_none():
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    model = StandardizedRegressor(KNeighborsRegressor()).fit(X, X[:, 0])
+    assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame])
+def test_predictions_take_no_name_of_a_feature(library):
+    rng = np.random.default_rng(0)
+    name = "crossfittedpredictions_line"
+    X = {"a": rng.normal(size=30), name: rng.normal(size=30), "c": ["u", "v"] * 15}
+    y = X["a"] + rng.normal(size=30)
+    transformer = CrossFittedPredictions([("line", _OfNumbers())], cv=3, random_state=0)
+    found = transformer.fit_transform(library(X), y)
+    assert list(found.columns) == ["a", name, "c", f"{name}_2"]
+    assert transformer.get_feature_names_out().tolist() == list(found.columns)
+    np.testing.assert_array_equal(np.asarray(found[name]), X[name])
+
+
+class _OfNumbers(LinearRegression):
+    """A line in the features that are numbers."""
+
+    def fit(self, X, y):
+        return super().fit(np.column_stack([X["a"]]), y)
+
+    def predict(self, X):
+        return super().predict(np.column_stack([X["a"]]))

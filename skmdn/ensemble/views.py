@@ -37,7 +37,7 @@ def default_views(n_rows: int, n_features: int) -> list[tuple[str, Any]]:
             "trees",
             Pipeline(
                 [
-                    ("predictions", CrossFittedPredictions()),
+                    ("predictions", _trees()),
                     ("mdn", MDNRegressor(encoding="piecewise", alpha=0.0)),
                 ]
             ),
@@ -48,6 +48,11 @@ def default_views(n_rows: int, n_features: int) -> list[tuple[str, Any]]:
         return [*of_many, line] if is_wide(n_rows, n_features) else of_many
     plain = ("plain", MDNRegressor(encoding=None, alpha=firm))
     return [plain, *views, line, ("process", ProcessDensity())]
+
+
+def _trees() -> CrossFittedPredictions:
+    """Their predictions beside the features: arrays, whatever the user wants of transformers."""
+    return CrossFittedPredictions().set_output(transform="default")
 
 
 def size_of(rows: Rows) -> tuple[int, int]:

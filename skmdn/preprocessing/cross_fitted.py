@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any, ClassVar
 
 import numpy as np
@@ -220,7 +221,7 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
         """Names of the columns: first the features, then the regressors.
 
         The name of a regressor's column starts with that of the class, as in scikit-learn's
-        stacking.
+        stacking. It ends in a number if a feature has that name, as after another such transformer.
 
         Parameters
         ----------
@@ -277,11 +278,19 @@ def begin_fit(
 
 
 def prediction_names(transformer: CrossFittedPredictions) -> list[str]:
-    """Names of the columns of predictions."""
+    """Names of the columns of predictions, other than those of the features."""
     D = transformer.n_outputs_
     ends = [""] if D == 1 else [str(d) for d in range(D)]
     prefix = type(transformer).__name__.lower()
-    return [f"{prefix}_{name}{end}" for name, _ in named_regressors(transformer) for end in ends]
+    names = [f"{prefix}_{name}{end}" for name, _ in named_regressors(transformer) for end in ends]
+    taken = set(getattr(transformer, "feature_names_in_", []))
+    return [next(one for one in _variants(name) if one not in taken) for name in names]
+
+
+def _variants(name: str) -> Iterator[str]:
+    """A name, and the same with numbers from two on."""
+    yield name
+    yield from (f"{name}_{number}" for number in count(2))
 
 
 def named_regressors(transformer: CrossFittedPredictions) -> list[tuple[str, Any]]:

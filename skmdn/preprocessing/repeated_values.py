@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.evenly_spread import evenly_spread
 from skmdn._estimators.inputs import check_inputs, check_training_data
+from skmdn._estimators.own_steps import plain_configuration
 from skmdn._estimators.r2_score import ScoredRegressor
 
 # A feature counts as repeated if it has more than so many values that come again, and at least so
@@ -123,7 +124,8 @@ class RepeatedValues(ScoredRegressor, BaseEstimator):
             ]
             names = ("centre", "scale", "ridge")
             of_steps = {f"{name}__sample_weight": weights[some] for name in names}
-            with np.errstate(invalid="ignore"):  # scikit-learn's variance of a constant: -1e-17
+            # scikit-learn's variance of a constant may be -1e-17.
+            with plain_configuration(), np.errstate(invalid="ignore"):
                 filled = self._filled(inputs[some])
                 self.polynomial_ = Pipeline(steps).fit(filled, targets[some], **of_steps)
             residuals = targets - self._polynomial(inputs)
@@ -162,10 +164,11 @@ class RepeatedValues(ScoredRegressor, BaseEstimator):
         return np.where(np.isnan(X), self.X_mean_, X)
 
     def _polynomial(self, X: np.ndarray) -> np.ndarray:
-        parts = [
-            np.asarray(self.polynomial_.predict(self._filled(X[rows]))).reshape(len(X[rows]), -1)
-            for rows in gen_batches(len(X), _MOST_ROWS)
-        ]
+        with plain_configuration():
+            parts = [
+                np.reshape(self.polynomial_.predict(self._filled(X[rows])), (len(X[rows]), -1))
+                for rows in gen_batches(len(X), _MOST_ROWS)
+            ]
         return np.concatenate(parts)
 
     def __sklearn_tags__(self) -> Any:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn import config_context
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
@@ -16,6 +15,7 @@ from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.inner_estimators import takes_gaps
 from skmdn._estimators.inputs import check_inputs, check_training_data
 from skmdn._estimators.observations import Observations
+from skmdn._estimators.own_steps import plain_configuration
 from skmdn._estimators.parameters import STANDARDIZED_REGRESSOR, check_parameters
 from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._network.scaling import location_and_unit, n_present
@@ -149,9 +149,9 @@ class StandardizedRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
                 present = np.flatnonzero(weights)
                 inputs, targets, weights = inputs[present], targets[present], weights[present]
                 weights = weights / weights.mean()
-            # The default regressors take weights, whatever the user's own routing asks for.
-            with config_context(enable_metadata_routing=False), _threads_for(data.X):
-                self.regressor_ = regressor.fit(inputs, targets, sample_weight=weights)
+            taken = {} if weights is None else {"sample_weight": weights}
+            with plain_configuration(), _threads_for(data.X):
+                self.regressor_ = regressor.fit(inputs, targets, **taken)
         return self
 
     def _fit_inputs(self, data: Observations, targets: np.ndarray, regressor: Any) -> np.ndarray:
