@@ -9,7 +9,9 @@ import pytest
 import sklearn
 from cases.conformal import HALF, TwoPeaks, two_peak_data
 from cases.linear_gaussian import LinearGaussian, linear_data
+from cases.regressor import short
 from joblib import parallel_config
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -21,6 +23,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmdn import MDNRegressor
+from skmdn._estimators.fit_warnings import warn_of_fit
 from skmdn.conformal import ConformalMDNRegressor
 from skmdn.metrics import log_likelihood_scorer
 
@@ -430,3 +433,36 @@ def test_dates_are_not_taken_for_numbers(kind):
     model.fit(X, y)
     with pytest.raises((TypeError, ValueError), match=r"^y\b"):
         model.contains(X, DATES[kind])
+
+
+def test_what_models_say_of_their_fits_is_said_once_at_the_line_of_the_user():
+    X, y = linear_data(90)
+    for cv, begins in ((3, "Advisor, 3 members: rows"), ("last", "rows")):
+        with pytest.warns(UserWarning, match=f"^{begins} are few") as caught:
+            ConformalMDNRegressor(Advisor(), cv=cv).fit(X, y)
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
+
+
+class Advisor(LinearGaussian):
+    def fit(self, X, y, sample_weight=None):
+        warn_of_fit(f"rows are few, {len(y)}", stacklevel=1)
+        return super().fit(X, y, sample_weight)
+
+
+def test_an_estimator_that_declines_weights_and_groups_gets_none():
+    X, y = linear_data(60)
+    w, groups = np.where(y > 0, 1.0, 1e-3), np.repeat(np.arange(12), 5)
+    with config_context(enable_metadata_routing=True):
+        wants, declines = (
+            LinearGaussian().set_fit_request(sample_weight=word) for word in (True, False)
+        )
+        plain, unweighted, weighted = (
+            ConformalMDNRegressor(one, cv=3, random_state=0).fit(X, y, weights).predict(X)
+            for one, weights in ((wants, None), (declines, w), (wants, w))
+        )
+        network = short().set_fit_request(groups=False)
+        model = ConformalMDNRegressor(network, cv=2, random_state=0).fit(X, y, groups=groups)
+    np.testing.assert_array_equal(unweighted, plain)
+    assert np.abs(weighted - plain).max() > 0.01
+    assert [one.validation_split_ for one in model.estimators_] == ["shuffled"] * 2

@@ -15,7 +15,9 @@ from sklearn.model_selection import (
 )
 
 from skmdn import Mixture
+from skmdn._estimators.rows import Rows
 from skmdn.conformal import ConformalMDNRegressor
+from skmdn.conformal.calibration_rows import calibration_splits
 from skmdn.metrics import log_likelihood_scorer
 from skmdn.model_selection import cross_val_predict_proba
 
@@ -119,7 +121,24 @@ def test_several_splits_must_partition_the_rows_as_out_of_fold_predictions_must(
     assert not hasattr(model, "estimators_")
     with pytest.raises(ValueError, match="cv: ") as expected:
         cross_val_predict_proba(LinearGaussian(), X, y, cv=cv)
-    assert str(refusal.value) == str(expected.value)
+    # Here one split would do, and there it would not.
+    assert str(refusal.value).startswith(str(expected.value))
+    assert "single split" in str(refusal.value)
+    assert "single" not in str(expected.value)
+
+
+def test_the_last_groups_calibrate_whole():
+    X, y = linear_data(60)
+    groups = np.repeat(np.arange(12), 5)[np.random.default_rng(0).permutation(60)]
+    parts = calibration_splits("last", Rows(X, y, None, groups), np.random.default_rng(0)).parts
+    ((fitting, calibrating),) = parts
+    assert np.intersect1d(groups[fitting], groups[calibrating]).size == 0
+    assert 8 <= len(calibrating) <= 16
+    first_rows = {group: int(np.argmax(groups == group)) for group in groups.tolist()}
+    of_fit = max(first_rows[group] for group in groups[fitting].tolist())
+    assert of_fit < min(first_rows[group] for group in groups[calibrating].tolist())
+    with pytest.raises(ValueError, match="at least two groups"):
+        ConformalMDNRegressor(LinearGaussian(), cv="last").fit(X, y, groups=np.zeros(60))
 
 
 @pytest.mark.parametrize("cv", [HALF, list(TimeSeriesSplit(5).split(range(60)))[-1:]])

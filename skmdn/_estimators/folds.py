@@ -136,15 +136,18 @@ def check_weighted(trains: list[IntArray], weights: FloatArray | None) -> None:
             )
 
 
-def order_of(tests: list[IntArray], n_rows: int) -> IntArray:
-    """Place of every row in the concatenated test parts, which must partition the rows."""
+def order_of(tests: list[IntArray], n_rows: int, advice: str = "") -> IntArray:
+    """Place of every row in the concatenated test parts, which must partition the rows.
+
+    There may be further `advice` for those that do not.
+    """
     places = np.concatenate([*tests, np.empty(0, dtype=np.intp)])
     if not np.array_equal(np.sort(places), np.arange(n_rows)):
         raise ValueError(
             f"cv: expected test parts that hold each of {n_rows} rows exactly once, got "
             f"{len(tests)} parts of {places.size} rows, {np.unique(places).size} of them distinct. "
-            "Splits in time order never test the first rows: hold out a single block instead, such "
-            "as the last one."
+            "KFold and GroupKFold do that; ShuffleSplit, RepeatedKFold and TimeSeriesSplit, which "
+            f"never tests the first rows, do not.{advice}"
         )
     return np.argsort(places)
 

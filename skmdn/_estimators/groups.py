@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skmdn._arrays import AnyArray, IntArray
+from skmdn._arrays import AnyArray, BoolArray, IntArray
 from skmdn._estimators.tables import is_gap
 
 
@@ -33,3 +33,10 @@ def group_numbers(groups: AnyArray) -> IntArray:
     places = np.empty(len(first), dtype=np.intp)
     places[np.argsort(first)] = np.arange(len(first))
     return places[numbers.ravel()]
+
+
+def last_groups(sizes: IntArray, n: int) -> BoolArray:
+    """Mask of the last groups, of about n rows together: at least one, but not all."""
+    from_behind = np.cumsum(sizes[::-1])[:-1]
+    n_last = 1 + np.argmin(np.abs(from_behind - n))
+    return np.asarray(np.arange(len(sizes)) >= len(sizes) - n_last)

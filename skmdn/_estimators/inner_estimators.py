@@ -33,8 +33,13 @@ def takes_gaps(estimator: Any) -> bool:
 
 
 def weight_fit_params(estimator: Any, weights: FloatArray | None) -> dict[str, FloatArray]:
-    """Keyword arguments that pass sample weights to `fit`; ValueError if it takes none."""
-    return {} if weights is None else {_weight_name(estimator): weights}
+    """Keyword arguments that pass sample weights to `fit`; ValueError if it takes none.
+
+    With metadata routing an estimator may have said that it wants none.
+    """
+    if weights is None or _declines(estimator, "sample_weight"):
+        return {}
+    return {_weight_name(estimator): weights}
 
 
 def group_fit_params(estimator: Any, groups: AnyArray | None) -> dict[str, AnyArray]:
@@ -43,7 +48,7 @@ def group_fit_params(estimator: Any, groups: AnyArray | None) -> dict[str, AnyAr
     A search hands them to its splitter. With metadata routing they go to what asks for them. A
     single group, as a fold may leave, cannot be divided. So only the splitter of a search gets it.
     """
-    if groups is None:
+    if groups is None or _declines(estimator, "groups"):
         return {}
     divisible = {"groups": groups} if len(np.unique(groups)) > 1 else {}
     if has_fit_parameter(estimator, "groups"):
@@ -56,6 +61,16 @@ def group_fit_params(estimator: Any, groups: AnyArray | None) -> dict[str, AnyAr
         return {f"{name}__{key}": labels for key, labels in group_fit_params(last, groups).items()}
     is_search = hasattr(estimator, "cv") and _passes_fit_params_on(estimator)
     return {"groups": groups} if is_search else {}
+
+
+def _declines(estimator: Any, name: str) -> bool:
+    """Whether ``set_fit_request`` has said that `fit` should not get this, with routing on."""
+    if not get_config()["enable_metadata_routing"] or not hasattr(
+        estimator, "get_metadata_routing"
+    ):
+        return False
+    of_fit = getattr(get_routing_for_object(estimator), "fit", None)  # a router has none
+    return of_fit is not None and of_fit.requests.get(name) is False
 
 
 def _weight_name(estimator: Any) -> str:

@@ -9,7 +9,7 @@ from skmdn._engine.principal_axis import principal_scores
 from skmdn._estimators.copies import copies
 from skmdn._estimators.dependence import dependence
 from skmdn._estimators.folds import parts_of
-from skmdn._estimators.groups import group_numbers
+from skmdn._estimators.groups import group_numbers, last_groups
 from skmdn._estimators.observations import Observations
 from skmdn._estimators.runs import run_length, spread_runs, wants_runs
 from skmdn._network.preparation import Preparation
@@ -108,18 +108,11 @@ def _by_groups(
             "validate; got one. Fit without groups, with X_val, or with validation_fraction=None."
         )
     if asked == "last":
-        held_out = _last_groups(sizes, n)
+        held_out = last_groups(sizes, n)
     else:
         y = principal_scores(preparation.targets(data.y[data.rows]), None)
         held_out = representative_groups(y, groups, n, rng)
     return _parted(data, np.flatnonzero(held_out[groups]), "groups")
-
-
-def _last_groups(sizes: np.ndarray, n: int) -> np.ndarray:
-    """Mask of the last groups, of about n rows together: at least one, but not all."""
-    from_behind = np.cumsum(sizes[::-1])[:-1]
-    n_last = 1 + np.argmin(np.abs(from_behind - n))
-    return np.arange(len(sizes)) >= len(sizes) - n_last
 
 
 def representative_groups(

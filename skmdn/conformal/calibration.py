@@ -3,6 +3,7 @@
 Axes: n rows, D outputs, m calibration rows.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,12 +11,14 @@ from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.choices import with_choices_made
+from skmdn._estimators.fit_warnings import FitWarning, collected_fit_warnings, warn_of_fit
 from skmdn._estimators.inner_estimators import (
     density_of,
     group_fit_params,
     seeded_clone,
     weight_fit_params,
 )
+from skmdn._estimators.member_warnings import warn_of_members
 from skmdn._estimators.rows import Rows
 from skmdn.conformal.calibration_rows import calibration_splits
 from skmdn.conformal.scores import hdr_masses, tail_masses
@@ -31,6 +34,7 @@ class Calibrated(NamedTuple):
     model: Any
     hdr_masses: np.ndarray  # (m,)
     tail_masses: np.ndarray  # (m, D)
+    warnings: Sequence[FitWarning] = ()
 
 
 class CalibratedModels(NamedTuple):
@@ -66,7 +70,17 @@ def calibrated_models(
         delayed(_fit_and_calibrate)(seeded_clone(estimator, int(rng.integers(2**31))), rows, *part)
         for part in parts
     )
+    _warn(estimator, [model.warnings for model in models])
     return CalibratedModels(models, kind, p_value)
+
+
+def _warn(estimator: Any, found: list[Sequence[FitWarning]]) -> None:
+    """Issue what the models say of their fits at the line of the user: once for all of several."""
+    if len(found) > 1:
+        warn_of_members([(type(estimator).__name__, of_one) for of_one in found], stacklevel=4)
+    else:
+        for message, category in found[0]:
+            warn_of_fit(message, category, stacklevel=4)
 
 
 def _fit_and_calibrate(
@@ -74,7 +88,9 @@ def _fit_and_calibrate(
 ) -> Calibrated:
     X, y, weights, groups = rows.take(fitting)
     fit_params = weight_fit_params(model, weights) | group_fit_params(model, groups)
-    return _calibrate(model.fit(X, y, **fit_params), rows.take(calibrating))
+    with collected_fit_warnings() as found:
+        model = model.fit(X, y, **fit_params)
+    return _calibrate(model, rows.take(calibrating))._replace(warnings=found)
 
 
 def _calibrate(model: Any, rows: Rows) -> Calibrated:

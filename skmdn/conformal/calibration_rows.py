@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 
 from skmdn._estimators.folds import Folds, order_of, splits
+from skmdn._estimators.groups import group_numbers, last_groups
 from skmdn._estimators.rows import Rows
 
 _LAST_FRACTION = 5  # "last" calibrates on one row in so many, as does each of five folds
+_ONE_SPLIT = " Or pass a single split, such as cv='last', ShuffleSplit(1) or [(train, test)]."
 
 
 def calibration_splits(cv: Any, rows: Rows, rng: np.random.Generator) -> Folds:
@@ -18,14 +20,21 @@ def calibration_splits(cv: Any, rows: Rows, rng: np.random.Generator) -> Folds:
     """
     n = len(rows.y)
     if isinstance(cv, str):
-        return splits(_last_rows(n), *rows, rng)._replace(kind=cv)
+        return splits(_last_rows(n, rows.groups), *rows, rng)._replace(kind=cv)
     folds = splits(cv, *rows, rng)
     if len(folds.parts) > 1:
-        order_of([calibrating for _, calibrating in folds.parts], n)
+        order_of([calibrating for _, calibrating in folds.parts], n, _ONE_SPLIT)
     return folds
 
 
-def _last_rows(n_rows: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """One split, whose last fifth calibrates."""
-    rows, n_last = np.arange(n_rows), -(-n_rows // _LAST_FRACTION)
-    return [(rows[:-n_last], rows[-n_last:])]
+def _last_rows(n: int, labels: np.ndarray | None) -> list[tuple[np.ndarray, np.ndarray]]:
+    """One split, whose last fifth calibrates: rows, or whole groups of about so many."""
+    n_last = -(-n // _LAST_FRACTION)
+    calibrates = np.arange(n) >= n - n_last
+    if labels is not None:
+        groups = group_numbers(labels)
+        sizes = np.bincount(groups)
+        if len(sizes) < 2:
+            raise ValueError("groups: expected at least two groups for cv='last', got one.")
+        calibrates = last_groups(sizes, n_last)[groups]
+    return [(np.flatnonzero(~calibrates), np.flatnonzero(calibrates))]

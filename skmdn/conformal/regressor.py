@@ -57,9 +57,10 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
         one per row: of runs of consecutive rows if these are alike, as in a series, else shuffled
         (see `MDNEnsembleRegressor`); with `groups`, of whole groups. If there are several splits,
         every row must be in exactly one test part. One split, such as ``ShuffleSplit(1)``, is split
-        conformal prediction. "last" is for rows in time order: the last fifth calibrates a model
-        fitted on the rows before. With "prefit", `estimator` is fitted already and `fit` only
-        calibrates it, on new rows; pass ``FrozenEstimator(estimator)`` if this object is cloned.
+        conformal prediction. "last" is for rows in time order: the last fifth, or about so many
+        rows of the last groups, calibrates a model fitted on the others. With "prefit", `estimator`
+        is fitted already and `fit` only calibrates it, on new rows; pass
+        ``FrozenEstimator(estimator)`` if this object is cloned.
     n_jobs : int or None, default=None
         Number of models fitted in parallel. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -112,7 +113,7 @@ class ConformalMDNRegressor(MetaEstimatorMixin, ScoredRegressor, BaseEstimator):
 
     **Infinite answers.** A model with ``m < level / (1 - level)`` calibration rows cannot exclude
     anything: its region is the whole line, ``(-inf, inf)``. A warning says so if half of the models
-    have too few. With five folds, a level of 0.9 needs 45 rows in all, and 0.99 needs 495. The
+    have too few. With five folds, a level of 0.9 needs 43 rows in all, and 0.99 needs 493. The
     region is also the whole line if more than a fraction 1 - `level` of the outcomes lie so far out
     that double precision cannot resolve the mass beyond them, about eight standard deviations. The
     vote of several models may leave gaps, or nothing, where the models contradict each other.

@@ -13,6 +13,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from skmdn._estimators.atomic_fit import unchanged_on_error
+from skmdn._estimators.member_warnings import warn_of_members
 from skmdn._estimators.parameters import (
     POSITIVE_INTEGER,
     Constraints,
@@ -28,7 +29,6 @@ from skmdn.dask.collections import check_collection, check_examples, partitions_
 from skmdn.dask.fitting import Fitted, Work, fit
 from skmdn.dask.plan import local_one, members_to_fit, seed_of
 from skmdn.ensemble import PooledMDNRegressor
-from skmdn.ensemble.member_warnings import warn_of_members
 from skmdn.regressor import MDNRegressor
 
 _CONSTRAINTS: Constraints = {
@@ -266,8 +266,8 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         X : dask array or DataFrame of shape (n, p)
             Inputs with the features of fit.
         method : str
-            A method of `Mixture` that answers one array per row, such as "interval", "ppf", "sf",
-            "std", "logpdf", "crps" and "sample".
+            A method of `Mixture` that answers an array of one shape for every row, such as "cdf",
+            "crps", "interval", "logpdf", "ppf", "sample", "sf" and "std"; no "hdr" or "modes".
         *args : object
             Its arguments: plain values for all rows, or collections such as y, in the partitions
             of X; for a DataFrame X these are Series or DataFrames.

@@ -10,13 +10,13 @@ import numpy as np
 from skmdn._estimators.callbacks import FitTask
 from skmdn._estimators.fit_warnings import FitWarning, collected_fit_warnings
 from skmdn._estimators.folds import order_of, splits
+from skmdn._estimators.member_warnings import warn_of_members
 from skmdn._estimators.random_state import new_generator
 from skmdn._estimators.rows import Rows
 from skmdn._estimators.sorted_rows import advice_on_sorted_rows
 from skmdn._thread_pools import one_thread
 from skmdn.ensemble.forecast import widened_by_forecast
 from skmdn.ensemble.mapped_targets import MappedTargets, common_maps
-from skmdn.ensemble.member_warnings import warn_of_members
 from skmdn.ensemble.members import fit_members, plan_members
 from skmdn.ensemble.out_of_fold import mean_logpdf, out_of_fold
 from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool

@@ -28,11 +28,12 @@ ACCIDENT = re.compile(
     r"\w+\(\) (got|takes|missing|argument)|np\."
 )
 OUR_WARNINGS = re.compile(
+    r"(MDNRegressor(, \d+ members)?: )?("
     r"The (intervals|regions)( and regions)? are infinite|.* is a table of one column|"
     r"\d+ of \d+ components|"
     r"Spreads are on their floor|warm_start: (this call|the rows)|"
     r"target_atoms: no row|(y|Output \d of y) has a few values far out|"
-    r"The loss or its gradient was not finite|R\^2 score is not well-defined with less than"
+    r"The loss or its gradient was not finite|R\^2 score is not well-defined with less than)"
 )
 
 seeds = st.integers(0, 2**32 - 1)
