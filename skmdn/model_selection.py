@@ -16,7 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from skmdn._estimators.choices import with_choices_made
 from skmdn._estimators.folds import as_splitter, order_of, parts_of, take
 from skmdn._estimators.inner_estimators import check_predicts_density, density_of
-from skmdn._estimators.inputs import check_in_memory, check_table
+from skmdn._estimators.inputs import check_in_memory, check_scored, check_table, check_weights
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._estimators.rows import Rows
 from skmdn.mixture.joining import Density, concatenate
@@ -112,7 +112,11 @@ def cross_val_predict_proba(
     check_in_memory(y, "y")
     check_in_memory(groups, "groups")
     X, y, groups = indexable(check_table(X), y, groups)
+    check_scored(y, None)  # before any split renumbers its rows
     cv = as_splitter(cv)
+    for name, values in (params or {}).items():
+        if name.endswith("sample_weight"):
+            check_weights(values, len(y), name)
     split_params, fit_params = _route(estimator, cv, groups, dict(params or {}))
     parts = parts_of(cv, X, y, **split_params)
     order = order_of([test for _, test in parts], len(y))

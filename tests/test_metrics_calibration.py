@@ -511,3 +511,15 @@ def test_bad_arguments_of_the_report_are_named():
     for weights in ([0, 1, 0], [1e-20, 1, 0]):
         with pytest.raises(ValueError, match="expected at least two rows of positive weight"):
             metrics.calibration_report(y, mixture, sample_weight=weights)
+
+
+def test_a_coverage_that_is_off_by_itself_is_told():
+    """Values just outside the interval change neither the bias nor the spread nor the shape."""
+    outside = np.linspace(0.046, 0.0495, 18)
+    pit = np.r_[np.linspace(0.06, 0.94, 165), outside, 1 - outside[1:]]
+    y = np.random.default_rng(0).permutation(stats.norm.ppf(pit))
+    ones = np.ones((200, 1))
+    report = metrics.calibration_report(y, Mixture(ones, 0 * ones, ones))
+    assert report.verdict == "well calibrated"
+    assert report["coverage central 0.9"].reading == "too low"
+    assert "the coverage is off" in report.advice

@@ -271,3 +271,12 @@ def test_scipy_parameters_that_are_not_allowed_are_refused(parameters):
 def test_bad_predictions_are_named(kind, given, message):
     with pytest.raises(ValueError, match=message):
         kind(*given)
+
+
+def test_quantiles_may_be_infinite_as_ends_of_intervals_may():
+    prediction = QuantilePrediction([[-np.inf, np.inf], [-1, 1], [2, np.inf]], [0.05, 0.95])
+    y = [0.0, 0.5, 1.0]
+    assert metrics.coverage_score(y, prediction, level=0.9) == pytest.approx(2 / 3)
+    assert metrics.interval_score_loss(y, prediction, level=0.9) == np.inf
+    with pytest.raises(ValueError, match=r"quantiles: .* got NaN"):
+        QuantilePrediction([[np.nan, 1.0]], [0.05, 0.95])

@@ -78,11 +78,24 @@ def test_scorers_can_be_copied(name):
 
 
 def test_repr_names_the_metric():
-    assert repr(metrics.log_likelihood_scorer) == "DistributionScorer(log_likelihood_score)"
-    expected = "DistributionScorer(crps_loss, greater_is_better=False, response_method='pred_dist')"
+    assert "metric=<function log_likelihood_score " in repr(metrics.log_likelihood_scorer)
     scorer = clone(metrics.neg_crps_scorer).set_params(response_method="pred_dist")
-    assert repr(scorer) == expected
+    assert "greater_is_better=False" in repr(scorer)
+    assert "response_method='pred_dist'" in repr(scorer)
     assert "metric_params={'level': 0.9}" in repr(metrics.neg_pinball_scorer(0.9))
+    search = GridSearchCV(LinearGaussian(), WRONG_SPREADS, scoring=metrics.log_likelihood_scorer)
+    assert "scoring=DistributionScorer(" in repr(search)
+
+
+def test_scores_have_names_for_the_axes_of_pictures():
+    assert metrics.log_likelihood_scorer.__name__ == "log_likelihood_score"
+    assert metrics.neg_crps_scorer.__name__ == "neg_crps_loss"
+
+
+def test_a_metric_must_be_a_function():
+    X, y = linear_data(20)
+    with pytest.raises(TypeError, match=r"metric: expected a function of .*, got 'r2'"):
+        metrics.DistributionScorer("r2")(LinearGaussian().fit(X, y), X, y)
 
 
 def test_pickles_name_public_places_only():

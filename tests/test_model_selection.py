@@ -226,3 +226,12 @@ def test_bad_arguments_are_named():
         cross_val_predict_proba(LinearGaussian, X, y)
     with pytest.raises(TypeError, match=r"got LinearRegression without predict_proba"):
         cross_val_predict_proba(LinearRegression(), X, y)
+
+
+def test_rows_are_named_as_the_user_has_them():
+    X, y = linear_data(30)
+    spoilt = np.where(np.arange(30) == 3, np.nan, y)
+    with pytest.raises(ValueError, match=r"y contains NaN.*at row 3"):
+        cross_val_predict_proba(LinearGaussian(), X, spoilt, cv=3)
+    with pytest.raises(ValueError, match=r"sample_weight must .* shape \(30,\); got shape \(7,\)"):
+        cross_val_predict_proba(LinearGaussian(), X, y, cv=3, params={"sample_weight": np.ones(7)})

@@ -397,3 +397,21 @@ def test_densities_as_wide_as_float64(scale):
 def test_one_place_on_the_axis_of_x():
     density = Mixture(np.ones((3, 1)), np.zeros((3, 1)), np.ones((3, 1)))
     ConditionalDensityDisplay.from_predictions(None, density, x=[1.0, 1.0, 1.0])
+
+
+def test_two_outputs_are_drawn_as_contours_without_outcomes_too():
+    X, y = linear_data(20)
+    model = LinearGaussian().fit(X, np.column_stack([y, -y]))
+    model.n_outputs_ = 2
+    draw = ConditionalDensityDisplay.from_estimator
+    assert len(draw(model, X).arrays.rows) == 3
+    assert draw(model, X, output=1).arrays.density.ndim == 2
+
+
+def test_rows_may_be_a_mask():
+    X, y = linear_data(20)
+    model = LinearGaussian().fit(X, y)
+    display = PredictiveDensityDisplay.from_estimator(model, X, y, rows=np.arange(20) % 9 == 0)
+    np.testing.assert_array_equal(display.rows, [0, 9, 18])
+    with pytest.raises(ValueError, match="mask of 20 rows"):
+        PredictiveDensityDisplay.from_estimator(model, X, y, rows=np.ones(7, dtype=bool))

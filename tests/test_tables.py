@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from cases.ensemble import Recording
 from cases.linear_gaussian import LinearGaussian
+from cases.regressor import short
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
@@ -185,3 +186,11 @@ def test_sparse_inputs_reach_the_views_that_take_them():
     view = make_pipeline(FunctionTransformer(dense, accept_sparse=True), LinearGaussian())
     expected = ensemble(LinearGaussian(), X)
     np.testing.assert_allclose(ensemble(view, csr_matrix(X)), expected)
+
+
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize("word", [None, ["b"]])
+def test_text_that_is_not_named_is_no_number(library, word):
+    X = library({"a": ["01067", "80331"] * 20, "b": [0.0, 1.0] * 20})
+    with pytest.raises(ValueError, match="column 'a': expected numbers, got text such as '01067'"):
+        short(categorical_features=word).fit(X, np.arange(40.0))

@@ -10,9 +10,10 @@ import numpy as np
 from skmdn._arrays import AnyArray, FloatArray
 
 TEXT_ADVICE = (
-    "With categorical_features='from_dtype', where an estimator has it, the text columns of a "
-    "DataFrame go in as they are; a list of features must name them too. For others encode them "
-    "first, for instance by OneHotEncoder in a ColumnTransformer."
+    "Columns of a DataFrame that hold text in fit go in as they are with categorical_features="
+    "'from_dtype', where an estimator has it; a list of features must name them too. What was a "
+    "number in fit must be one later. For other estimators encode text first, for instance by "
+    "OneHotEncoder in a ColumnTransformer."
 )
 
 Frame: TypeAlias = nw.DataFrame[Any]
@@ -123,8 +124,11 @@ def numbers_of(column: Column, label: str) -> FloatArray:
     """Entries ``(n,)`` of a column of numbers or booleans, gaps as NaN."""
     if column.dtype.is_numeric() or column.dtype == nw.Boolean:
         return np.array(column.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    objects = _objects(column.to_list())
     try:
-        return objects_as_numbers(_objects(column.to_list()))
+        if any(isinstance(entry, str) for entry in objects):  # "01067" is a code, and no number
+            raise TypeError("text")
+        return objects_as_numbers(objects)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{label}: expected numbers, got {_no_number(column)}.") from error
 

@@ -32,10 +32,17 @@ _ORDER = (
 _FEW = (
     f"judge at least {FEW_ROWS} rows, such as the out-of-fold densities of cross_val_predict_proba"
 )
+_COVERAGE = "judge more rows: the coverage is off, but no test of the whole distribution finds why"
 _NOTHING = "nothing; compare calibrated models by log-likelihood or CRPS"
 
 
-def advise(arguments: Arguments, diagnosis: Diagnosis, values: Sequence[OutcomeValues]) -> str:
+def advise(
+    arguments: Arguments,
+    diagnosis: Diagnosis,
+    values: Sequence[OutcomeValues],
+    *,
+    coverage_is_off: bool,
+) -> str:
     """Return in one line what to do about all that was found."""
     faults = diagnosis.faults()
     steps = [*_atom_steps(values)]  # first, as they may explain all other faults
@@ -49,7 +56,8 @@ def advise(arguments: Arguments, diagnosis: Diagnosis, values: Sequence[OutcomeV
     is_skewed = [bool(of_output) and _is_skewed(y[:, j]) for j, of_output in enumerate(faults)]
     steps += _transform_steps(values, is_skewed)
     if not steps:
-        steps.append(_FEW if diagnosis.n_effective < FEW_ROWS else _NOTHING)
+        nothing = _COVERAGE if coverage_is_off else _NOTHING
+        steps.append(_FEW if diagnosis.n_effective < FEW_ROWS else nothing)
     if any(finding.is_fault and finding.reading == ALIKE for finding in diagnosis.order):
         steps.append(_ORDER)
     return "; ".join(dict.fromkeys(steps))

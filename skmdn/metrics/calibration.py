@@ -126,7 +126,7 @@ def calibration_error(
     ----------
     y_true : array-like of shape (n,) or (n, D)
         Outcomes.
-    mixture : Mixture, scipy.stats distribution or SamplePrediction
+    mixture : Mixture, TargetMixture, scipy.stats distribution or SamplePrediction
         Predictive distributions of the same rows.
     sample_weight : array-like of shape (n,), default=None
         Weights of the rows. They enter `expected` by the effective number of rows

@@ -41,7 +41,7 @@ def coverage_score(
     ----------
     y_true : array-like of shape (n,) or (n, D)
         Outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+    mixture : Mixture, TargetMixture, SamplePrediction, QuantilePrediction or scipy distribution
         Predictive distributions of the same rows.
     level : float, default=0.9
         Mass of the region, strictly between 0 and 1.
@@ -100,7 +100,7 @@ def coverage_loss(
     ----------
     y_true : array-like of shape (n,) or (n, D)
         Outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+    mixture : Mixture, TargetMixture, SamplePrediction, QuantilePrediction or scipy distribution
         Predictive distributions of the same rows.
     level : float, default=0.9
         Mass of the region, strictly between 0 and 1.
@@ -154,7 +154,7 @@ def sharpness(
     ----------
     y_true : array-like of shape (n,) or (n, D)
         Outcomes, as for every metric. The size of a region does not depend on their values.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+    mixture : Mixture, TargetMixture, SamplePrediction, QuantilePrediction or scipy distribution
         Predictive distributions of the same rows.
     level : float, default=0.9
         Mass of the region, strictly between 0 and 1.

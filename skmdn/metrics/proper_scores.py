@@ -97,7 +97,7 @@ def crps_loss(
     ----------
     y_true : array-like of shape (n,) or (n, D)
         Outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+    mixture : Mixture, TargetMixture, SamplePrediction, QuantilePrediction or scipy distribution
         Predictive distributions of the same rows.
     sample_weight : array-like of shape (n,), default=None
         Weights of the rows.
@@ -153,7 +153,7 @@ def energy_loss(
     ----------
     y_true : array-like of shape (n,) or (n, D)
         Outcomes.
-    mixture : Mixture, scipy.stats distribution or SamplePrediction
+    mixture : Mixture, TargetMixture, scipy.stats distribution or SamplePrediction
         Predictive distributions of the same rows.
     sample_weight : array-like of shape (n,), default=None
         Weights of the rows.

@@ -30,7 +30,7 @@ def pinball_loss(
     ----------
     y_true : array-like of shape (n,) or (n, D)
         Outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+    mixture : Mixture, TargetMixture, SamplePrediction, QuantilePrediction or scipy distribution
         Predictive distributions of the same rows.
     level : float, default=0.5
         Level of the quantile, strictly between 0 and 1.
@@ -84,7 +84,7 @@ def interval_score_loss(
     ----------
     y_true : array-like of shape (n,) or (n, D)
         Outcomes.
-    mixture : Mixture, scipy.stats distribution, SamplePrediction or QuantilePrediction
+    mixture : Mixture, TargetMixture, SamplePrediction, QuantilePrediction or scipy distribution
         Predictive distributions of the same rows.
     level : float, default=0.9
         Mass of the interval, strictly between 0 and 1.

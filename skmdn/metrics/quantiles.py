@@ -23,15 +23,15 @@ class QuantilePrediction(PartialPrediction):
     Parameters
     ----------
     quantiles : array-like of shape (n, Q) or (n, Q, D)
-        The quantiles, in the order of `levels`.
+        The quantiles, in the order of `levels`. They may be infinite, as ends of intervals may.
     levels : array-like of shape (Q,)
         Distinct levels, each strictly between 0 and 1.
 
     Raises
     ------
     ValueError
-        If shapes disagree, levels repeat or are outside (0, 1), or an entry is not finite. A metric
-        raises it for a level that is not among `levels`.
+        If shapes disagree, levels repeat or are outside (0, 1), or an entry is NaN. A metric raises
+        it for a level that is not among `levels`.
 
     Notes
     -----
@@ -59,7 +59,7 @@ class QuantilePrediction(PartialPrediction):
     kind: ClassVar[str] = "an array of quantiles"
 
     def __init__(self, quantiles: npt.ArrayLike, levels: npt.ArrayLike) -> None:
-        values = as_numbers(quantiles, "quantiles")
+        values = as_numbers(quantiles, "quantiles", are_finite=False)
         given = _check_levels(levels)
         if values.ndim not in (2, 3) or values.shape[1] != given.size:
             raise ValueError(

@@ -9,8 +9,8 @@ import numpy as np
 from skmdn.mixture.real_numbers import as_array, checked_array
 
 
-def as_numbers(value: Any, name: str) -> np.ndarray:
-    """Return a float64 array of finite numbers, at least one of them.
+def as_numbers(value: Any, name: str, *, are_finite: bool = True) -> np.ndarray:
+    """Return a float64 array of numbers, at least one of them; finite ones, unless said otherwise.
 
     Raises
     ------
@@ -23,6 +23,16 @@ def as_numbers(value: Any, name: str) -> np.ndarray:
     if not array.size:
         raise ValueError(f"{name}: expected at least one row, got shape {array.shape}.")
     try:
-        return checked_array(value, name, dtype=np.float64, ensure_2d=False, allow_nd=True)
+        numbers = checked_array(
+            value,
+            name,
+            dtype=np.float64,
+            ensure_2d=False,
+            allow_nd=True,
+            ensure_all_finite=are_finite,
+        )
     except TypeError as error:  # of entries that are no numbers
         raise ValueError(f"{name}: expected numbers; {error}.") from error
+    if np.isnan(numbers).any():
+        raise ValueError(f"{name}: expected numbers, got NaN. Leave out such rows.")
+    return numbers

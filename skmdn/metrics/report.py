@@ -16,6 +16,7 @@ from skmdn.metrics.diagnosis import diagnose
 from skmdn.metrics.outcome_values import outcome_values
 from skmdn.metrics.regions import uniform_masses
 from skmdn.metrics.report_rows import (
+    MISSES,
     ReportRow,
     below_zero_rows,
     error_row,
@@ -113,15 +114,16 @@ def calibration_report(
 
     The verdict says how the outcomes contradict the predictions: "biased low" (outcomes lie above
     the predictions), "biased high", "over-confident" (predictions too narrow), "under-confident"
-    (too wide), or "wrong shape" (none of these, but still another distribution); with several
-    outputs also "wrong dependence between outputs". Without a fault it is "well calibrated", or
+    (too wide), or "wrong shape" (none of these, but still another distribution). With several
+    outputs it names the output first, as in "output 0: biased low"; if none has a fault, it may be
+    "wrong dependence between outputs". Without a fault it is "well calibrated", or
     "too few rows to tell" for fewer than 30 rows.
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, D)
         Outcomes of at least two rows, which the model was not fitted on.
-    mixture : Mixture, scipy.stats distribution or SamplePrediction
+    mixture : Mixture, TargetMixture, scipy.stats distribution or SamplePrediction
         Predictive distributions of the same rows.
         Samples have no density, so their table has no log-likelihood and no "hdr" rows.
     levels : float or sequence of float, default=(0.5, 0.9)
@@ -214,4 +216,6 @@ def calibration_report(
         *finding_rows(diagnosis),
         *below_zero_rows(values),
     ]
-    return CalibrationReport(diagnosis.verdict(), advise(arguments, diagnosis, values), tuple(rows))
+    misses = any(row.measure.startswith("coverage") and row.reading in MISSES for row in rows)
+    advice = advise(arguments, diagnosis, values, coverage_is_off=misses)
+    return CalibrationReport(diagnosis.verdict(), advice, tuple(rows))

@@ -18,6 +18,7 @@ from skmdn.metrics.proper_scores import crps_loss, energy_loss, log_likelihood_s
 from skmdn.metrics.quantile_losses import interval_score_loss, pinball_loss
 from skmdn.metrics.regions import has_jumps, in_central_interval
 
+MISSES = "too low", "too high"  # of a coverage
 _USUAL = 2.0  # a right model's calibration error is rarely more than twice the expected one
 
 
@@ -96,7 +97,8 @@ def _coverage_row(
     share = arguments.mean(hit)
     distance = abs(share - level)
     p_value = 2.0 * float(ndtr(-distance * _root_of_rows(arguments, level)))
-    fault = "too low" if share < level else "too high"
+    too_low, too_high = MISSES
+    fault = too_low if share < level else too_high
     said = reading(p_value < significance, distance >= SMALLEST_DISTANCE, fault)
     return ReportRow(f"coverage {region}", share, level, p_value, said)
 

@@ -92,8 +92,12 @@ class DistributionScorer(BaseEstimator):
         Raises
         ------
         TypeError
-            If the estimator has no such response method.
+            If the metric is no function, or the estimator has no such response method.
         """
+        if not callable(self.metric):
+            raise TypeError(
+                f"metric: expected a function of (y_true, mixture), got {self.metric!r}."
+            )
         respond = getattr(estimator, self.response_method, None)
         if respond is None:
             raise TypeError(
@@ -114,14 +118,11 @@ class DistributionScorer(BaseEstimator):
         """Do as :meth:`score` does."""
         return self.score(estimator, X, y, sample_weight=sample_weight)
 
-    def __repr__(self) -> str:
-        """Return the name of the metric, and parameters that are not the defaults."""
-        parts = [getattr(self.metric, "__name__", repr(self.metric))]
-        parts += [] if self.greater_is_better else ["greater_is_better=False"]
-        parts += [f"metric_params={self.metric_params}"] if self.metric_params else []
-        if self.response_method != "predict_proba":
-            parts.append(f"response_method={self.response_method!r}")
-        return f"{type(self).__name__}({', '.join(parts)})"
+    @property
+    def __name__(self) -> str:
+        """Name of the score, for the axes of scikit-learn's Displays."""
+        name = getattr(self.metric, "__name__", type(self.metric).__name__)
+        return name if self.greater_is_better else f"neg_{name}"
 
     def _accept_sample_weight(self) -> bool:
         """Tell a multi-metric search of scikit-learn >= 1.9 that weights are accepted."""

@@ -92,7 +92,7 @@ class ConditionalDensityDisplay:
         y : array-like of shape (n,) or (n, D), default=None
             Outcomes to draw.
         feature : int or str, default=0
-            Number or name of the feature of a band.
+            Number or name of the feature of a band, which holds numbers or booleans.
         reference : int, default=None
             For a band: number of the row of X that gives the values of the other features. None
             takes their medians, or the most frequent value of a feature that is not numeric. Data
@@ -113,7 +113,8 @@ class ConditionalDensityDisplay:
         ValueError
             If there is no such feature, output or row.
         """
-        if output is None and np.shape(y)[1:] == (2,):
+        shape = (getattr(estimator, "n_outputs_", 1),) if y is None else np.shape(y)[1:]
+        if output is None and shape == (2,):
             return cls.from_predictions(
                 y, predict_mixture(estimator, X), rows=rows, levels=levels, ax=ax, **kwargs
             )
@@ -159,7 +160,7 @@ class ConditionalDensityDisplay:
             Value of the feature in every row, in any order.
         output : int, default=None
             For a band: number of the output, where there are several.
-        rows : array-like of int or dict of int to str, default=None
+        rows : array-like of int or bool, or dict of int to str, default=None
             For contours: numbers of the rows; None takes the first three. A dict gives them names
             too.
         levels : array-like of float, default=None

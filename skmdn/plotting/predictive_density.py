@@ -170,7 +170,7 @@ class PredictiveDensityDisplay:
             Outcomes to mark.
         mixture : Mixture or TargetMixture
             Predictive distributions of the same rows.
-        rows : array-like of int or dict of int to str, default=None
+        rows : array-like of int or bool, or dict of int to str, default=None
             Numbers of the rows to draw; None takes the first five. A dict gives them names too.
         level : float, default=0.9
             Mass of the highest-density regions.
