@@ -14,7 +14,7 @@ HEADER = """
 Examples
 ========
 
-Each script runs as it is, in seconds. They are here in reading order.
+Each script runs as it is, in seconds, two of them in a minute. They are here in reading order.
 """
 
 

@@ -19,7 +19,7 @@ Self = TypeVar("Self", bound="AlgebraMethods")
 
 
 class AlgebraMethods(MixtureValue):
-    """affine, marginal, condition, pool and concatenate; abstract, a part of `Mixture`."""
+    """affine, marginal, condition, widen, pool and concatenate; abstract, a part of `Mixture`."""
 
     __slots__ = ()
 
