@@ -218,6 +218,17 @@ def test_networks_of_extreme_outputs(kind):
     assert_same(model, beyond(NUMBERS), "float64", 1e-6)
 
 
+@pytest.mark.parametrize("linear_path", [True, False])
+def test_a_line_in_a_skewed_feature(linear_path):
+    """Its z-scores are cut off farther out than others."""
+    rng = np.random.default_rng(0)
+    X = np.exp(1.5 * rng.normal(size=(300, 2)))
+    y = 2.0 * X[:, 0] + 0.1 * rng.normal(size=300)
+    model = short(linear_path=linear_path).fit(X, y)
+    assert model.line_limit_ == 20
+    assert_same(model, beyond(X), "float64", 1e-7)
+
+
 def test_a_model_trained_in_parts():
     model = short().partial_fit(NUMBERS[:80], SIGNAL[:80]).partial_fit(NUMBERS[80:], SIGNAL[80:])
     assert_same(model, beyond(NUMBERS), "float64", 1e-7)
