@@ -323,8 +323,9 @@ def test_a_line_in_a_skewed_feature_goes_on_far_out(seed):
     z = np.exp(1.5 * rng.normal(size=(300, 1)))
     z = (z - z.mean()) / z.std()
     y = 2 * z + 0.1 * rng.normal(size=z.shape)
-    found = best_line(lambda limit: np.clip(z, -limit, limit), y, np.ones(300))
+    found, residuals = best_line(lambda limit: np.clip(z, -limit, limit), y, np.ones(300))
     assert found.limit == 20
+    np.testing.assert_allclose(residuals, found.residuals(z, y, np.ones(300)))
     np.testing.assert_allclose(found.coef, 2, rtol=0.05)
 
 
@@ -334,14 +335,14 @@ def test_a_value_far_out_does_not_turn_the_line(unit):
     z = rng.normal(size=(300, 1))
     y = unit * (z + 0.1 * rng.normal(size=z.shape))
     z[7] = 15.0
-    found = best_line(lambda limit: np.clip(z, -limit, limit), y, np.ones(300))
+    found, _ = best_line(lambda limit: np.clip(z, -limit, limit), y, np.ones(300))
     assert found.limit == 5
 
 
 def test_where_nothing_is_far_out_lines_are_the_same():
     rng = np.random.default_rng(0)
     z, y = rng.uniform(-3, 3, (60, 2)), rng.normal(size=(60, 1))
-    found = best_line(lambda limit: np.clip(z, -limit, limit), y, np.ones(60))
+    found, _ = best_line(lambda limit: np.clip(z, -limit, limit), y, np.ones(60))
     expected = fitted_line(z, y, np.ones(60))
     assert found.limit == 5
     np.testing.assert_array_equal(found.coef, expected.coef)

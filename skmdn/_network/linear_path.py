@@ -16,6 +16,7 @@ import numpy as np
 
 from skmdn._arrays import Array, FloatArray, IntArray
 from skmdn._network.preparation import Z_LIMIT, Preparation
+from skmdn._network.scaling import location_and_scale
 
 # Penalties that are tried, times the sum of the weights. With the last one there is hardly a line.
 _PENALTIES = np.logspace(-6, 3, 37)
@@ -55,7 +56,7 @@ class LinearPath(NamedTuple):
 
     def residuals(self, inputs: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
         """Residuals ``(n, D)`` of the rows, as if each had been left out of the line."""
-        return _left_out(_Design.of(inputs, weights), y - self.values(inputs), self.penalty)
+        return _residuals(_Design.of(inputs, weights), y, self)
 
 
 class _Design(NamedTuple):
@@ -98,39 +99,38 @@ def for_line(preparation: Preparation, limit: float = Z_LIMIT) -> Preparation:
 
 def best_line(
     inputs_to: Callable[[float], FloatArray], y: FloatArray, weights: FloatArray
-) -> LinearPath:
+) -> tuple[LinearPath, FloatArray]:
     """The line that predicts rows left out best, with z-scores cut off near or far.
 
     A line in a skewed feature goes on far out, but a mistyped value there would turn it. So the far
-    limit must be better beyond doubt.
+    limit must be better beyond doubt. With the line come the residuals of rows left out ``(n, D)``.
     """
     near, far = (inputs_to(limit) for limit in (Z_LIMIT, _FAR_LIMIT))
-    line = fitted_line(near, y, weights)
+    found = _line_to(Z_LIMIT, _Design.of(near, weights), y)
     if np.array_equal(near, far):
-        return line
-    other = fitted_line(far, y, weights)._replace(limit=_FAR_LIMIT)
+        return found
+    other = _line_to(_FAR_LIMIT, _Design.of(far, weights), y)
+    _, scale = location_and_scale(y, weights)
+    scale[scale == 0.0] = 1.0
     # Of squares, a few rows far out would be all that counts.
-    errors = [
-        np.sum(np.abs(one.residuals(inputs, y, weights)) / _spread(y, weights), axis=1)
-        for one, inputs in ((line, near), (other, far))
-    ]
-    w, gains = weights / weights.sum(), errors[0] - errors[1]
+    gains = np.sum((np.abs(found[1]) - np.abs(other[1])) / scale, axis=1)
+    w = weights / weights.sum()
     gain = w @ gains
     doubt = np.sqrt(w**2 @ (gains - gain) ** 2)
-    return other if gain > _DOUBTS * doubt else line
+    return other if gain > _DOUBTS * doubt else found
 
 
-def _spread(y: FloatArray, weights: FloatArray) -> FloatArray:
-    """Standard deviations ``(D,)``, or one where there is none."""
-    unit = np.maximum(np.abs(y).max(axis=0), np.finfo(float).tiny)  # with squares within float64
-    w, y = weights / weights.sum(), y / unit
-    found = np.sqrt(w @ (y - w @ y) ** 2) * unit
-    return np.asarray(np.where(found > 0, found, 1.0))
+def _line_to(limit: float, design: _Design, y: FloatArray) -> tuple[LinearPath, FloatArray]:
+    line = _line_through(design, y)._replace(limit=limit)
+    return line, _residuals(design, y, line)
 
 
 def fitted_line(inputs: FloatArray, y: FloatArray, weights: FloatArray) -> LinearPath:
     """The line of least squared errors of rows left out, over penalties, for targets ``(n, D)``."""
-    design = _Design.of(inputs, weights)
+    return _line_through(_Design.of(inputs, weights), y)
+
+
+def _line_through(design: _Design, y: FloatArray) -> LinearPath:
     mean = design.weights @ y
     centred = y - mean
     slopes = design.scores.T @ (design.weights[:, np.newaxis] * centred)  # (r, D)
@@ -179,6 +179,11 @@ def _affine(inputs: FloatArray, slopes: FloatArray, intercepts: FloatArray) -> F
     for column, of_input in zip(inputs.T, slopes, strict=True):
         values += column[:, np.newaxis] * of_input
     return values
+
+
+def _residuals(design: _Design, y: FloatArray, line: LinearPath) -> FloatArray:
+    """Residuals ``(n, D)`` of the rows of a design, as if each had been left out of the line."""
+    return _left_out(design, y - line.values(design.inputs), line.penalty)
 
 
 def _left_out(design: _Design, residuals: FloatArray, penalties: FloatArray) -> FloatArray:

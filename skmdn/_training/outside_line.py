@@ -30,11 +30,9 @@ def outside_line(preparation: Preparation, data: Observations) -> OutsideLine | 
         return None
     weights = None if data.weights is None else data.weights[rows]
     first, weights = merged(data.X[rows], data.y[rows], weights)
-    rows = rows[first]
-    y, inputs_to = data.y[rows], partial(line_inputs, preparation, data, rows)
+    y, inputs_to = data.y[rows[first]], partial(line_inputs, preparation, data, rows[first])
     with one_thread():
-        line = best_line(inputs_to, y, weights)
-        residuals = line.residuals(inputs_to(line.limit), y, weights)
+        line, residuals = best_line(inputs_to, y, weights)
     return _of_line(line, preparation, _unexplained(residuals, y, weights))
 
 

@@ -20,7 +20,8 @@ def line_of(preparation: Preparation, data: Observations) -> LinearPath:
     data = data.of_density()
     rows = evenly_spread(data.rows, _MAX_ROWS)
     inputs_to = partial(line_inputs, preparation, data, rows)
-    return best_line(inputs_to, data.y[rows], _weights(data, rows))
+    line, _ = best_line(inputs_to, data.y[rows], _weights(data, rows))
+    return line
 
 
 def less_line(
