@@ -99,7 +99,8 @@ def calibrate(
     V = len(views)
     centre = np.zeros(V) if expected_weights is None else np.log(expected_weights)
     prior = float(np.sum(w * w))  # one by the effective number of rows
-    found = _likeliest(parts, w, prior, behind, centre)
+    added = None if behind is None else np.log(_BACKGROUND_START) + behind
+    found = _likeliest(parts, w, prior, added, centre)
     weight = 0.0 if behind is None else _background_weight(found, parts, w, prior, behind)
     factors = np.exp(found[V : 2 * V]) * (1 + _WIDENING / (1 / prior + _ROWS_MORE))
     return Calibration(softmax(found[:V]), factors, float(np.exp(found[-1])), weight)
@@ -236,23 +237,25 @@ def _log_pool(theta: np.ndarray, views: list[_View]) -> np.ndarray:
 
 
 def _likeliest(
-    views: list[_View], w: np.ndarray, prior: float, behind: np.ndarray | None, centre: np.ndarray
+    views: list[_View], w: np.ndarray, prior: float, added: np.ndarray | None, centre: np.ndarray
 ) -> np.ndarray:
-    """The (log w, log a, log b) of the least loss."""
+    """The (log w, log a, log b) of the least loss.
+
+    Without a background, rows far out count as ones at the least log-density.
+    """
     V, D = len(centre), views[0].squares.shape[2]
     start = np.concatenate([centre, np.zeros(V), [np.log(_START_NOISE)]])
     bounds = [(-20.0, 20.0)] * V + [_BOUNDS_LOG_FACTOR] * V + [_BOUNDS_LOG_NOISE]
 
-    def least(begin: np.ndarray, behind: np.ndarray | None) -> OptimizeResult:
-        data = views, w, prior, behind, centre
+    def least(begin: np.ndarray, added: np.ndarray | None) -> OptimizeResult:
+        data = views, w, prior, added, centre
         return minimize(_loss, begin, args=data, jac=True, bounds=bounds)
 
-    found = least(start, behind)
-    lowest = LEAST_LOG_DENSITY * D
-    if behind is None and np.any(_log_pool(start, views) < lowest):
-        behind = np.full(len(w), lowest - np.log(_BACKGROUND_START))
+    found = least(start, added)
+    lowest = np.full(len(w), LEAST_LOG_DENSITY * D)
+    if added is None and np.any(_log_pool(start, views) < lowest):
         # Where most rows are far out, only wide spreads have a gradient that holds them wide.
-        found = min((least(x, behind) for x in (start, found.x)), key=lambda end: float(end.fun))
+        found = min((least(x, lowest) for x in (start, found.x)), key=lambda end: float(end.fun))
     return np.asarray(found.x)
 
 
@@ -261,20 +264,18 @@ def _loss(
     views: list[_View],
     w: np.ndarray,
     prior: float,
-    behind: np.ndarray | None,
+    added: np.ndarray | None,
     centre: np.ndarray,
 ) -> tuple[float, np.ndarray]:
     """Penalised mean negative log-likelihood and its gradient in (log w, log a, log b).
 
-    `behind` is the log-density of the background ``(n,)``, or None without a background; `centre`
-    are the logarithms of the expected weights ``(V,)``.
+    A log-density ``(n,)`` may be `added` to that of the pool; `centre` are the logarithms of the
+    expected weights ``(V,)``.
     """
     V = len(views)
     kernels, by_factor, by_noise = _kernels(theta, views)
     pool = np.logaddexp.reduce(np.hstack(kernels), axis=1)
-    log_density = pool
-    if behind is not None:
-        log_density = np.logaddexp(pool, np.log(_BACKGROUND_START) + behind)
+    log_density = pool if added is None else np.logaddexp(pool, added)
     gradient = np.zeros_like(theta)
     gradient[:V] = softmax(theta[:V]) * (w @ np.exp(pool - log_density))
     for v, kernel in enumerate(kernels):

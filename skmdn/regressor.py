@@ -164,9 +164,10 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         collapsing onto single rows. With full covariances it is the floor of each output's variance
         given the outputs before it.
 
-        In units of y, the floor of every standard deviation is ``sqrt(reg_covar) * y_scale_``: by
-        default a thousandth of the standard deviation of y or, beside a line, of its residuals. If
-        y is rounded to a resolution r, the
+        In units of y, no standard deviation is above ``sqrt(n) * y_scale_`` before calibration, as
+        no group of n targets spreads more. The floor of every standard deviation is
+        ``sqrt(reg_covar) * y_scale_``: by default a thousandth of the standard deviation of y or,
+        beside a line, of its residuals. If y is rounded to a resolution r, the
         density of its values can grow up to that floor. Then ``(r / y_scale_)**2`` makes the
         resolution the floor. Values that many rows share, such as zeros, are for `target_atoms`.
         Behind a `target_transform`, `y_scale_` and the floor are those of the transformed y; of its

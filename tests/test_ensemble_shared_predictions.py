@@ -186,8 +186,7 @@ def test_in_prediction_shared_regressors_are_asked_once(data, monkeypatch, scale
 @pytest.mark.parametrize("n_rows", [50, 2000])
 def test_trees_of_the_default_views_give_arrays_whatever_the_user_wants(n_rows):
     trees = dict(default_views(n_rows, 3))["trees"]
-    parts = [(np.arange(5) != i, np.arange(5) == i) for i in range(5)]
-    parts = [(np.flatnonzero(train), np.flatnonzero(test)) for train, test in parts]
+    parts = [*KFold(5).split(range(5))]
     for words in ({}, {"transform_output": "pandas"}, {"transform_output": "polars"}):
         with config_context(**words):
             assert can_share(clone(trees), parts)

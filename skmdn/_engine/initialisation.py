@@ -13,7 +13,7 @@ from skmdn._estimators.observations import Observations
 from skmdn._network.activations import ACTIVATIONS
 from skmdn._network.architecture import Architecture
 from skmdn._network.atom_shares import LEAST_SHARE
-from skmdn._network.forward import HeadLayout
+from skmdn._network.forward import HeadLayout, head_layout
 from skmdn._network.preparation import Preparation
 from skmdn._network.scaling import quantile_rows
 from skmdn._thread_pools import one_thread
@@ -46,7 +46,7 @@ def fresh_layers(
         rows = rng.choice(rows, MAX_ROWS, replace=False)
     y = preparation.targets(data.y[rows])
     weights = None if data.weights is None else data.weights[rows]
-    layout = HeadLayout(architecture, y.shape[1])
+    layout = head_layout(architecture, preparation)
     n = effective_number(data.X[rows], y, weights)
     apart = how_far_apart(n, architecture.n_components)
     intercept = initial_intercept(y, weights, layout, data.shares(), apart)

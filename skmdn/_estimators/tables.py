@@ -1,6 +1,7 @@
 """Frames of pandas, polars and pyarrow, by way of narwhals: their columns, types and order."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -125,12 +126,10 @@ def numbers_of(column: Column, label: str) -> FloatArray:
     if column.dtype.is_numeric() or column.dtype == nw.Boolean:
         return np.array(column.cast(nw.Float64).to_numpy(), dtype=np.float64)
     objects = _objects(column.to_list())
-    try:
-        if any(isinstance(entry, str) for entry in objects):  # "01067" is a code, and no number
-            raise TypeError("text")
-        return objects_as_numbers(objects)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{label}: expected numbers, got {_no_number(column)}.") from error
+    if not any(isinstance(entry, str) for entry in objects):  # "01067" is a code, and no number
+        with suppress(TypeError, ValueError, OverflowError):
+            return objects_as_numbers(objects)
+    raise ValueError(f"{label}: expected numbers, got {_no_number(column)}.")
 
 
 def matrix_of(X: Any) -> FloatArray | None:

@@ -33,6 +33,6 @@ def as_numbers(value: Any, name: str, *, are_finite: bool = True) -> np.ndarray:
         )
     except TypeError as error:  # of entries that are no numbers
         raise ValueError(f"{name}: expected numbers; {error}.") from error
-    if np.isnan(numbers).any():
+    if not are_finite and np.isnan(numbers).any():
         raise ValueError(f"{name}: expected numbers, got NaN. Leave out such rows.")
     return numbers

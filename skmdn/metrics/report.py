@@ -208,14 +208,15 @@ def calibration_report(
     diagnosis = diagnose(arguments, pit, masses, sequential_pit(arguments), significance)
     values = outcome_values(arguments)
     y, prediction, weights = arguments
+    regions = region_rows(arguments, levels, (pit, masses), diagnosis.significance)
     rows = [
         *score_rows(arguments),
         *quantile_rows(arguments, levels),
-        *region_rows(arguments, levels, (pit, masses), diagnosis.significance),
+        *regions,
         error_row(calibration_error(y, prediction, sample_weight=weights)),
         *finding_rows(diagnosis),
         *below_zero_rows(values),
     ]
-    misses = any(row.measure.startswith("coverage") and row.reading in MISSES for row in rows)
+    misses = any(row.reading in MISSES for row in regions)
     advice = advise(arguments, diagnosis, values, coverage_is_off=misses)
     return CalibrationReport(diagnosis.verdict(), advice, tuple(rows))

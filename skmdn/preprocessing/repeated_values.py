@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.evenly_spread import evenly_spread
 from skmdn._estimators.inputs import check_inputs, check_training_data
-from skmdn._estimators.own_steps import plain_configuration
+from skmdn._estimators.plain_configuration import plain_configuration
 from skmdn._estimators.r2_score import ScoredRegressor
 
 # A feature counts as repeated if it has more than so many values that come again, and at least so

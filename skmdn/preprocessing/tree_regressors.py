@@ -15,8 +15,8 @@ from skmdn._estimators.atomic_fit import unchanged_on_error
 from skmdn._estimators.inner_estimators import takes_gaps
 from skmdn._estimators.inputs import check_inputs, check_training_data
 from skmdn._estimators.observations import Observations
-from skmdn._estimators.own_steps import plain_configuration
 from skmdn._estimators.parameters import STANDARDIZED_REGRESSOR, check_parameters
+from skmdn._estimators.plain_configuration import plain_configuration
 from skmdn._estimators.r2_score import ScoredRegressor
 from skmdn._network.scaling import location_and_unit, n_present
 from skmdn._thread_pools import one_thread
