@@ -13,7 +13,7 @@ def warn_of_members(found: Iterable[tuple[str, Sequence[FitWarning]]], *, stackl
     """Issue the warnings of all members, each given with the words for where it is from.
 
     Members mostly say the same but for numbers, which is said once. Warnings of dead components are
-    left out: these are no fault in a pool, nor could users of the default views change them.
+    left out: these are no fault in a pool.
     """
     said: dict[tuple[type[Warning], str], tuple[str, Counter[str]]] = {}
     for origin, of_member in found:

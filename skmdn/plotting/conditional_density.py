@@ -161,8 +161,8 @@ class ConditionalDensityDisplay:
         output : int, default=None
             For a band: number of the output, where there are several.
         rows : array-like of int or bool, or dict of int to str, default=None
-            For contours: numbers of the rows; None takes the first three. A dict gives them names
-            too.
+            For contours: numbers of the rows, or a mask; None takes the first three. A dict gives
+            them names too.
         levels : array-like of float, default=None
             For a band: levels of the quantiles, None takes (0.05, 0.95). For contours: masses of
             the regions whose borders are drawn, None takes (0.5, 0.9).

@@ -171,7 +171,8 @@ class PredictiveDensityDisplay:
         mixture : Mixture or TargetMixture
             Predictive distributions of the same rows.
         rows : array-like of int or bool, or dict of int to str, default=None
-            Numbers of the rows to draw; None takes the first five. A dict gives them names too.
+            Numbers of the rows to draw, or a mask; None takes the first five. A dict gives them
+            names too.
         level : float, default=0.9
             Mass of the highest-density regions.
         output : int, default=None
