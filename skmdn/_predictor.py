@@ -12,7 +12,7 @@ from skmdn._network.atom_shares import atom_weights
 from skmdn._network.category_inputs import CategoryInputs
 from skmdn._network.encoding import PiecewiseLinear
 from skmdn._network.linear_path import LinearPath, linear_inputs
-from skmdn._network.outside_range import OutsideLine
+from skmdn._network.outside_range import ALONG_LINE, OutsideLine
 from skmdn._network.preparation import Preparation
 from skmdn.mixture import Mixture, TargetMixture
 from skmdn.mixture.bounding import bounded
@@ -47,7 +47,9 @@ class Predictor(NamedTuple):
     def of(cls, estimator: Any) -> "Predictor":
         """Predictor from the attributes of a fitted `MDNRegressor`."""
         edges, indicators = estimator.bin_edges_, estimator.category_indicators_
-        maps = estimator.target_transform_
+        maps, word = estimator.target_transform_, estimator.extrapolation
+        if word == "auto":
+            word = estimator.extrapolation_
         return cls(
             Preparation(
                 estimator.X_mean_,
@@ -66,7 +68,7 @@ class Predictor(NamedTuple):
                 else CategoryInputs.of_features(
                     indicators, estimator.category_shares_, estimator.category_means_
                 ),
-                estimator.extrapolation,
+                word,
             ),
             estimator.coefs_,
             estimator.intercepts_,
@@ -227,7 +229,7 @@ def _gone_on(
     They come as those at the ends of the features' range.
     """
     outside = predictor.outside
-    if outside is None or predictor.preparation.extrapolation != "damped":
+    if outside is None or predictor.preparation.extrapolation not in ALONG_LINE:
         return density
     found = outside._replace(coef=outside.coef / unit).goes_on(predictor.preparation, X)
     return density if found is None else blurred(density, *found)

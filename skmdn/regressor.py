@@ -70,26 +70,31 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Bins per feature, with edges at quantiles of the training data. There are fewer if the
         network would otherwise have more than 2,048 inputs, and none for a feature of one or two
         values.
-    extrapolation : {"damped", "constant", "continue"}, default="damped"
+    extrapolation : {"auto", "damped", "linear", "constant", "continue"}, default="auto"
         What is predicted where a feature lies outside the range that it had in training.
-        "constant" takes it at the nearer end of the range, as trees do. "damped" moves these
-        densities on by a part ``1 - q`` of what a ridge regression's line changes from there to the
-        row, like the damped trend of a forecast [11]_, and adds the square of ``2 q`` times the
-        change to their variances. The doubt q is a half, but less along a line that leaves hardly
-        anything: 1.6 times the root of the part of the variance of y that it leaves in rows left
-        out. The changes are behind the map of `target_transform`, of z-scores that stay within
-        `line_limit_`, and with "log" and "asinh" no farther than `target_range_` allows. Bends
-        outside the range are not foreseen. "continue" lets the network go on as it may, for smooth
-        relations that are known to go on; rows far outside then get densities that nothing has
-        tested. It may be changed after `fit`.
+        "constant" takes it at the nearer end of the range, as trees do. "linear" moves these
+        densities on by what a ridge regression's line changes from there to the row, and adds the
+        square of ``2 q`` times the change to their variances. "damped" adds the same, but moves by
+        a part ``1 - q`` only, like the damped trend of a forecast [11]_. The doubt q is a half, but
+        less along a line that leaves hardly anything: 1.6 times the root of the part of the
+        variance of y that it leaves in rows left out. The changes are behind the map of
+        `target_transform`, of z-scores that stay within `line_limit_`, and with "log" and "asinh"
+        no farther than `target_range_` allows. Bends outside the range are not foreseen. "continue"
+        lets the network go on as it may, for smooth relations that are known to go on; rows far
+        outside then get densities that nothing has tested. It may be changed after `fit`.
 
-        "damped" also widens at a gap in a feature that had none in the fit: by the square of the
-        line's slope by z-score, as the value may be any.
+        "auto" is "linear" where `fit` takes the order of the rows for that of time: where "auto" of
+        `validation_split` finds that consecutive rows are alike, however few they are, and where
+        that is "blocks" or "last". Rows to come mostly go on as those before. In all other fits,
+        and in `partial_fit`, it is "damped". A call that goes on keeps what there was.
+
+        "damped" and "linear" also widen at a gap in a feature that had none in the fit: by the
+        square of the line's slope by z-score, as the value may be any.
 
         The line is that of `linear_path`, or else fitted in the same way to at most 5,000 rows, of
-        which copies are left out together. Without one, "damped" is "constant": where y is
-        constant, after `partial_fit` alone, and where both the rows and the inputs other than bins
-        are more than 1,000.
+        which copies are left out together. Without one, "damped" and "linear" are "constant": where
+        y is constant, after `partial_fit` alone, and where both the rows and the inputs other than
+        bins are more than 1,000.
     linear_path : {"auto", True, False}, default="auto"
         Whether a line is beside the network, which then learns the density of its residuals. The
         line is a ridge regression of y (behind its map, off its atoms) on the network's inputs
@@ -394,6 +399,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         The weight decay, as set or chosen.
     encoding_ : "piecewise" or None
         The encoding, as set or chosen.
+    extrapolation_ : {"damped", "linear", "constant", "continue"}
+        The extrapolation, as set or chosen.
     feature_weights_ : ndarray of shape (n_features_in_,) or None
         Weights of the features in training; None where all weigh the same.
     linear_coef_ : ndarray of shape (q, n_outputs_) or None
@@ -406,8 +413,8 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         mean m of h over the training rows. Spreads are wider by ``sqrt((1 + h) / (1 + m))`` where
         that is more than 1.
     outside_coef_ : ndarray of shape (q, n_outputs_) or None
-        Slopes of the line along which "damped" goes on, in units of y (behind its map) by z-score
-        of the q features of numbers; None without one.
+        Slopes of the line along which "damped" and "linear" go on, in units of y (behind its map)
+        by z-score of the q features of numbers; None without one.
     outside_doubt_ : ndarray of shape (n_outputs_,) or None
         Part q of that line's change that is doubted; None without one.
     line_limit_ : float or None
@@ -565,7 +572,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         activation: str = "silu",
         encoding: str | None = "auto",
         n_bins: int = 16,
-        extrapolation: str = "damped",
+        extrapolation: str = "auto",
         linear_path: bool | str = "auto",
         feature_weights: str | None = "auto",
         alpha: float | str = "auto",
@@ -903,6 +910,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         self.outside_coef_ = None if outside is None else outside.coef
         self.outside_doubt_ = None if outside is None else outside.doubt
         preparation = predictor.preparation
+        self.extrapolation_ = preparation.extrapolation
         self.X_mean_, self.X_scale_ = preparation.X_mean, preparation.X_scale
         self.X_min_, self.X_max_ = preparation.X_min, preparation.X_max
         self.y_mean_, self.y_scale_ = preparation.y_mean, preparation.y_scale

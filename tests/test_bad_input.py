@@ -82,7 +82,7 @@ OUT_OF_RANGE = {
     "activation": ["gelu", None, np.tanh],
     "encoding": ["onehot", 1, True],
     "n_bins": [0, -1, 2.5, *NOT_A_NUMBER],
-    "extrapolation": ["linear", True, None, 1],
+    "extrapolation": ["line", True, None, 1],
     "linear_path": ["yes", None, 2, 0.5],
     "feature_weights": ["trees", True, 1.0, [1.0]],
     "alpha": [-1e-9, np.inf, *NOT_A_NUMBER],

@@ -619,3 +619,23 @@ def test_pooled_members_are_members(client):
     assert isinstance(pooled.predict_proba(rows()[0]), Mixture)
     assert pooled.point_estimate == "median"
     assert SIZES[1] == 0
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize(
+    ("words", "is_series"),
+    [({}, True), ({"validation_split": "shuffled"}, False), ({"extrapolation": "damped"}, False)],
+)
+@pytest.mark.filterwarnings("ignore:Residuals of held-out rows go together")
+def test_a_series_follows_the_line_outside_in_all_members(client, n_members, words, is_series):
+    y = np.cumsum(np.random.default_rng(0).normal(0.2, 1.0, size=202))
+    X, y = np.column_stack([y[1:-1], y[:-2]]), y[2:]
+    model = short(n_members=n_members, **words).fit(*in_blocks(X, y))
+    fitted = model.to_local()
+    members = getattr(fitted, "estimators_", [fitted])
+    word = "linear" if is_series else "damped"
+    assert [member.extrapolation_ for member in members] == n_members * [word]
+    later = X[-3:] + 50.0
+    found = fitted.predict(later)
+    other = model.set_params(extrapolation=word).to_local().predict(later)
+    np.testing.assert_array_equal(found, other)

@@ -157,7 +157,7 @@ def test_answers_are_those_of_numpy(kind, dtype, tolerance):
 
 
 @pytest.mark.parametrize("linear_path", [True, False])
-@pytest.mark.parametrize("extrapolation", ["damped", "constant", "continue"])
+@pytest.mark.parametrize("extrapolation", ["damped", "linear", "constant", "continue"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-7), ("float32", 3e-5)])
 def test_gaps_constants_and_categories(extrapolation, linear_path, dtype, tolerance):
     model = fitted_table(extrapolation, linear_path)

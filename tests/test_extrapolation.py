@@ -1,12 +1,18 @@
 """Features outside the range that they had in training."""
 
+from copy import deepcopy
+
 import numpy as np
 import pandas as pd
 import pytest
+from cases.linear_gaussian import LinearGaussian
 from cases.regressor import several_outputs
 from sklearn.linear_model import Ridge, RidgeCV
+from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from skmdn import MDNRegressor
+from skmdn import MDNEnsembleRegressor, MDNRegressor
 from skmdn._network.scaling import value_range
 from skmdn._training import outside_line
 
@@ -137,27 +143,121 @@ def line_beyond(model, X, new):
 
 @pytest.mark.parametrize("covariance_type", ["diag", "spherical", "full"])
 @pytest.mark.parametrize("linear_path", [False, True])
-def test_damped_follows_what_is_not_doubted_of_the_line(covariance_type, linear_path):
+@pytest.mark.parametrize("word", ["damped", "linear"])
+def test_damped_follows_what_is_not_doubted_of_the_line_and_linear_all(
+    covariance_type, linear_path, word
+):
     X, y = several_outputs(60)
-    model = small(covariance_type=covariance_type, linear_path=linear_path).fit(X, y)
+    model = small(covariance_type=covariance_type, linear_path=linear_path, extrapolation=word)
+    model.fit(X, y)
     new = np.vstack([X[:2], 3 * X[:6], [[1e9, -1e9, 0.0]]])
-    damped = model.predict_proba(new)
+    found = model.predict_proba(new)
     constant = model.set_params(extrapolation="constant").predict_proba(new)
     beyond = line_beyond(model, X, new)
     assert not beyond[:2].any()
     assert (np.abs(beyond[-1]) > 1).all()
-    np.testing.assert_allclose(damped.weights, constant.weights)
+    np.testing.assert_allclose(found.weights, constant.weights)
     doubt = model.outside_doubt_
-    means = constant.means + ((1 - doubt) * beyond)[:, np.newaxis]
-    np.testing.assert_allclose(damped.means, means, atol=1e-9)
+    part = 1 - doubt if word == "damped" else 1
+    means = constant.means + (part * beyond)[:, np.newaxis]
+    np.testing.assert_allclose(found.means, means, atol=1e-9)
     variances = constant.scales**2 + (2 * doubt * beyond)[:, np.newaxis] ** 2
-    np.testing.assert_allclose(damped.scales**2, variances, rtol=1e-9)
+    np.testing.assert_allclose(found.scales**2, variances, rtol=1e-9)
     if covariance_type == "full":
         kept = [
             each.scale_tril @ np.swapaxes(each.scale_tril, 2, 3) / outer(each.scales)
-            for each in (damped, constant)
+            for each in (found, constant)
         ]
         np.testing.assert_allclose(*kept, atol=1e-9)  # the correlations
+
+
+def random_walk(n):
+    """A series by its two last values, and n / 3 rows of what comes later."""
+    y = np.cumsum(np.random.default_rng(0).normal(0.2, 1.0, size=n + n // 3 + 2))
+    X = np.column_stack([y[1:-1], y[:-2]])
+    return X[:n], y[2 : n + 2], X[n:], y[n + 2 :]
+
+
+@pytest.mark.parametrize(("n", "split"), [(60, "shuffled"), (200, "blocks")])
+def test_a_series_follows_the_line_and_other_rows_a_part_of_it(judges, n, split):
+    X, y, later, _ = random_walk(n)
+    series = small().fit(X, y)
+    assert (series.validation_split_, series.extrapolation_) == (split, "linear")
+    order = np.random.default_rng(0).permutation(n)
+    mixed = small().fit(X[order], y[order])
+    assert (mixed.validation_split_, mixed.extrapolation_) == ("shuffled", "damped")
+    for model, word in ((series, "linear"), (mixed, "damped")):
+        found = model.predict_proba(later)
+        assert found == clone_of(model, word).predict_proba(later)
+        assert found != clone_of(model, "constant").predict_proba(later)
+
+
+def test_rows_sorted_by_the_target_are_no_series():
+    X, y, _, _ = random_walk(60)
+    order = np.argsort(y)
+    assert small().fit(X[order], y[order]).extrapolation_ == "damped"
+
+
+def clone_of(model, word):
+    """The fitted model with another word."""
+    return deepcopy(model).set_params(extrapolation=word)
+
+
+@pytest.mark.parametrize(
+    ("options", "of_fit", "expected"),
+    [
+        ({}, {}, "linear"),
+        ({"validation_split": "last"}, {}, "linear"),
+        ({"validation_split": "blocks"}, {}, "linear"),
+        ({"validation_split": "shuffled"}, {}, "damped"),
+        ({"validation_split": KFold(3)}, {}, "damped"),
+        ({"validation_fraction": None}, {}, "damped"),
+        ({"extrapolation": "damped"}, {}, "damped"),
+        ({"extrapolation": "constant", "validation_split": "last"}, {}, "constant"),
+        ({}, {"groups": np.arange(90) // 9}, "damped"),
+        ({}, {"X_val": np.zeros((2, 2)), "y_val": np.zeros(2)}, "damped"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Residuals of held-out rows go together")
+def test_auto_goes_by_what_the_user_says_of_the_order(options, of_fit, expected):
+    X, y, _, _ = random_walk(90)
+    assert small(**options).fit(X, y, **of_fit).extrapolation_ == expected
+    order = np.random.default_rng(0).permutation(90)
+    if options.get("validation_split") in ("last", "blocks"):
+        assert small(**options).fit(X[order], y[order]).extrapolation_ == expected
+
+
+def test_what_auto_found_stays_in_calls_that_go_on():
+    X, y, later, y_later = random_walk(90)
+    model = small(warm_start=True).fit(X, y)
+    for _ in range(2):
+        assert model.extrapolation_ == "linear"
+        model.fit(X, y)
+    assert model.partial_fit(later, y_later).extrapolation_ == "linear"
+    assert small().partial_fit(X, y).extrapolation_ == "damped"
+    # A word that is set counts, and is what later calls with "auto" go on with.
+    assert model.set_params(extrapolation="damped").fit(X, y).extrapolation_ == "damped"
+    assert model.set_params(extrapolation="auto").fit(X, y).extrapolation_ == "damped"
+
+
+def test_members_of_a_series_follow_the_line_too():
+    X, y, _, _ = random_walk(200)
+    views = [
+        ("network", small()),
+        ("own word", small(extrapolation="constant")),
+        ("pipeline", make_pipeline(StandardScaler(), small())),
+        ("line", LinearGaussian()),
+    ]
+    words = {}
+    for rows in (np.arange(200), np.random.default_rng(0).permutation(200)):
+        model = MDNEnsembleRegressor(views, cv=3, random_state=0).fit(X[rows], y[rows])
+        networks = model.estimators_[0] + model.estimators_[1]
+        networks += [pipeline[-1] for pipeline in model.estimators_[2]]
+        words[model.folds_] = [network.extrapolation_ for network in networks]
+    assert words["blocks"] == 3 * ["linear"] + 3 * ["constant"] + 3 * ["linear"]
+    assert words["shuffled"] == 3 * ["damped"] + 3 * ["constant"] + 3 * ["damped"]
+    model = MDNEnsembleRegressor([("network", small())], cv=3, random_state=0).fit(X[:60], y[:60])
+    assert (model.folds_, model.taught_estimator_.extrapolation_) == ("shuffled", "linear")
 
 
 def outer(scales):

@@ -152,7 +152,7 @@ def test_defaults_are_those_of_the_plan():
         "activation": "silu",
         "encoding": "auto",
         "n_bins": 16,
-        "extrapolation": "damped",
+        "extrapolation": "auto",
         "linear_path": "auto",
         "feature_weights": "auto",
         "alpha": "auto",

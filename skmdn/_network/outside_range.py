@@ -1,10 +1,10 @@
 """Rows with features outside their range of training, and how far a line would go on there.
 
 A network tells nothing of such rows. Its inputs end where the range does; beyond, the means go on
-by a part of what a ridge regression's line does, as a trend of a damped forecast (E. S. Gardner and
-E. McKenzie, "Forecasting trends in time series", Management Science 31 (1985)), and the spreads
-widen as the line goes on. The line also tells how much a value may matter that nobody knows: a gap
-in a feature that had none in the fit.
+as a ridge regression's line does, or by a part of it, as a trend of a damped forecast (E. S.
+Gardner and E. McKenzie, "Forecasting trends in time series", Management Science 31 (1985)), and the
+spreads widen as the line goes on. The line also tells how much a value may matter that nobody
+knows: a gap in a feature that had none in the fit.
 
 Axes: n rows, q features of numbers, D outputs.
 """
@@ -16,12 +16,13 @@ import numpy as np
 from skmdn._arrays import Array, FloatArray, IntArray
 from skmdn._network.preparation import Z_LIMIT, Preparation, write_z_scores
 
-# Part of the line's change that is doubted, so that the means do not follow it; twice as much is
-# the standard deviation of what may come. Of 20 samples of 25 to 491 rows, the means are best
-# between none of the line and half of it, without a clear difference; rows that come later than
-# those of the fit want the whole. But a line that leaves hardly anything is hardly doubted: by the
-# root of the part of the variance that it leaves, times the second number.
+# Part of the line's change that is doubted; twice as much is the standard deviation of what may
+# come. Of 20 samples of 25 to 491 rows, the means are best between none of the line and half of it,
+# without a clear difference. But a line that leaves hardly anything is hardly doubted: by the root
+# of the part of the variance that it leaves, times the second number.
 _DOUBT, _DOUBT_PER_ROOT = 0.5, 1.6
+# What `extrapolation` may be where a line goes on outside the range.
+ALONG_LINE = ("damped", "linear")
 
 
 class OutsideLine(NamedTuple):
@@ -46,7 +47,12 @@ class OutsideLine(NamedTuple):
         if beyond is None:
             return None if unknown is None else (np.zeros_like(unknown), unknown)
         noise = 2 * self.doubt * np.abs(beyond)
-        return (1 - self.doubt) * beyond, noise if unknown is None else np.hypot(noise, unknown)
+        shifts = self.followed(preparation) * beyond
+        return shifts, noise if unknown is None else np.hypot(noise, unknown)
+
+    def followed(self, preparation: Preparation) -> FloatArray:
+        """Part ``(D,)`` of the line's change by which the means go on."""
+        return np.ones_like(self.doubt) if preparation.extrapolation == "linear" else 1 - self.doubt
 
 
 def without_indicator(preparation: Preparation) -> IntArray:

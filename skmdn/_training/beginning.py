@@ -136,3 +136,11 @@ def continued_beginning(
         coef = moved_slopes(outside.coef, old, start.preparation, outside.limit)
         outside = outside._replace(coef=coef)
     return Beginning(weighted(start, feature_weights), line, residual, outside)
+
+
+def along_line(settings: Settings, beginning: Beginning) -> tuple[Settings, Beginning]:
+    """The same, with means that follow the whole line outside the range."""
+    start, word = beginning.start, "linear"
+    preparation = start.preparation._replace(extrapolation=word)
+    start = start._replace(preparation=preparation)
+    return replace(settings, extrapolation=word), beginning._replace(start=start)

@@ -21,7 +21,7 @@ from skmdn._network.preparation import Preparation
 from skmdn._network.target_means import N_FOLDS
 from skmdn._predictor import Density, Predictor
 from skmdn._thread_pools import one_thread
-from skmdn._training.beginning import Beginning, continued_beginning, fresh_beginning
+from skmdn._training.beginning import Beginning, along_line, continued_beginning, fresh_beginning
 from skmdn._training.calibration import (
     Judged,
     calibrated,
@@ -174,6 +174,7 @@ def fit(
     seed = seed_of_call(settings, past)
     rng = np.random.default_rng(seed)
     before = None if past is None else past.predictor
+    is_open = past is None and settings.extrapolation == "auto"
     settings = settled(settings, data, validation, groups, past, rng)
     atoms, maps = settings.target_atoms, settings.target_transform
     of_y, settings, data = data, settings.with_atoms(atoms), at_atoms(data, atoms)
@@ -208,6 +209,8 @@ def fit(
         )
     preparation = beginning.start.preparation
     split = _split(settings, data, validation, groups, folds, preparation, rng)
+    if is_open and split.is_series:
+        settings, beginning = along_line(settings, beginning)
     noise = small_sample_noise(data, before) if validation is None else 0.0
     of_network = beginning.split_of_network(split, validation)
     forecast = None
@@ -359,7 +362,7 @@ def _split(
         return ValidationSplit(data, validation)
     if folds is not None:
         taken = folds.best.folds
-        return ValidationSplit(data, None, taken.kind, taken.p_value)
+        return ValidationSplit(data, None, taken.kind, taken.p_value, is_series=taken.are_series)
     return hold_out(settings, data, preparation, groups, rng)
 
 

@@ -32,7 +32,7 @@ _CONSTRAINTS: Constraints = {
     "activation": [one_of(*ACTIVATIONS)],
     "encoding": [one_of("auto", "piecewise"), None],
     "n_bins": [integer_from(2)],
-    "extrapolation": [one_of("damped", "constant", "continue")],
+    "extrapolation": [one_of("auto", "damped", "linear", "constant", "continue")],
     "linear_path": [one_of("auto"), "boolean"],
     "feature_weights": [one_of("auto"), None],
     "alpha": [one_of("auto"), from_to(0, None, closed="left")],

@@ -29,6 +29,7 @@ class ValidationSplit(NamedTuple):
     kind: str | None = None
     p_value: float | None = None  # of the test for dependence, where "auto" asked it
     run_lengths: np.ndarray | None = None  # of runs of consecutive validating rows, in their order
+    is_series: bool = False  # whether the order of the rows is taken for that of time
 
 
 def hold_out(
@@ -59,21 +60,25 @@ def _by_order(
 ) -> ValidationSplit:
     """Set aside the last rows, runs of rows, or rows of all strata; "auto" asks the order."""
     if asked == "last":
-        return _parted(data, np.arange(len(data) - n, len(data)), asked)
-    p_value = None
+        last = _parted(data, np.arange(len(data) - n, len(data)), asked)
+        return last._replace(is_series=True)
+    p_value, is_series = None, False
     if asked != "shuffled":
         found = dependence(data.y[data.rows])
         p_value = found.p_value if asked == "auto" else None
+        is_series = asked == "blocks" or found.are_alike
         if asked == "blocks" or wants_runs(found, n):
             runs = spread_runs(len(data), n, run_length(found, n), rng)
+            lengths = np.array([len(run) for run in runs])
             split = _parted(data, np.concatenate(runs), "blocks", p_value)
-            return split._replace(run_lengths=np.array([len(run) for run in runs]))
+            return split._replace(run_lengths=lengths, is_series=is_series)
     labels = copies(data.X, data.y[data.rows], data.rows)
     if labels is not None:
         split = _by_groups("auto", data, preparation, n, labels, rng)
-        return split._replace(kind="copies", p_value=p_value)
+        return split._replace(kind="copies", p_value=p_value, is_series=is_series)
     y = principal_scores(preparation.targets(data.y[data.rows]), None)
-    return _parted(data, one_of_each_stratum(y, n, rng), "shuffled", p_value)
+    split = _parted(data, one_of_each_stratum(y, n, rng), "shuffled", p_value)
+    return split._replace(is_series=is_series)
 
 
 def one_of_each_stratum(y: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -62,7 +62,7 @@ def calibrated_models(
         raise ValueError(
             "X: expected at least 2 rows, to fit on and to calibrate on, got 1 sample."
         )
-    parts, kind, p_value = calibration_splits(cv, rows, rng)
+    parts, kind, p_value, _ = calibration_splits(cv, rows, rng)
     # Several models are pooled. One chooses for itself, on rows that do not calibrate it.
     if len(parts) > 1:
         estimator = with_choices_made(estimator, rows, rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -114,7 +115,8 @@ def _fit_one(work: Work, order: Order, share: _Share) -> Fitted:
 def _fit_several(work: Work, order: Order, share: _Share) -> Fitted:
     """Several networks that share their validation rows, pooled."""
     model, n = work.models[0], share.n_rows
-    held_out = _held_out(work, order, n)
+    held_out, is_series = _held_out(work, order, n)
+    models = [_along_line(one) for one in work.models] if is_series else work.models
     n_learning = n - sum(map(len, held_out))
     validation = work.each_partition(take_rows, held_out)
     words = _words(work, order, n_learning, held_out)
@@ -127,7 +129,7 @@ def _fit_several(work: Work, order: Order, share: _Share) -> Fitted:
             words,
             share.in_one_pass,
         )
-        for m, one in enumerate(work.models)
+        for m, one in enumerate(models)
     ]
     calibrating = work.each_partition(take_rows, sample_of(held_out, _CALIBRATING_ROWS))
     pooled = delayed(pool_members, pure=False)(members, calibrating, calibrate=model.calibrate)
@@ -140,18 +142,28 @@ def _drawn(work: Work, order: Order, n: int, purpose: int, excluded: list[np.nda
     return work.each_partition(take_rows, draws(order.counts, n, (work.seed, purpose), excluded))
 
 
-def _held_out(work: Work, order: Order, n: int) -> list[np.ndarray]:
-    """Places in each partition of the rows that validate."""
+def _held_out(work: Work, order: Order, n: int) -> tuple[list[np.ndarray], bool]:
+    """Places in each partition of the rows that validate, and whether the rows are a series."""
     model, found = work.models[0], None
     n = n_validating(n, model.validation_fraction)
     if n == 0:
-        return order.none()
+        return order.none(), False
     word = model.validation_split
     check_word(word)
     if word in ("auto", "blocks"):
         targets = work.each_partition(take_targets, order.stretches())
         (found,) = work.run([delayed(dependence_of, pure=False)(targets)])
-    return held_out_places(order, n, word, found, (work.seed, _FOR_VALIDATION))
+    is_series = word in ("blocks", "last") or (found is not None and found.are_alike)
+    return held_out_places(order, n, word, found, (work.seed, _FOR_VALIDATION)), is_series
+
+
+def _along_line(model: MDNRegressor) -> MDNRegressor:
+    """A model of a series: members get their validation rows, and so cannot know it."""
+    if not is_auto(model.extrapolation):
+        return model
+    model = copy(model)
+    model.extrapolation = "linear"
+    return model
 
 
 def _words(work: Work, order: Order, n: int, held_out: list[np.ndarray]) -> Any:

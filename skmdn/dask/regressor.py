@@ -140,7 +140,7 @@ class DaskMDNRegressor(RegressorMixin, BaseEstimator):
         activation: str = "silu",
         encoding: str | None = "auto",
         n_bins: int = 16,
-        extrapolation: str = "damped",
+        extrapolation: str = "auto",
         linear_path: bool | str = "auto",
         feature_weights: str | None = "auto",
         alpha: float | str = "auto",

@@ -21,6 +21,7 @@ from skmdn.ensemble.members import fit_members, plan_members
 from skmdn.ensemble.out_of_fold import mean_logpdf, out_of_fold
 from skmdn.ensemble.pool import Pool, calibrated_pool, equal_pool
 from skmdn.ensemble.progress import MemberProgress
+from skmdn.ensemble.series import views_of_series
 from skmdn.ensemble.target_transform import Views, views_behind_maps
 from skmdn.ensemble.taught_network import taught_network
 from skmdn.mixture import Mixture
@@ -57,7 +58,9 @@ def fit(views: Views, rows: Rows, options: Options, task: FitTask) -> Fitted:
     """Fit all members and calibrate their pool."""
     rng, n_jobs = new_generator(options.random_state), options.n_jobs
     views, maps = views_behind_maps(options.target_transform, views, rows, rng)
-    parts, kind, p_value = splits(options.cv, *rows, rng)
+    parts, kind, p_value, are_series = splits(options.cv, *rows, rng)
+    if are_series:
+        views = views_of_series(views)
     order = order_of([test for _, test in parts], len(rows.y))
     F = len(parts)
     with MemberProgress(len(views) * F, options.verbose) as progress:

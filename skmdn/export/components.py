@@ -12,7 +12,7 @@ import numpy as np
 from skmdn._arrays import FloatArray
 from skmdn._network.atom_shares import LEAST_SHARE
 from skmdn._network.linear_path import LinearPath, for_line
-from skmdn._network.outside_range import OutsideLine, without_indicator
+from skmdn._network.outside_range import ALONG_LINE, OutsideLine, without_indicator
 from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
 from skmdn.export.functions import clip, exp, length, minimum, sqrt, total, where
@@ -61,7 +61,7 @@ def components(raw: Value, X: Value, predictor: Predictor) -> Components:
     found = _in_units(found, predictor.preparation.y_mean, predictor.preparation.y_scale)
     if predictor.line is not None:
         found = _beside_line(found, X, predictor.line, predictor.preparation)
-    if predictor.outside is not None and predictor.preparation.extrapolation == "damped":
+    if predictor.outside is not None and predictor.preparation.extrapolation in ALONG_LINE:
         found = _beyond_range(found, X, predictor.outside, predictor.preparation)
     if predictor.target_maps is not None and predictor.target_range is not None:
         found = _bounded(found, predictor, predictor.target_maps, predictor.target_range)
@@ -175,8 +175,8 @@ def _beyond_range(
     places = without_indicator(preparation)
     is_gap = X.take(preparation.numbers[places]).node("IsNaN", dtype=bool).cast(np.float64)
     variance = is_gap.node("MatMul", line.coef[places] ** 2)
-    doubt = line.doubt
-    means = [m + beyond.part(d, 1) * (1 - doubt[d]) for d, m in enumerate(found.means)]
+    doubt, followed = line.doubt, line.followed(preparation)
+    means = [m + beyond.part(d, 1) * followed[d] for d, m in enumerate(found.means)]
     factor = []
     for d, row in enumerate(found.factor):
         noise, scale = beyond.part(d, 1) * (2 * doubt[d]), found.scale(d)
