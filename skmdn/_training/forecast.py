@@ -15,6 +15,7 @@ from skmdn._calibration import MAX_ROWS
 from skmdn._engine.budget import passes_for_share
 from skmdn._estimators.later_rows import earlier_and_later
 from skmdn._estimators.observations import Observations
+from skmdn._network.scaling import value_range
 from skmdn._predictor import Predictor
 from skmdn._training.settings import Settings
 
@@ -31,8 +32,8 @@ def forecast_of_last(
 ) -> tuple[Predictor, np.ndarray]:
     """A network fitted to the earlier rows, and the later ones that it is to predict.
 
-    Scaling, bins and the ranges of features come from all rows: with those of the earlier ones,
-    spreads were no nearer to what rows to come called for.
+    Scaling and bins come from all rows. Outside the range that features have in the earlier rows
+    the forecast goes on as the network that is kept will do outside the range of all.
     """
     earlier, later = earlier_and_later(data.rows, MAX_ROWS)
     n = len(earlier)
@@ -47,4 +48,17 @@ def forecast_of_last(
         random_state=seed,
         verbose=False,
     )
-    return fit(short, data.select(earlier)), later
+    return _of_range(fit(short, data.select(earlier)), data, int(earlier[-1]) + 1), later
+
+
+def _of_range(predictor: Predictor, data: Observations, end: int) -> Predictor:
+    """The network with features that end where they do in the rows before `end`."""
+    weights = None if data.weights is None else data.weights[:end]
+    low, high = value_range(data.X[:end], weights)
+    old = predictor.preparation
+    has_range = np.isfinite(old.X_min)  # as categories have not
+    return predictor._replace(
+        preparation=old._replace(
+            X_min=np.where(has_range, low, old.X_min), X_max=np.where(has_range, high, old.X_max)
+        )
+    )
