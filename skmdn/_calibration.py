@@ -37,7 +37,11 @@ _START_NOISE = 0.02
 # pooling removes little variance or the rows are few. These are the noise variances of the ridge in
 # `pooling_factor`, in units of the squared fraction of variance that pooling removes.
 _POOLING_NOISE, _POOLING_NOISE_PER_ROW = 0.3**2, 10.0
-_BOUNDS_LOG_FACTOR = (np.log(0.1), np.log(30.0))
+_LEAST_FACTOR, MOST_FACTOR = 0.1, 30.0
+# A forecast may be far off where its spreads are narrow. Where they are wide already they need not
+# be so many times as wide: on weekly prices, those of rows to come had 31 times the standard
+# deviation of y. Beyond this factor, noise widens all rows alike.
+MOST_OF_FORECAST = 3.0
 _BOUNDS_LOG_NOISE = (np.log(1e-6), np.log(3.0))
 _LOG_2PI = np.log(2 * np.pi)
 
@@ -83,6 +87,7 @@ def calibrate(
     *,
     background_scale: np.ndarray | float | None = None,
     expected_weights: np.ndarray | None = None,
+    most_factor: float = MOST_FACTOR,
 ) -> Calibration:
     """Weights, factors and noise for views of the rows of standardised targets ``y (n, D)``.
 
@@ -90,6 +95,7 @@ def calibrate(
     ``(V,)`` are expected to be equal, unless others are given, up to a common factor.
     """
     w = np.ones(len(y)) if sample_weight is None else sample_weight
+    bounds = np.log(_LEAST_FACTOR), np.log(most_factor)
     if not w.all():  # targets of rows without weight may be arbitrary
         present = np.flatnonzero(w)
         views, y, w = [view[present] for view in views], y[present], w[present]
@@ -100,17 +106,20 @@ def calibrate(
     centre = np.zeros(V) if expected_weights is None else np.log(expected_weights)
     prior = float(np.sum(w * w))  # one by the effective number of rows
     added = None if behind is None else np.log(_BACKGROUND_START) + behind
-    found = _likeliest(parts, w, prior, added, centre)
+    found = _likeliest(parts, w, prior, added, centre, bounds)
     weight = 0.0 if behind is None else _background_weight(found, parts, w, prior, behind)
     factors = np.exp(found[V : 2 * V]) * (1 + _WIDENING / (1 / prior + _ROWS_MORE))
     return Calibration(softmax(found[:V]), factors, float(np.exp(found[-1])), weight)
 
 
 def calibrate_parts(
-    densities: Sequence[Mixture], y: np.ndarray, sample_weight: np.ndarray | None
+    densities: Sequence[Mixture],
+    y: np.ndarray,
+    sample_weight: np.ndarray | None,
+    most_factor: float = MOST_FACTOR,
 ) -> Calibration:
     """The calibration of densities that are given in parts of the rows."""
-    return calibrate([Mixture.concatenate(densities)], y, sample_weight)
+    return calibrate([Mixture.concatenate(densities)], y, sample_weight, most_factor=most_factor)
 
 
 def expected_of_line(n_rows: int) -> float:
@@ -237,7 +246,12 @@ def _log_pool(theta: np.ndarray, views: list[_View]) -> np.ndarray:
 
 
 def _likeliest(
-    views: list[_View], w: np.ndarray, prior: float, added: np.ndarray | None, centre: np.ndarray
+    views: list[_View],
+    w: np.ndarray,
+    prior: float,
+    added: np.ndarray | None,
+    centre: np.ndarray,
+    bounds_log_factor: tuple[float, float],
 ) -> np.ndarray:
     """The (log w, log a, log b) of the least loss.
 
@@ -245,7 +259,7 @@ def _likeliest(
     """
     V, D = len(centre), views[0].squares.shape[2]
     start = np.concatenate([centre, np.zeros(V), [np.log(_START_NOISE)]])
-    bounds = [(-20.0, 20.0)] * V + [_BOUNDS_LOG_FACTOR] * V + [_BOUNDS_LOG_NOISE]
+    bounds = [(-20.0, 20.0)] * V + [bounds_log_factor] * V + [_BOUNDS_LOG_NOISE]
 
     def least(begin: np.ndarray, added: np.ndarray | None) -> OptimizeResult:
         data = views, w, prior, added, centre

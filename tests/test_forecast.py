@@ -1,8 +1,10 @@
 """Spreads for rows to come: a forecast of the last rows from those before."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 from cases.regressor import short
 from cases.series import series
@@ -36,14 +38,31 @@ def changed_at_the_end(n=240):
 # One network -------------------------------------------------------------------------------------
 
 
+@cache
+def network():
+    """A fitted network of one feature."""
+    return Predictor.of(short(max_iter=1).fit(np.arange(20.0)[:, None], np.arange(20.0)))
+
+
+def forecast_with(settings, data, rng):
+    """What a forecast asks of a fit that always gives the same network, and what it answers."""
+    calls = []
+
+    def fit(*arguments):
+        calls.append(arguments)
+        return network()
+
+    answer = forecast_of_last(settings, data, rng, fit)
+    [asked] = calls
+    return *asked, *answer
+
+
 @pytest.mark.parametrize(("n", "n_first"), [(100, 75), (10, 8), (3, 2)])
 def test_the_first_three_quarters_predict_the_others(n, n_first):
-    calls = []
     settings = Settings.of(MDNRegressor(n_components=2))
     data = Observations.of(np.zeros((n, 1)), np.arange(n, dtype=float)[:, None])
     rng = RNG(0)
-    _, later = forecast_of_last(settings, data, rng, lambda *arguments: calls.append(arguments))
-    [(short_settings, earlier)] = calls
+    short_settings, earlier, _, later = forecast_with(settings, data, rng)
     np.testing.assert_array_equal(earlier.rows, np.arange(n_first))
     np.testing.assert_array_equal(later, np.arange(n_first, n))
     assert short_settings.architecture == settings.architecture
@@ -52,18 +71,50 @@ def test_the_first_three_quarters_predict_the_others(n, n_first):
 
 
 def test_a_fraction_that_is_asked_for_holds_in_the_forecast():
-    calls, data = [], Observations.of(np.zeros((40, 1)), np.arange(40.0)[:, None])
+    data = Observations.of(np.zeros((40, 1)), np.arange(40.0)[:, None])
     settings = Settings.of(MDNRegressor(validation_fraction=0.3))
-    forecast_of_last(settings, data, RNG(0), lambda *arguments: calls.append(arguments))
-    assert calls[0][0].validation_fraction == 0.3
+    assert forecast_with(settings, data, RNG(0))[0].validation_fraction == 0.3
 
 
 def test_rows_without_weight_take_no_part():
     weights = np.ones(60)
     weights[40:] = 0.0
     data = Observations.of(np.zeros((60, 1)), np.zeros((60, 1)), weights)
-    _, later = forecast_of_last(Settings.of(MDNRegressor()), data, RNG(0), lambda *_: None)
+    *_, later = forecast_with(Settings.of(MDNRegressor()), data, RNG(0))
     np.testing.assert_array_equal(later, np.arange(30, 40))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_later_rows_are_outside_the_range_of_the_earlier_ones(weighted):
+    X = np.arange(40.0)[:, None]
+    X[3], weights = np.nan, np.ones(40)
+    if weighted:
+        weights[:2] = 0.0
+    data = Observations.of(X, np.zeros((40, 1)), weights if weighted else None)
+    found = forecast_with(Settings.of(MDNRegressor()), data, RNG(0))[2].preparation
+    assert (found.X_min[0], found.X_max[0]) == (2.0 if weighted else 0.0, 29.0)
+    for name in ("X_mean", "X_scale", "y_mean", "y_scale"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(network().preparation, name))
+
+
+def test_a_forecast_goes_on_as_the_network_that_is_kept(monkeypatch):
+    """Along the line, from the ends of the earlier rows, and with categories as they were."""
+    found = []
+
+    def spy(predictor, forecast, data):
+        found.append((predictor.preparation, forecast[0].preparation))
+        return predictor
+
+    monkeypatch.setattr(fitting, "widened", spy)
+    y = series(240) + 0.05 * np.arange(240)
+    frame = pd.DataFrame({"lag": np.roll(y, 1), "kind": np.where(np.arange(240) % 2, "a", "b")})
+    short().fit(frame.iloc[1:], y[1:])
+    for kept, forecast in found:
+        assert kept.extrapolation == forecast.extrapolation == "linear"
+        assert kept.X_max[0] == y[:-1].max()
+        assert forecast.X_max[0] == y[:179].max() < kept.X_max[0]
+        assert (forecast.X_min[1], forecast.X_max[1]) == (-np.inf, np.inf)
+    assert found
 
 
 def test_of_many_later_rows_some_are_looked_at():
@@ -149,6 +200,19 @@ def test_spreads_widen_by_what_a_forecast_needs_and_never_shrink(std, least, mos
     assert noisy.spread_factor == found.spread_factor
     expected = np.hypot(0.5 * found.spread_factor, found.spread_noise)
     assert noisy.spread_noise == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("far", [10.0, 100.0])
+def test_wide_spreads_widen_no_more_than_three_times_by_a_factor(far):
+    """Noise is what the rest of a forecast's errors calls for."""
+    X, y = RNG(0).normal(size=(400, 2)), RNG(1).normal(size=(400, 1))
+    y /= y.std()
+    predictor = Predictor.of(short(calibrate=False, max_iter=1).fit(X, y[:, 0]))
+    forecast = OfWidth(1 / far), np.arange(400)
+    found = widened(predictor, forecast, Observations.of(X, y))
+    assert found.spread_factor <= 3.02  # with the widening for the uncertainty of a factor
+    width = np.hypot(found.spread_factor / far, found.spread_noise * predictor.preparation.y_scale)
+    np.testing.assert_allclose(width, 1.0, rtol=0.1)
 
 
 @pytest.mark.usefixtures("judges")

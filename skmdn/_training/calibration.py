@@ -5,7 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmdn._calibration import MAX_ROWS, calibrate, calibrate_parts
+from skmdn._calibration import (
+    MAX_ROWS,
+    MOST_FACTOR,
+    MOST_OF_FORECAST,
+    calibrate,
+    calibrate_parts,
+)
 from skmdn._estimators.observations import Observations
 from skmdn._network.preparation import Preparation
 from skmdn._predictor import Predictor
@@ -90,7 +96,9 @@ def spreads_of_folds(parts: list[Judged]) -> Spreads:
     return spreads._replace(temperature=_fitted_temperature(parts))
 
 
-def _spreads_in_units(parts: list[Judged], units: list[Preparation]) -> Spreads:
+def _spreads_in_units(
+    parts: list[Judged], units: list[Preparation], most_factor: float = MOST_FACTOR
+) -> Spreads:
     """Fit a factor and a noise to the rows off the atoms, in the units of these preparations.
 
     The densities are those of the targets behind the maps. They have a line's part in the errors of
@@ -108,7 +116,7 @@ def _spreads_in_units(parts: list[Judged], units: list[Preparation]) -> Spreads:
         judged.append(data)
     if not judged:
         return Spreads()
-    found = calibrate_parts(densities, np.concatenate(targets), _weights(judged))
+    found = calibrate_parts(densities, np.concatenate(targets), _weights(judged), most_factor)
     return Spreads(float(found.factors[0]), found.noise)
 
 
@@ -154,7 +162,8 @@ def widened(
     earlier, later = forecast
     if data.of_density().is_constant():
         return predictor
-    found = _spreads_in_units([Judged(earlier, data.select(later))], [predictor.preparation])
+    judged = [Judged(earlier, data.select(later))]
+    found = _spreads_in_units(judged, [predictor.preparation], most_factor=MOST_OF_FORECAST)
     a = max(1.0, found.factor)
     noise = math.hypot(a * predictor.spread_noise, found.noise)
     return predictor._replace(spread_factor=a * predictor.spread_factor, spread_noise=noise)

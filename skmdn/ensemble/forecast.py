@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skmdn._calibration import MAX_ROWS, calibrate
+from skmdn._calibration import MAX_ROWS, MOST_OF_FORECAST, calibrate
 from skmdn._estimators.callbacks import FitTask
 from skmdn._estimators.folds import splits
 from skmdn._estimators.later_rows import earlier_and_later
@@ -47,7 +47,8 @@ def widened_by_forecast(
     with one_thread():
         forecast = base_of(views_alone.out_of_fold(densities)).affine(-mean / scale, 1 / scale)
         z = (targets.values[later] - mean) / scale
-        found = calibrate([forecast], z, rows.take(later).weights)
+        weights = rows.take(later).weights
+        found = calibrate([forecast], z, weights, most_factor=MOST_OF_FORECAST)
         factor, spreads = max(1.0, float(found.factors[0])), np.square(forecast.std())
     wider = np.mean(factor**2 * spreads + found.noise**2) / np.mean(spreads)
     return pool.widened(factor, found.noise * scale), float(np.sqrt(wider))
