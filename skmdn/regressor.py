@@ -83,10 +83,10 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         lets the network go on as it may, for smooth relations that are known to go on; rows far
         outside then get densities that nothing has tested. It may be changed after `fit`.
 
-        "auto" is "linear" where `fit` takes the order of the rows for that of time: where "auto" of
-        `validation_split` finds that consecutive rows are alike, however few they are, and where
-        that is "blocks" or "last". Rows to come mostly go on as those before. In all other fits,
-        and in `partial_fit`, it is "damped". A call that goes on keeps what there was.
+        "auto" is "linear" where the order of the rows may be that of time: where "auto" of
+        `validation_split` finds consecutive rows alike, however few or sorted by y they are, and
+        where that is "blocks" or "last". Rows to come mostly go on as those before. In all other
+        fits, and in `partial_fit`, it is "damped". A call that goes on keeps what there was.
 
         "damped" and "linear" also widen at a gap in a feature that had none in the fit: by the
         square of the line's slope by z-score, as the value may be any.
@@ -268,8 +268,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
 
         Where runs of rows validate ("blocks"), spreads are made for rows to come too: a network
         trained on the first three quarters of the rows, with a quarter of the steps, predicts the
-        others, and spreads become wider by the whole a, if it is above 1, and b squared of these. A
-        call that goes on (`warm_start`) forecasts nothing.
+        others, which may lie outside the range of its own rows. Spreads become wider by the whole
+        a, if it is above 1, and b squared of these, where a is at most 3. A call that goes on
+        (`warm_start`) forecasts nothing.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Features that hold categories. "from_dtype" takes the columns of a DataFrame whose type is
         categorical, text or boolean, and those of objects with text or booleans; an array has none.

@@ -33,7 +33,15 @@ class Dependence(NamedTuple):
     @property
     def are_alike(self) -> bool:
         """Whether consecutive rows depend on each other, as in a series."""
-        return self.p_value < ERROR_RATE and not self.is_sorted
+        return self.are_in_order and not self.is_sorted
+
+    @property
+    def are_in_order(self) -> bool:
+        """Whether they are alike, in a series, or as rows sorted by y or a series that only grows.
+
+        The last two cannot be told apart.
+        """
+        return self.p_value < ERROR_RATE
 
 
 def dependence(y: FloatArray, weights: FloatArray | None = None) -> Dependence:

@@ -20,7 +20,7 @@ class Folds(NamedTuple):
     parts: list[tuple[IntArray, IntArray]]
     kind: str  # "shuffled", "blocks", "groups", "copies" or "splitter"
     p_value: float | None = None  # of the test for dependence, where it was asked
-    are_series: bool = False  # whether the order of the rows is taken for that of time
+    are_series: bool = False  # whether the order of the rows may be that of time
 
 
 def splits(
@@ -54,7 +54,7 @@ def splits(
         n_folds, found = min(int(cv), len(y)), dependence(y, weights)
         n_part = len(y) // n_folds
         p_value = found.p_value if order == "auto" else None
-        are_series = order == "blocks" or (order == "auto" and found.are_alike)
+        are_series = order == "blocks" or (order == "auto" and found.are_in_order)
         if order == "blocks" or (order == "auto" and wants_runs(found, n_part)):
             kind, cv = "blocks", _run_splits(len(y), n_folds, run_length(found, n_part), rng)
         elif (labels := copies(X, y)) is not None:

@@ -29,7 +29,7 @@ class ValidationSplit(NamedTuple):
     kind: str | None = None
     p_value: float | None = None  # of the test for dependence, where "auto" asked it
     run_lengths: np.ndarray | None = None  # of runs of consecutive validating rows, in their order
-    is_series: bool = False  # whether the order of the rows is taken for that of time
+    is_series: bool = False  # whether the order of the rows may be that of time
 
 
 def hold_out(
@@ -66,7 +66,7 @@ def _by_order(
     if asked != "shuffled":
         found = dependence(data.y[data.rows])
         p_value = found.p_value if asked == "auto" else None
-        is_series = asked == "blocks" or found.are_alike
+        is_series = asked == "blocks" or found.are_in_order
         if asked == "blocks" or wants_runs(found, n):
             runs = spread_runs(len(data), n, run_length(found, n), rng)
             lengths = np.array([len(run) for run in runs])

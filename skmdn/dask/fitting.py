@@ -153,7 +153,7 @@ def _held_out(work: Work, order: Order, n: int) -> tuple[list[np.ndarray], bool]
     if word in ("auto", "blocks"):
         targets = work.each_partition(take_targets, order.stretches())
         (found,) = work.run([delayed(dependence_of, pure=False)(targets)])
-    is_series = word in ("blocks", "last") or (found is not None and found.are_alike)
+    is_series = word in ("blocks", "last") or (found is not None and found.are_in_order)
     return held_out_places(order, n, word, found, (work.seed, _FOR_VALIDATION)), is_series
 
 
