@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmdn import MDNEnsembleRegressor, MDNRegressor
+from skmdn._network.preparation import Preparation
 from skmdn._network.scaling import value_range
 from skmdn._training import outside_line
 
@@ -239,6 +240,22 @@ def test_what_auto_found_stays_in_calls_that_go_on():
     # A word that is set counts, and is what later calls with "auto" go on with.
     assert model.set_params(extrapolation="damped").fit(X, y).extrapolation_ == "damped"
     assert model.set_params(extrapolation="auto").fit(X, y).extrapolation_ == "damped"
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "_chosen_target_transform"])
+def test_networks_are_never_told_auto(method, monkeypatch):
+    """Not even those that only choose a map: they would go on in another way than the fit."""
+    words, of = [], Preparation.of
+
+    def spy(*arguments, extrapolation, **others):
+        words.append(extrapolation)
+        return of(*arguments, extrapolation=extrapolation, **others)
+
+    monkeypatch.setattr(Preparation, "of", spy)
+    X, y, _, _ = random_walk(60)
+    transform = "log" if method == "partial_fit" else "auto"
+    getattr(small(target_transform=transform), method)(X, np.exp(0.1 * y))
+    assert set(words) == {"damped"}
 
 
 def test_members_of_a_series_follow_the_line_too():

@@ -67,7 +67,8 @@ def choose_maps(
     data = data.in_folds(N_FOLDS, rng)
     if validation is not None:
         validation = _off_atoms(validation, atoms)
-    return chosen_maps(networks(settings, len(data))[0], data, validation, groups, rng)
+    settings = networks(_damped_if_auto(settings), len(data))[0]
+    return chosen_maps(settings, data, validation, groups, rng)
 
 
 def _off_atoms(data: Observations, atoms: np.ndarray | None) -> Observations:

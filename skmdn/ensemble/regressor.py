@@ -132,12 +132,12 @@ class MDNEnsembleRegressor(CallbackSupportMixin, ScoredRegressor, NamedEstimator
 
     **Order of the rows.** In a series, neighbours of a row in a shuffled fold train, and the fold
     is no judge of rows to come. So an integer `cv` first asks whether consecutive rows are alike,
-    with the test that is described at `validation_split` of `MDNRegressor`. If they are, the rows
-    are cut into runs of eight times the distance at which rows are no longer alike, at least ten
-    runs per fold. Of every F consecutive runs each fold gets one at random. Rows at the ends of a
-    run still have neighbours that train, so one member of every view is fitted within the first
-    three quarters of the rows and predicts the others. Spreads become as wide as their pool needs,
-    but for `oof_mixture_`. Instead of runs shorter than three rows, folds are shuffled.
+    as `validation_split` of `MDNRegressor` does. If so, the rows are cut into runs of eight times
+    the distance at which rows are no longer alike, at least ten runs per fold. Of every F
+    consecutive runs each fold gets one at random. Rows at the ends of a run still have neighbours
+    that train, so one member of every view is fitted within the first three quarters of the rows
+    and predicts the others. Spreads become as wide as their pool needs, but for `oof_mixture_`.
+    Instead of runs of one or two rows folds are shuffled. `extrapolation="auto"` is then "linear".
 
     `CrossFittedPredictions` with ``cv=None`` as the first step are fitted for all members at once:
     one model per pair of folds, on the rows outside both, serves two members. This takes four to
