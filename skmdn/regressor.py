@@ -83,10 +83,11 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         lets the network go on as it may, for smooth relations that are known to go on; rows far
         outside then get densities that nothing has tested. It may be changed after `fit`.
 
-        "auto" is "linear" where the order of the rows may be that of time: where "auto" of
-        `validation_split` finds consecutive rows alike, however few or sorted by y they are, and
-        where that is "blocks" or "last". Rows to come mostly go on as those before. In all other
-        fits, and in `partial_fit`, it is "damped". A call that goes on keeps what there was.
+        "auto" is "linear" where the order of the rows may be that of time, as rows to come mostly
+        go on as those before: where `validation_split` is "blocks" or "last", or is "auto" and
+        consecutive rows are alike. Few rows count here too, and so do rows sorted by y, which look
+        like a series that only grows. In all other fits, and in `partial_fit`, it is "damped". A
+        call that goes on keeps what there was.
 
         "damped" and "linear" also widen at a gap in a feature that had none in the fit: by the
         square of the line's slope by z-score, as the value may be any.
@@ -172,9 +173,9 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         In units of y, no standard deviation is above ``sqrt(n) * y_scale_`` before calibration, as
         no group of n targets spreads more. The floor of every standard deviation is
         ``sqrt(reg_covar) * y_scale_``: by default a thousandth of the standard deviation of y or,
-        beside a line, of its residuals. If y is rounded to a resolution r, the
-        density of its values can grow up to that floor. Then ``(r / y_scale_)**2`` makes the
-        resolution the floor. Values that many rows share, such as zeros, are for `target_atoms`.
+        beside a line, of its residuals. If y is rounded to a resolution r, the density of its
+        values can grow up to that floor. Then ``(r / y_scale_)**2`` makes the resolution the floor.
+        Values that many rows share, such as zeros, are for `target_atoms`.
         Behind a `target_transform`, `y_scale_` and the floor are those of the transformed y; of its
         logarithm, for instance, a floor of 0.01 is 1 % of y.
     validation_fraction : float, "auto" or None, default="auto"
@@ -269,7 +270,7 @@ class MDNRegressor(CallbackSupportMixin, ScoredRegressor, BaseEstimator):
         Where runs of rows validate ("blocks"), spreads are made for rows to come too: a network
         trained on the first three quarters of the rows, with a quarter of the steps, predicts the
         others, which may lie outside the range of its own rows. Spreads become wider by the whole
-        a, if it is above 1, and b squared of these, where a is at most 3. A call that goes on
+        a, if it is above 1, and b squared of these, where a is about 3 at most. A call that goes on
         (`warm_start`) forecasts nothing.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Features that hold categories. "from_dtype" takes the columns of a DataFrame whose type is

@@ -37,9 +37,9 @@ class Dependence(NamedTuple):
 
     @property
     def are_in_order(self) -> bool:
-        """Whether they are alike, in a series, or as rows sorted by y or a series that only grows.
+        """Whether consecutive rows are alike, in a series or because they were sorted by y.
 
-        The last two cannot be told apart.
+        A series that only grows looks like the latter.
         """
         return self.p_value < ERROR_RATE
 

@@ -11,7 +11,7 @@ from skmdn._arrays import AnyArray, FloatArray, IntArray
 from skmdn._estimators.copies import copies
 from skmdn._estimators.dependence import dependence
 from skmdn._estimators.groups import group_numbers
-from skmdn._estimators.runs import folds_of_runs, run_length, wants_runs
+from skmdn._estimators.runs import folds_of_runs, may_be_series, run_length, wants_runs
 
 
 class Folds(NamedTuple):
@@ -20,7 +20,7 @@ class Folds(NamedTuple):
     parts: list[tuple[IntArray, IntArray]]
     kind: str  # "shuffled", "blocks", "groups", "copies" or "splitter"
     p_value: float | None = None  # of the test for dependence, where it was asked
-    are_series: bool = False  # whether the order of the rows may be that of time
+    is_series: bool = False  # whether the order of the rows may be that of time
 
 
 def splits(
@@ -44,7 +44,7 @@ def splits(
     from sklearn.model_selection import GroupKFold, KFold
 
     cv = 5 if cv is None else cv
-    kind, p_value, are_series = "splitter", None, False
+    kind, p_value, is_series = "splitter", None, False
     if isinstance(cv, Integral) and groups is not None:
         n_groups = int(group_numbers(groups).max()) + 1
         if n_groups < 2:
@@ -54,7 +54,7 @@ def splits(
         n_folds, found = min(int(cv), len(y)), dependence(y, weights)
         n_part = len(y) // n_folds
         p_value = found.p_value if order == "auto" else None
-        are_series = order == "blocks" or (order == "auto" and found.are_in_order)
+        is_series = may_be_series(order, found)
         if order == "blocks" or (order == "auto" and wants_runs(found, n_part)):
             kind, cv = "blocks", _run_splits(len(y), n_folds, run_length(found, n_part), rng)
         elif (labels := copies(X, y)) is not None:
@@ -74,7 +74,7 @@ def splits(
         if trains[test].any():
             raise ValueError("cv: expected test rows that are no training rows, got some of both.")
     check_weighted([train for train, _ in parts], weights)
-    return Folds(parts, kind, p_value, are_series)
+    return Folds(parts, kind, p_value, is_series)
 
 
 def _run_splits(

@@ -24,6 +24,16 @@ def wants_runs(found: Dependence, n_part: int) -> bool:
     return found.are_alike and run_length(found, n_part) >= _LEAST_LENGTH
 
 
+def may_be_series(word: str, found: Dependence | None) -> bool:
+    """Whether the order of the rows may be that of time, given a `validation_split`.
+
+    "auto" goes by what was `found` of the order.
+    """
+    return word in ("blocks", "last") or (
+        word == "auto" and found is not None and found.are_in_order
+    )
+
+
 def spread_runs(n: int, n_part: int, length: int, rng: np.random.Generator) -> list[IntArray]:
     """Runs of about `length` rows, `n_part` of n rows together, spread over the whole order.
 

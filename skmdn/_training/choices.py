@@ -35,7 +35,6 @@ def settled(
         maps = choose_maps(settings, data, validation, atoms, groups, rng)
     else:
         maps = target_maps(settings.target_transform, data.y.shape[1])
-    settings = _damped_if_auto(settings)
     return replace(settings, target_atoms=atoms, target_transform=maps)
 
 
@@ -48,7 +47,7 @@ def settled_for_part(settings: Settings, data: Observations, past: Past | None) 
     if not _is_left_to_choose(settings):
         maps = target_maps(settings.target_transform, data.y.shape[1])
     settings = replace(settings, target_atoms=atoms, target_transform=maps)
-    return networks(_damped_if_auto(settings), len(data))[0]
+    return networks(settings, len(data))[0]
 
 
 def choose_maps(
@@ -67,8 +66,7 @@ def choose_maps(
     data = data.in_folds(N_FOLDS, rng)
     if validation is not None:
         validation = _off_atoms(validation, atoms)
-    settings = networks(_damped_if_auto(settings), len(data))[0]
-    return chosen_maps(settings, data, validation, groups, rng)
+    return chosen_maps(networks(settings, len(data))[0], data, validation, groups, rng)
 
 
 def _off_atoms(data: Observations, atoms: np.ndarray | None) -> Observations:
@@ -81,16 +79,9 @@ def _is_left_to_choose(settings: Settings) -> bool:
     return isinstance(word, str) and word == "auto"
 
 
-def _damped_if_auto(settings: Settings) -> Settings:
-    """With what "auto" is unless the rows turn out to be a series."""
-    if settings.extrapolation != "auto":
-        return settings
-    return replace(settings, extrapolation="damped")
-
-
 def _as_before(settings: Settings, data: Observations, past: Past) -> Settings:
     """What was left to choose stays as it is; what is set must not differ, except for the decay."""
-    before, word = past.predictor, settings.extrapolation
+    before = past.predictor
     atoms, maps = before.target_atoms, before.target_maps
     if not (isinstance(settings.target_atoms, str) and settings.target_atoms == "auto"):
         atoms = target_atoms(settings.target_atoms, data)
@@ -102,7 +93,6 @@ def _as_before(settings: Settings, data: Observations, past: Past) -> Settings:
         settings,
         target_atoms=atoms,
         target_transform=maps,
-        extrapolation=before.preparation.extrapolation if word == "auto" else word,
         alpha=past.alpha if settings.alpha is None else settings.alpha,
         encoding=past.encoding if settings.encoding == "auto" else settings.encoding,
         linear_path=_line_as_before(settings, past),

@@ -174,7 +174,6 @@ def fit(
     seed = seed_of_call(settings, past)
     rng = np.random.default_rng(seed)
     before = None if past is None else past.predictor
-    is_open = past is None and settings.extrapolation == "auto"
     settings = settled(settings, data, validation, groups, past, rng)
     atoms, maps = settings.target_atoms, settings.target_transform
     of_y, settings, data = data, settings.with_atoms(atoms), at_atoms(data, atoms)
@@ -209,7 +208,7 @@ def fit(
         )
     preparation = beginning.start.preparation
     split = _split(settings, data, validation, groups, folds, preparation, rng)
-    if is_open and split.is_series:
+    if past is None and settings.extrapolation is None and split.is_series:
         settings, beginning = along_line(settings, beginning)
     noise = small_sample_noise(data, before) if validation is None else 0.0
     of_network = beginning.split_of_network(split, validation)
@@ -362,7 +361,7 @@ def _split(
         return ValidationSplit(data, validation)
     if folds is not None:
         taken = folds.best.folds
-        return ValidationSplit(data, None, taken.kind, taken.p_value, is_series=taken.are_series)
+        return ValidationSplit(data, None, taken.kind, taken.p_value, is_series=taken.is_series)
     return hold_out(settings, data, preparation, groups, rng)
 
 

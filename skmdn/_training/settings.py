@@ -63,7 +63,7 @@ class Settings:
     architecture: Architecture
     encoding: str | None
     n_bins: int
-    extrapolation: str
+    extrapolation: str | None
     linear_path: bool | str
     feature_weights: str | None  # None once networks without weights are chosen
     alpha: Any  # a number, once nothing is left to choose
@@ -102,7 +102,7 @@ class Settings:
             ),
             encoding=estimator.encoding,
             n_bins=int(estimator.n_bins),
-            extrapolation=estimator.extrapolation,
+            extrapolation=None if estimator.extrapolation == "auto" else estimator.extrapolation,
             linear_path=estimator.linear_path,
             feature_weights=estimator.feature_weights,
             alpha=None if isinstance(estimator.alpha, str) else estimator.alpha,

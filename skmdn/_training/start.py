@@ -26,7 +26,9 @@ def fresh_start(settings: Settings, data: Observations, rng: np.random.Generator
     # Where all rows are at atoms, the rest of the density lies about them until there are others.
     has_others = len(data.off_atoms()) > 0
     y = data.targets_off_atoms() if has_others else data.y
-    preparation = Preparation.of(data.X, y, data.weights, extrapolation=settings.extrapolation)
+    # Unless the rows turn out to be a series, which their split tells.
+    word = settings.extrapolation or "damped"
+    preparation = Preparation.of(data.X, y, data.weights, extrapolation=word)
     if not has_others:
         preparation = preparation._replace(y_count=0)
     preparation = preparation.with_categories(_category_inputs(settings, data, preparation))
@@ -111,7 +113,8 @@ def continued_start(
     new = old.learnt(data.X, data.targets_off_atoms(), data.weights)
     if keeps_scaling:
         new = old.but_where_constant(new)
-    new = new._replace(extrapolation=settings.extrapolation)
+    if settings.extrapolation is not None:
+        new = new._replace(extrapolation=settings.extrapolation)
     new = new._replace(encoding=_learnt_encoding(settings, data, old, rng))
     if data.folds is not None and new.categories is not None:
         # The rows may be those of an earlier call, whose own targets are in its means.

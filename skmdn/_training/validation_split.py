@@ -11,7 +11,7 @@ from skmdn._estimators.dependence import dependence
 from skmdn._estimators.folds import parts_of
 from skmdn._estimators.groups import group_numbers, last_groups
 from skmdn._estimators.observations import Observations
-from skmdn._estimators.runs import run_length, spread_runs, wants_runs
+from skmdn._estimators.runs import may_be_series, run_length, spread_runs, wants_runs
 from skmdn._network.preparation import Preparation
 from skmdn._training.settings import Settings
 
@@ -61,12 +61,12 @@ def _by_order(
     """Set aside the last rows, runs of rows, or rows of all strata; "auto" asks the order."""
     if asked == "last":
         last = _parted(data, np.arange(len(data) - n, len(data)), asked)
-        return last._replace(is_series=True)
+        return last._replace(is_series=may_be_series(asked, None))
     p_value, is_series = None, False
     if asked != "shuffled":
         found = dependence(data.y[data.rows])
         p_value = found.p_value if asked == "auto" else None
-        is_series = asked == "blocks" or found.are_in_order
+        is_series = may_be_series(asked, found)
         if asked == "blocks" or wants_runs(found, n):
             runs = spread_runs(len(data), n, run_length(found, n), rng)
             lengths = np.array([len(run) for run in runs])

@@ -62,16 +62,16 @@ def calibrated_models(
         raise ValueError(
             "X: expected at least 2 rows, to fit on and to calibrate on, got 1 sample."
         )
-    parts, kind, p_value, _ = calibration_splits(cv, rows, rng)
+    folds = calibration_splits(cv, rows, rng)
     # Several models are pooled. One chooses for itself, on rows that do not calibrate it.
-    if len(parts) > 1:
+    if len(folds.parts) > 1:
         estimator = with_choices_made(estimator, rows, rng)
     models = Parallel(n_jobs=n_jobs)(
         delayed(_fit_and_calibrate)(seeded_clone(estimator, int(rng.integers(2**31))), rows, *part)
-        for part in parts
+        for part in folds.parts
     )
     _warn(estimator, [model.warnings for model in models])
-    return CalibratedModels(models, kind, p_value)
+    return CalibratedModels(models, folds.kind, folds.p_value)
 
 
 def _warn(estimator: Any, found: list[Sequence[FitWarning]]) -> None:

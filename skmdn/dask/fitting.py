@@ -10,7 +10,9 @@ import numpy as np
 from dask import delayed
 from distributed import Client
 
+from skmdn._estimators.choices import is_auto
 from skmdn._estimators.fit_warnings import FitWarning
+from skmdn._estimators.runs import may_be_series
 from skmdn.dask.budget import check_memory, n_visited, workers_of
 from skmdn.dask.cluster import results
 from skmdn.dask.collections import Partitions
@@ -18,7 +20,6 @@ from skmdn.dask.draw import draws
 from skmdn.dask.members import (
     choose_words,
     fit_member,
-    is_auto,
     pool_members,
     take_rows,
     take_targets,
@@ -153,8 +154,8 @@ def _held_out(work: Work, order: Order, n: int) -> tuple[list[np.ndarray], bool]
     if word in ("auto", "blocks"):
         targets = work.each_partition(take_targets, order.stretches())
         (found,) = work.run([delayed(dependence_of, pure=False)(targets)])
-    is_series = word in ("blocks", "last") or (found is not None and found.are_in_order)
-    return held_out_places(order, n, word, found, (work.seed, _FOR_VALIDATION)), is_series
+    places = held_out_places(order, n, word, found, (work.seed, _FOR_VALIDATION))
+    return places, may_be_series(word, found)
 
 
 def _along_line(model: MDNRegressor) -> MDNRegressor:

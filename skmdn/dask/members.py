@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from skmdn._estimators.choices import is_auto
 from skmdn._estimators.fit_warnings import FitWarning, collected_fit_warnings
 from skmdn._estimators.interrupts import interrupt_ends_all
 from skmdn._thread_pools import one_thread
@@ -137,8 +138,3 @@ def _joined_tables(tables: tuple[Any, ...]) -> Any:
         if isinstance(dtype, pd.CategoricalDtype)
     }
     return table.astype(dict.fromkeys(with_categories, "category"))
-
-
-def is_auto(word: Any) -> bool:
-    """Whether a word leaves a choice to the rows."""
-    return isinstance(word, str) and word == "auto"

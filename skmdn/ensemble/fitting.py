@@ -58,8 +58,8 @@ def fit(views: Views, rows: Rows, options: Options, task: FitTask) -> Fitted:
     """Fit all members and calibrate their pool."""
     rng, n_jobs = new_generator(options.random_state), options.n_jobs
     views, maps = views_behind_maps(options.target_transform, views, rows, rng)
-    parts, kind, p_value, are_series = splits(options.cv, *rows, rng)
-    if are_series:
+    parts, kind, p_value, is_series = splits(options.cv, *rows, rng)
+    if is_series:
         views = views_of_series(views)
     order = order_of([test for _, test in parts], len(rows.y))
     F = len(parts)

@@ -190,7 +190,9 @@ class CrossFittedPredictions(TransformerMixin, NamedEstimators):
             rows = begin_fit(self, X, y, sample_weight, groups)
             self.has_repeated_values_ = has_repeated_values(self, rows)
             rng = new_generator(self.random_state)
-            parts, self.folds_, self.dependence_p_value_, _ = splits(self.cv, *rows, rng)
+            folds = splits(self.cv, *rows, rng)
+            parts = folds.parts
+            self.folds_, self.dependence_p_value_ = folds.kind, folds.p_value
             order = order_of([test for _, test in parts], len(rows.y))
             regressors = [regressor for _, regressor in named_regressors(self)]
             fitted = cross_fit(
