@@ -483,7 +483,7 @@ def tables(draw):
     return columns
 
 
-@settings(max_examples=150, deadline=None)
+@settings(derandomize=True, database=None, max_examples=150, deadline=None)
 @given(tables(), st.sampled_from(["from_dtype", "named", None]))
 def test_any_frame_is_taken_or_refused_by_column(columns, word):
     """A frame of objects gives every entry back by its code, or an error that names a column."""

@@ -139,7 +139,7 @@ def test_there_are_at_most_three():
     assert atoms(y) == []  # none stands out from all the others
 
 
-@settings(max_examples=50, deadline=None)
+@settings(derandomize=True, database=None, max_examples=50, deadline=None)
 @given(seed=st.integers(0, 1000), dtype=st.sampled_from([np.float32, np.float64]))
 def test_first_copies_are_the_distinct_rows(seed, dtype):
     rng = np.random.default_rng(seed)

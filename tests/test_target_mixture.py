@@ -143,7 +143,7 @@ def test_entropy_is_the_mean_log_density(name, atoms):
         assert mixture.entropy()[row] == pytest.approx(wanted, abs=1e-7)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(derandomize=True, database=None, deadline=None, max_examples=200)
 @given(hostile_targets())
 def test_quantiles_invert_the_distribution_function(mixture):
     q = np.array([0.0, 1e-9, 0.01, 0.2, 0.37, 0.5, 0.500001, 0.73, 0.9, 0.999, 1 - 1e-9, 1.0])
@@ -167,7 +167,7 @@ def test_quantiles_invert_the_distribution_function(mixture):
     )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(derandomize=True, database=None, deadline=None, max_examples=150)
 @given(hostile_targets())
 def test_distribution_functions_rise_and_complement_each_other(mixture):
     grid = np.unique([*np.linspace(-6, 12, 80), *mixture.atoms])[np.newaxis]
@@ -198,7 +198,7 @@ def test_regions_of_a_log_normal_leave_out_the_mass_that_is_asked_for(rest):
     np.testing.assert_allclose(mass, 1.0 - level, rtol=2e-7, atol=5e-15)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(derandomize=True, database=None, deadline=None, max_examples=60)
 @given(hostile_targets())
 def test_regions_hold_their_level_and_are_where_masses_are_small(mixture):
     levels = np.array([0.0, 0.2, 0.5, 0.9])
